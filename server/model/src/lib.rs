@@ -1,1 +1,26 @@
-//! protector-model
+//! Protector's domain: what a protection group is, which states it goes through, who may write its
+//! document, and what an operation will do. Plain data and pure functions: no I/O, no async, no
+//! clock.
+
+pub mod actor;
+pub mod change;
+pub mod document;
+pub mod epoch;
+pub mod operation;
+pub mod plan;
+pub mod planner;
+pub mod policy;
+pub mod request;
+pub mod site;
+pub mod status;
+
+pub use actor::Actor;
+pub use change::{ChangeRefused, GroupChange};
+pub use document::{GroupDocument, Instance, InstanceState, InstanceVolume, Member};
+pub use epoch::{Epoch, Head, PutMode, Verdict};
+pub use operation::{Operation, OperationOptions, OperationResult, StepRecord, StepStatus};
+pub use plan::{Action, Call, Plan, Step};
+pub use policy::{Mapping, Policy, Retention};
+pub use request::{Direction, RequestRefused};
+pub use site::{Reach, Site, SiteStatus, TenantMapping};
+pub use status::{FailoverType, GroupStatus, MemberStatus, OperationKind, OperationStatus};

@@ -1,0 +1,202 @@
+//! Who may write a group's document.
+//!
+//! Authority over a group passes along a chain of epochs, one for each time its primary changes.
+//! Within an epoch the versions count up and only its primary writes them.
+
+use protector_framework::{EpochId, SiteId};
+use serde::{Deserialize, Serialize};
+
+/// A period in which one site has authority over a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Its id.
+    pub id: EpochId,
+    /// The site that has authority in it.
+    pub primary: SiteId,
+    /// The epochs before it, oldest first; the last one is its parent.
+    pub ancestors: Vec<EpochId>,
+}
+
+impl Epoch {
+    /// The first epoch of a group.
+    pub fn first(id: EpochId, primary: SiteId) -> Self {
+        Self { id, primary, ancestors: Vec::new() }
+    }
+
+    /// The epoch that follows when authority passes to `primary`.
+    pub fn next(&self, id: EpochId, primary: SiteId) -> Self {
+        let mut ancestors = self.ancestors.clone();
+        ancestors.push(self.id);
+        Self { id, primary, ancestors }
+    }
+
+    /// How many epochs came before it.
+    pub fn number(&self) -> u64 {
+        self.ancestors.len() as u64
+    }
+
+    /// The epoch it follows.
+    pub fn parent(&self) -> Option<EpochId> {
+        self.ancestors.last().copied()
+    }
+
+    /// Whether `other` is this epoch or one before it.
+    pub fn descends_from(&self, other: EpochId) -> bool {
+        self.id == other || self.ancestors.contains(&other)
+    }
+}
+
+/// Which document a site holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The document's epoch with its chain.
+    pub epoch: Epoch,
+    /// The document's version.
+    pub version: u64,
+    /// SHA-256 of the document's bytes, lower-case hex.
+    pub hash: String,
+}
+
+impl Head {
+    /// The document this head names, without the chain.
+    pub fn base(&self) -> Base {
+        Base { epoch_id: self.epoch.id, version: self.version, hash: self.hash.clone() }
+    }
+}
+
+/// The document that a sender believes the receiver to hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// Its epoch.
+    pub epoch_id: EpochId,
+    /// Its version.
+    pub version: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// What a sender wants of the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PutMode {
+    /// The primary proposes its next version; takes effect only on exactly the base.
+    Change,
+    /// The other site takes over in a planned way; takes effect only on exactly the base.
+    Handover,
+    /// The sender tells what is already true at its side: bookkeeping of its epoch, or a takeover
+    /// that the receiver has missed.
+    Push,
+}
+
+/// What a receiver does with a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It becomes the receiver's head.
+    Store,
+    /// It is the receiver's head already.
+    Already,
+    /// The receiver has something newer; the sender must learn it.
+    Stale,
+    /// The receiver's head is not the base, or a change of its own is on the way.
+    Busy,
+    /// Both sites claim authority. Nothing is done until a person names a winner.
+    Conflict,
+}
+
+/// Decides about a document that comes in at `receiver`.
+///
+/// `staged` says whether the receiver has a change of its own on the way.
+pub fn receive(
+    receiver: SiteId,
+    head: Option<&Head>,
+    staged: bool,
+    mode: PutMode,
+    base: Option<&Base>,
+    incoming: &Head,
+) -> Verdict {
+    let Some(head) = head else {
+        return if base.is_none() || mode == PutMode::Push { Verdict::Store } else { Verdict::Busy };
+    };
+    if incoming.epoch.id == head.epoch.id {
+        return same_epoch(receiver, head, mode, base, incoming);
+    }
+    if head.epoch.descends_from(incoming.epoch.id) {
+        return Verdict::Stale;
+    }
+    if !incoming.epoch.descends_from(head.epoch.id) {
+        return Verdict::Conflict;
+    }
+    match mode {
+        PutMode::Push => Verdict::Store,
+        PutMode::Change => Verdict::Busy,
+        PutMode::Handover if staged => Verdict::Busy,
+        PutMode::Handover => {
+            let follows = incoming.epoch.parent() == Some(head.epoch.id)
+                && incoming.version == head.version + 1;
+            if follows && base == Some(&head.base()) { Verdict::Store } else { Verdict::Busy }
+        }
+    }
+}
+
+fn same_epoch(
+    receiver: SiteId,
+    head: &Head,
+    mode: PutMode,
+    base: Option<&Base>,
+    incoming: &Head,
+) -> Verdict {
+    if incoming.version == head.version {
+        return if incoming.hash == head.hash { Verdict::Already } else { Verdict::Conflict };
+    }
+    if incoming.version < head.version {
+        return Verdict::Stale;
+    }
+    if head.epoch.primary == receiver {
+        // Only this site writes versions of this epoch; somebody else has written one.
+        return Verdict::Conflict;
+    }
+    match mode {
+        PutMode::Push => Verdict::Store,
+        PutMode::Handover => Verdict::Busy,
+        PutMode::Change => {
+            if base == Some(&head.base()) && incoming.version == head.version + 1 {
+                Verdict::Store
+            } else {
+                Verdict::Busy
+            }
+        }
+    }
+}
+
+/// What a site concludes from its peer's head, before it does anything with the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// Both hold the same document.
+    Same,
+    /// The peer is behind: push.
+    PeerBehind,
+    /// The peer is ahead: adopt its document.
+    PeerAhead,
+    /// Neither is in the other's chain, or one version has two contents.
+    Conflict,
+}
+
+/// Compares two heads.
+pub fn relate(mine: &Head, peers: &Head) -> Relation {
+    if mine.epoch.id == peers.epoch.id {
+        return match mine.version.cmp(&peers.version) {
+            std::cmp::Ordering::Equal if mine.hash == peers.hash => Relation::Same,
+            std::cmp::Ordering::Equal => Relation::Conflict,
+            std::cmp::Ordering::Less => Relation::PeerAhead,
+            std::cmp::Ordering::Greater => Relation::PeerBehind,
+        };
+    }
+    if mine.epoch.descends_from(peers.epoch.id) {
+        Relation::PeerBehind
+    } else if peers.epoch.descends_from(mine.epoch.id) {
+        Relation::PeerAhead
+    } else {
+        Relation::Conflict
+    }
+}

@@ -1,0 +1,200 @@
+use chrono::{DateTime, Utc};
+use protector_framework::{GroupId, MemberId, OperationId, PointName, ProjectId, SiteId};
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Actor;
+use crate::plan::Plan;
+use crate::status::{FailoverType, OperationKind, OperationStatus};
+
+/// What a caller may say about an operation; which fields make sense depends on the kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OperationOptions {
+    /// Planned or unplanned.
+    pub failover_type: Option<FailoverType>,
+    /// The recovery point to use; `None`: the newest complete one.
+    pub recovery_point: Option<PointName>,
+    /// Go on although the source still answers.
+    pub force: bool,
+    /// Go on although a server no longer is what was protected.
+    pub accept_drift: bool,
+    /// The member that is added or removed.
+    pub member: Option<MemberId>,
+    /// Remove the test copies when the test has been verified.
+    pub auto_cleanup: bool,
+    /// Seconds after which the test copies are removed.
+    pub expires_in: Option<u64>,
+    /// The site whose copies are cleaned up; `None`: the one the group does not run on.
+    pub site: Option<SiteId>,
+    /// The test failover whose copies are removed.
+    pub test: Option<OperationId>,
+}
+
+/// A long-running action on one group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its id, the same on both sites.
+    pub id: OperationId,
+    /// The group.
+    pub group_id: GroupId,
+    /// The group's project on the site whose database this is.
+    pub project_id: ProjectId,
+    /// What it does.
+    pub kind: OperationKind,
+    /// What the caller said.
+    pub options: OperationOptions,
+    /// Its status.
+    pub status: OperationStatus,
+    /// The phase it is in, for people.
+    pub phase: String,
+    /// 0 to 100.
+    pub progress: u8,
+    /// The site that the group runs on when it begins.
+    pub source_site_id: SiteId,
+    /// The site that it brings the group to, or works on.
+    pub target_site_id: SiteId,
+    /// The site whose engine executes it.
+    pub executor_site_id: SiteId,
+    /// Steps that were done.
+    pub steps_completed: u32,
+    /// Steps that failed.
+    pub steps_failed: u32,
+    /// Why it failed or waits.
+    pub error: Option<OperationError>,
+    /// What came of it.
+    pub result: Option<OperationResult>,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// Counts `retry`.
+    pub attempt: u32,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When an engine first took it.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// Why an operation failed or waits: which step, where, by which call, and what to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationError {
+    /// What happened.
+    pub message: String,
+    /// The step.
+    pub step: Option<String>,
+    /// The site.
+    pub site_id: Option<SiteId>,
+    /// The remote call.
+    pub remote_call: Option<String>,
+    /// The remote side's id of that call.
+    pub remote_request_id: Option<String>,
+    /// What to do now.
+    pub what_to_do: Option<String>,
+}
+
+/// What came of an operation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OperationResult {
+    /// The recovery point used.
+    pub recovery_point: Option<PointName>,
+    /// When that point was taken.
+    pub recovery_point_at: Option<DateTime<Utc>>,
+    /// Seconds of writes that are not on the target: 0 for a planned failover.
+    pub data_loss_seconds: Option<u64>,
+    /// Seconds from the request until the last recovered member ran.
+    pub rto_seconds: Option<u64>,
+    /// What became of each member.
+    pub members: Vec<MemberResult>,
+    /// What people must know besides: overlaps, divergent data that is kept, leftovers.
+    pub notes: Vec<String>,
+}
+
+/// What became of one member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberResult {
+    /// The member.
+    pub member_id: MemberId,
+    /// Its name.
+    pub name: String,
+    /// Whether it runs as the operation wanted.
+    pub ok: bool,
+    /// Why not, where it does not.
+    pub reason: Option<String>,
+}
+
+crate::status::states! {
+    /// The status of a step.
+    StepStatus {
+        /// Not begun.
+        Pending = "pending",
+        /// Its first call may have been sent.
+        Running = "running",
+        /// It took effect.
+        Done = "done",
+        /// It failed and is not tried again by itself.
+        Failed = "failed",
+        /// A step it needs failed, or a person skipped it.
+        Skipped = "skipped",
+        /// It took effect and was taken back.
+        Undone = "undone",
+    }
+}
+
+/// One durable unit of an operation, as it is journalled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// The step's key within its plan, such as `boot/web-1`.
+    pub key: String,
+    /// Its place in the plan.
+    pub position: u32,
+    /// Its status.
+    pub status: StepStatus,
+    /// How often it was begun.
+    pub attempt: u32,
+    /// What it gave to later steps.
+    pub output: Option<serde_json::Value>,
+    /// Progress in the step's own units: bytes for transfers.
+    pub progress: Option<StepProgress>,
+    /// Why it failed.
+    pub error: Option<OperationError>,
+    /// When it was first begun.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepProgress {
+    /// Done so far.
+    pub done: u64,
+    /// In all, where known.
+    pub total: Option<u64>,
+    /// Of what, such as `bytes`.
+    pub unit: String,
+}
+
+impl StepRecord {
+    /// A step that has not begun.
+    pub fn pending(key: &str, position: u32) -> Self {
+        Self {
+            key: key.to_owned(),
+            position,
+            status: StepStatus::Pending,
+            attempt: 0,
+            output: None,
+            progress: None,
+            error: None,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+}
+
+/// A journal to begin a plan with.
+pub fn journal(plan: &Plan) -> Vec<StepRecord> {
+    plan.steps.iter().zip(0..).map(|(step, i)| StepRecord::pending(&step.key, i)).collect()
+}

@@ -1,0 +1,215 @@
+//! What an operation will do, as data: the same plan is shown by `dry_run`, stored, and executed.
+
+use protector_framework::{MemberId, SiteId};
+use serde::{Deserialize, Serialize};
+
+use crate::document::hash;
+use crate::status::OperationKind;
+
+/// An ordered list of steps; a step's needs always stand before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What it is the plan of.
+    pub operation: OperationKind,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// One durable unit of work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Names the step within the plan and stays the same when the plan is made again.
+    pub key: String,
+    /// The site it acts on.
+    pub site: SiteId,
+    /// The phase it belongs to, for people.
+    pub phase: Phase,
+    /// What it does.
+    pub action: Action,
+    /// The steps that must be done before it.
+    pub needs: Vec<String>,
+    /// The member it is for; its failure then does not stop the others after the commit point.
+    pub member: Option<MemberId>,
+    /// Every mutating call, as a template with symbolic results.
+    pub calls: Vec<Call>,
+}
+
+/// A mutating call on a cloud, an array or the peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// `compute`, `storage` or `peer`.
+    pub service: String,
+    /// The driver verb.
+    pub verb: String,
+    /// What it acts on; `$step/..` stands for the result of an earlier step.
+    pub target: String,
+}
+
+crate::status::states! {
+    /// The part of an operation that a step belongs to.
+    Phase {
+        /// Looks whether the operation can work.
+        Checking = "checking",
+        /// Stops the source.
+        Quiescing = "quiescing",
+        /// Sends data.
+        Replicating = "replicating",
+        /// Makes volumes on the target.
+        Copying = "copying",
+        /// Passes authority.
+        Committing = "committing",
+        /// Makes ports and servers.
+        Starting = "starting",
+        /// Looks whether everything is as it should be.
+        Verifying = "verifying",
+        /// Parks the source.
+        Parking = "parking",
+        /// Sets up replication.
+        Protecting = "protecting",
+        /// Removes what is no longer needed.
+        Cleaning = "cleaning",
+    }
+}
+
+/// What a step does. The engine has one function for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Action {
+    /// Asks both sites (or the target alone) whether they can take part.
+    CheckSites {
+        /// The sites that must answer.
+        sites: Vec<SiteId>,
+    },
+    /// Makes the group's generic volume group on the step's site.
+    EnsureVolumeGroup,
+    /// Sets that group's volumes to those of the members' copies on the site.
+    FillVolumeGroup,
+    /// Empties and deletes that group.
+    DeleteVolumeGroup,
+    /// Makes the array group of the step's site, sending to the other site, with the volumes of the
+    /// members' copies on the step's site.
+    EnsureArrayGroup,
+    /// Stops the sending of the array group of the step's site.
+    SuspendArrayGroup,
+    /// Deletes the array group of the step's site, and what the site received of the other's.
+    DeleteArrayGroup,
+    /// Reads the member's server on the step's site into its blueprint.
+    CaptureMember,
+    /// Reads it again after it was stopped and compares.
+    RecaptureMember,
+    /// Stops the member's server on the step's site and locks it. Undo: unlock and start it.
+    StopServer,
+    /// Takes a point at the step's site, begins to send it, and waits until it is complete.
+    Replicate,
+    /// Chooses the recovery point on the step's site.
+    ChoosePoint,
+    /// Keeps the chosen point from retention. Undo: lets it go.
+    PinPoint,
+    /// Lets the chosen point go.
+    UnpinPoint,
+    /// Makes a new array volume from the point. Undo: discards it.
+    CopyVolume {
+        /// The volume's place in the blueprint.
+        slot: usize,
+        /// Whether it is a test clone.
+        test: bool,
+    },
+    /// Adopts that array volume into the cloud. Undo: lets it go again.
+    AdoptVolume {
+        /// The volume's place in the blueprint.
+        slot: usize,
+        /// Whether it is a test clone.
+        test: bool,
+    },
+    /// Passes authority to the step's site; with the old primary's consent where it takes part.
+    Commit {
+        /// Whether the old primary's database must accept the new epoch.
+        handover: bool,
+    },
+    /// Overwrites the parked copy's volume in place from the point.
+    OverwriteVolume {
+        /// The volume's place in the blueprint.
+        slot: usize,
+    },
+    /// Makes the member's ports.
+    CreatePorts {
+        /// Whether they are a test clone's.
+        test: bool,
+    },
+    /// Builds the member's server.
+    BootServer {
+        /// Whether it is a test clone.
+        test: bool,
+    },
+    /// Unlocks the parked server and brings it back.
+    ReviveServer,
+    /// Waits until the member's server runs as it should, with its own volumes and ports.
+    VerifyServer {
+        /// Whether it is a test clone.
+        test: bool,
+    },
+    /// Waits before the next tier.
+    Delay {
+        /// For how many seconds.
+        seconds: u32,
+    },
+    /// Stops, locks and disconnects the member's server on the step's site.
+    ParkServer {
+        /// Whether it was found running after the other site took over.
+        quarantine: bool,
+    },
+    /// Deletes the member's server on the step's site; its volumes stay.
+    DeleteServer,
+    /// Takes the member's volumes out of the site's generic group and lets them go.
+    ReleaseVolumes,
+    /// Discards the member's array volumes on the step's site.
+    DiscardVolumes,
+    /// Deletes the member's ports that Protector made on the step's site.
+    DeletePorts,
+    /// Deletes the servers and ports of a test.
+    RemoveTestServers,
+    /// Lets the test's volumes go and discards them.
+    RemoveTestVolumes,
+    /// Takes the member out of the document.
+    ForgetMember,
+    /// Marks the group as deleted on both sites.
+    ForgetGroup,
+    /// Reads both sites and sets the group's status by what is there.
+    ReadBack,
+    /// Writes the outcome into the group's document.
+    Finish,
+}
+
+impl Plan {
+    /// The plan's identity: two plans that do the same have the same hash.
+    pub fn hash(&self) -> String {
+        hash(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The step of this key.
+    pub fn step(&self, key: &str) -> Option<&Step> {
+        self.steps.iter().find(|s| s.key == key)
+    }
+
+    /// The step that passes authority, if the plan has one.
+    pub fn commit(&self) -> Option<&Step> {
+        self.steps.iter().find(|s| matches!(s.action, Action::Commit { .. }))
+    }
+
+    /// Whether a step needs another, directly or through others.
+    pub fn depends_on(&self, step: &Step, other: &str) -> bool {
+        step.needs.iter().any(|need| {
+            need == other || self.step(need).is_some_and(|s| self.depends_on(s, other))
+        })
+    }
+}
+
+impl Action {
+    /// Whether the step can be taken back before the commit point.
+    pub fn has_undo(&self) -> bool {
+        matches!(
+            self,
+            Self::StopServer | Self::PinPoint | Self::CopyVolume { .. } | Self::AdoptVolume { .. }
+        )
+    }
+}
