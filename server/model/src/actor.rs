@@ -15,6 +15,10 @@ pub struct Actor {
 impl Actor {
     /// An engine that acts by itself.
     pub fn engine(request_id: impl Into<String>) -> Self {
-        Self { request_id: request_id.into(), user_id: None, project_id: None }
+        Self {
+            request_id: request_id.into(),
+            user_id: None,
+            project_id: None,
+        }
     }
 }

@@ -106,7 +106,10 @@ impl GroupChange {
         document: &GroupDocument,
         now: DateTime<Utc>,
     ) -> Result<GroupDocument, ChangeRefused> {
-        if matches!(document.status, GroupStatus::Conflict | GroupStatus::Deleting) {
+        if matches!(
+            document.status,
+            GroupStatus::Conflict | GroupStatus::Deleting
+        ) {
             return Err(ChangeRefused::Status {
                 status: document.status,
                 needs: "it cannot be changed now".to_owned(),
@@ -114,7 +117,11 @@ impl GroupChange {
         }
         let mut next = document.next_version(now);
         match self {
-            Self::Update { name, description, secondary_volume_type_id } => {
+            Self::Update {
+                name,
+                description,
+                secondary_volume_type_id,
+            } => {
                 if let Some(name) = name {
                     next.name.clone_from(name);
                 }
@@ -122,17 +129,26 @@ impl GroupChange {
                     next.description.clone_from(description);
                 }
                 if let Some(volume_type) = secondary_volume_type_id {
-                    next.volume_types.insert(next.secondary_site_id, volume_type.clone());
+                    next.volume_types
+                        .insert(next.secondary_site_id, volume_type.clone());
                 }
             }
-            Self::AddMember { member, name, server_id, boot_tier, boot_delay } => {
+            Self::AddMember {
+                member,
+                name,
+                server_id,
+                boot_tier,
+                boot_delay,
+            } => {
                 if next.policy.is_none() {
                     return Err(ChangeRefused::NoPolicy);
                 }
                 let site = next.current_primary_site_id;
-                if next.members.iter().any(|m| {
-                    m.instance(site).and_then(|i| i.server_id.as_ref()) == Some(server_id)
-                }) {
+                if next
+                    .members
+                    .iter()
+                    .any(|m| m.instance(site).and_then(|i| i.server_id.as_ref()) == Some(server_id))
+                {
                     return Err(ChangeRefused::AlreadyMember(server_id.clone()));
                 }
                 let instance = Instance {
@@ -155,19 +171,28 @@ impl GroupChange {
                     updated_at: now,
                 });
             }
-            Self::SetBoot { member, boot_tier, boot_delay } => {
-                let found = next.member_mut(*member).ok_or(ChangeRefused::NoMember(*member))?;
+            Self::SetBoot {
+                member,
+                boot_tier,
+                boot_delay,
+            } => {
+                let found = next
+                    .member_mut(*member)
+                    .ok_or(ChangeRefused::NoMember(*member))?;
                 found.boot_tier = boot_tier.unwrap_or(found.boot_tier);
                 found.boot_delay = boot_delay.unwrap_or(found.boot_delay);
                 found.updated_at = now;
             }
             Self::StartRemoving { member } => {
-                let found = next.member_mut(*member).ok_or(ChangeRefused::NoMember(*member))?;
+                let found = next
+                    .member_mut(*member)
+                    .ok_or(ChangeRefused::NoMember(*member))?;
                 found.status = MemberStatus::Removing;
                 found.updated_at = now;
             }
             Self::ForgetMember { member } => {
-                next.member(*member).ok_or(ChangeRefused::NoMember(*member))?;
+                next.member(*member)
+                    .ok_or(ChangeRefused::NoMember(*member))?;
                 next.members.retain(|m| m.id != *member);
             }
             Self::SetPolicy { policy } => next.policy = Some((**policy).clone()),

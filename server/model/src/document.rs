@@ -150,12 +150,20 @@ impl GroupDocument {
 
     /// The head that these bytes of this document are.
     pub fn head(&self, bytes: &[u8]) -> Head {
-        Head { epoch: self.epoch.clone(), version: self.version, hash: hash(bytes) }
+        Head {
+            epoch: self.epoch.clone(),
+            version: self.version,
+            hash: hash(bytes),
+        }
     }
 
     /// The site that is not `site`.
     pub fn other_site(&self, site: SiteId) -> SiteId {
-        if site == self.primary_site_id { self.secondary_site_id } else { self.primary_site_id }
+        if site == self.primary_site_id {
+            self.secondary_site_id
+        } else {
+            self.primary_site_id
+        }
     }
 
     /// The site that its servers do not run on.
@@ -186,7 +194,11 @@ impl GroupDocument {
     /// The next version of this document, at this moment.
     #[must_use]
     pub fn next_version(&self, now: DateTime<Utc>) -> Self {
-        Self { version: self.version + 1, updated_at: now, ..self.clone() }
+        Self {
+            version: self.version + 1,
+            updated_at: now,
+            ..self.clone()
+        }
     }
 
     /// The resource on `to` that stands for one on `from`; itself where the site is the same.
@@ -220,9 +232,14 @@ impl Member {
     /// Whether a site keeps a copy that can be overwritten and started again.
     pub fn has_parked_copy(&self, site: SiteId) -> bool {
         self.instance(site).is_some_and(|copy| {
-            matches!(copy.state, InstanceState::Parked | InstanceState::Quarantined)
-                && copy.server_id.is_some()
-                && self.blueprint.as_ref().is_some_and(|b| b.volumes.len() == copy.volumes.len())
+            matches!(
+                copy.state,
+                InstanceState::Parked | InstanceState::Quarantined
+            ) && copy.server_id.is_some()
+                && self
+                    .blueprint
+                    .as_ref()
+                    .is_some_and(|b| b.volumes.len() == copy.volumes.len())
         })
     }
 }

@@ -20,14 +20,22 @@ pub struct Epoch {
 impl Epoch {
     /// The first epoch of a group.
     pub fn first(id: EpochId, primary: SiteId) -> Self {
-        Self { id, primary, ancestors: Vec::new() }
+        Self {
+            id,
+            primary,
+            ancestors: Vec::new(),
+        }
     }
 
     /// The epoch that follows when authority passes to `primary`.
     pub fn next(&self, id: EpochId, primary: SiteId) -> Self {
         let mut ancestors = self.ancestors.clone();
         ancestors.push(self.id);
-        Self { id, primary, ancestors }
+        Self {
+            id,
+            primary,
+            ancestors,
+        }
     }
 
     /// How many epochs came before it.
@@ -60,7 +68,11 @@ pub struct Head {
 impl Head {
     /// The document this head names, without the chain.
     pub fn base(&self) -> Base {
-        Base { epoch_id: self.epoch.id, version: self.version, hash: self.hash.clone() }
+        Base {
+            epoch_id: self.epoch.id,
+            version: self.version,
+            hash: self.hash.clone(),
+        }
     }
 }
 
@@ -116,7 +128,11 @@ pub fn receive(
     incoming: &Head,
 ) -> Verdict {
     let Some(head) = head else {
-        return if base.is_none() || mode == PutMode::Push { Verdict::Store } else { Verdict::Busy };
+        return if base.is_none() || mode == PutMode::Push {
+            Verdict::Store
+        } else {
+            Verdict::Busy
+        };
     };
     if incoming.epoch.id == head.epoch.id {
         return same_epoch(receiver, head, mode, base, incoming);
@@ -134,7 +150,11 @@ pub fn receive(
         PutMode::Handover => {
             let follows = incoming.epoch.parent() == Some(head.epoch.id)
                 && incoming.version == head.version + 1;
-            if follows && base == Some(&head.base()) { Verdict::Store } else { Verdict::Busy }
+            if follows && base == Some(&head.base()) {
+                Verdict::Store
+            } else {
+                Verdict::Busy
+            }
         }
     }
 }
@@ -147,7 +167,11 @@ fn same_epoch(
     incoming: &Head,
 ) -> Verdict {
     if incoming.version == head.version {
-        return if incoming.hash == head.hash { Verdict::Already } else { Verdict::Conflict };
+        return if incoming.hash == head.hash {
+            Verdict::Already
+        } else {
+            Verdict::Conflict
+        };
     }
     if incoming.version < head.version {
         return Verdict::Stale;

@@ -13,6 +13,7 @@ pub mod policy;
 pub mod request;
 pub mod site;
 pub mod status;
+pub mod translate;
 
 pub use actor::Actor;
 pub use change::{ChangeRefused, GroupChange};

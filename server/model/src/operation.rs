@@ -196,5 +196,9 @@ impl StepRecord {
 
 /// A journal to begin a plan with.
 pub fn journal(plan: &Plan) -> Vec<StepRecord> {
-    plan.steps.iter().zip(0..).map(|(step, i)| StepRecord::pending(&step.key, i)).collect()
+    plan.steps
+        .iter()
+        .zip(0..)
+        .map(|(step, i)| StepRecord::pending(&step.key, i))
+        .collect()
 }

@@ -28,6 +28,9 @@ pub struct Step {
     pub action: Action,
     /// The steps that must be done before it.
     pub needs: Vec<String>,
+    /// Whether it runs as soon as its needs have ended, however they ended. A step without it is
+    /// skipped when one of its needs failed.
+    pub gathers: bool,
     /// The member it is for; its failure then does not stop the others after the commit point.
     pub member: Option<MemberId>,
     /// Every mutating call, as a template with symbolic results.
@@ -193,14 +196,16 @@ impl Plan {
 
     /// The step that passes authority, if the plan has one.
     pub fn commit(&self) -> Option<&Step> {
-        self.steps.iter().find(|s| matches!(s.action, Action::Commit { .. }))
+        self.steps
+            .iter()
+            .find(|s| matches!(s.action, Action::Commit { .. }))
     }
 
     /// Whether a step needs another, directly or through others.
     pub fn depends_on(&self, step: &Step, other: &str) -> bool {
-        step.needs.iter().any(|need| {
-            need == other || self.step(need).is_some_and(|s| self.depends_on(s, other))
-        })
+        step.needs
+            .iter()
+            .any(|need| need == other || self.step(need).is_some_and(|s| self.depends_on(s, other)))
     }
 }
 

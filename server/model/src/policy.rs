@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use protector_framework::{ArrayIdentity, PolicyId, ResourceId, ResourceKind, SiteId, VolumeTypeId};
+use protector_framework::{
+    ArrayIdentity, PolicyId, ResourceId, ResourceKind, SiteId, VolumeTypeId,
+};
 use serde::{Deserialize, Serialize};
 
 /// How one group is replicated. Array tokens are secrets beside it.
@@ -32,7 +34,8 @@ pub struct Policy {
 impl Policy {
     /// Seconds between scheduled points.
     pub fn interval_seconds(&self) -> u64 {
-        self.replication_interval.unwrap_or_else(|| u64::from(self.rpo_minutes) * 30)
+        self.replication_interval
+            .unwrap_or_else(|| u64::from(self.rpo_minutes) * 30)
     }
 }
 
@@ -70,7 +73,9 @@ pub struct Mapping {
 
 /// Why a list of mappings cannot be used both ways.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind:?} `{id}` of the {side} site is mapped more than once, so the way back is not clear")]
+#[error(
+    "{kind:?} `{id}` of the {side} site is mapped more than once, so the way back is not clear"
+)]
 pub struct NotInjective {
     /// The kind of resource.
     pub kind: ResourceKind,
@@ -90,7 +95,11 @@ pub fn check_injective(mappings: &[Mapping]) -> Result<(), NotInjective> {
     let mut secondary = std::collections::BTreeSet::new();
     for m in mappings {
         if !primary.insert((m.kind, &m.primary_id)) {
-            return Err(NotInjective { kind: m.kind, id: m.primary_id.clone(), side: "primary" });
+            return Err(NotInjective {
+                kind: m.kind,
+                id: m.primary_id.clone(),
+                side: "primary",
+            });
         }
         if m.kind != ResourceKind::TestNetwork && !secondary.insert((m.kind, &m.secondary_id)) {
             return Err(NotInjective {

@@ -54,7 +54,11 @@ pub enum RequestRefused {
 }
 
 fn list(allowed: &[GroupStatus]) -> String {
-    allowed.iter().map(|s| format!("`{s}`")).collect::<Vec<_>>().join(" or ")
+    allowed
+        .iter()
+        .map(|s| format!("`{s}`"))
+        .collect::<Vec<_>>()
+        .join(" or ")
 }
 
 /// Checks a request against the document and computes its direction.
@@ -68,14 +72,22 @@ pub fn check(
     test: Option<OperationId>,
 ) -> Result<Direction, RequestRefused> {
     if matches!(kind, OperationKind::Failover | OperationKind::Failback) {
-        let needed = if kind == OperationKind::Failover { "secondary" } else { "primary" };
+        let needed = if kind == OperationKind::Failover {
+            "secondary"
+        } else {
+            "primary"
+        };
         if document.is_home() != (kind == OperationKind::Failover) {
             return Err(RequestRefused::AlreadyThere(needed));
         }
     }
     let allowed = kind.allowed_from(options.failover_type);
     if !allowed.contains(&document.status) {
-        return Err(RequestRefused::Status { kind, status: document.status, allowed });
+        return Err(RequestRefused::Status {
+            kind,
+            status: document.status,
+            allowed,
+        });
     }
     options_fit(kind, options)?;
     let moves_data = matches!(
@@ -127,11 +139,20 @@ pub fn direction(
     };
     let alone = matches!(kind, OperationKind::Quarantine | OperationKind::Reset)
         || options.failover_type == Some(FailoverType::Unplanned);
-    Direction { source, target, executor, needs_peer: !alone }
+    Direction {
+        source,
+        target,
+        executor,
+        needs_peer: !alone,
+    }
 }
 
 fn options_fit(kind: OperationKind, options: &OperationOptions) -> Result<(), RequestRefused> {
-    let refuse = |what: &str| Err(RequestRefused::Option(format!("`{what}` does not fit `{kind}`")));
+    let refuse = |what: &str| {
+        Err(RequestRefused::Option(format!(
+            "`{what}` does not fit `{kind}`"
+        )))
+    };
     if kind.moves_authority() {
         match options.failover_type {
             None => return Err(RequestRefused::Option("`type` is missing".to_owned())),

@@ -197,7 +197,13 @@ impl OperationStatus {
         use OperationStatus::*;
         match self {
             Queued => &[Running, Cancelled],
-            Running => &[WaitingForUser, Completed, CompletedWithErrors, Error, Cancelled],
+            Running => &[
+                WaitingForUser,
+                Completed,
+                CompletedWithErrors,
+                Error,
+                Cancelled,
+            ],
             WaitingForUser => &[Running, Cancelled, Error],
             CompletedWithErrors | Error => &[Queued],
             Completed | Cancelled => &[],

@@ -1,1 +1,230 @@
+//! Turns a request into a plan. Pure: the same group, kind and options give the same plan, so that
+//! what `dry_run` shows is what runs.
 
+mod builder;
+mod calls;
+mod cleaning;
+mod membership;
+mod relocation;
+mod testing;
+
+#[cfg(test)]
+mod tests;
+
+use protector_framework::{ResourceId, ResourceKind};
+
+use crate::document::{GroupDocument, Member};
+use crate::operation::OperationOptions;
+use crate::plan::{Action, Phase, Plan};
+use crate::request::Direction;
+use crate::status::{GroupStatus, OperationKind};
+use builder::Builder;
+
+/// Why no plan can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The operation is about a member that is not there.
+    #[error("the member is not in the protection group")]
+    NoMember,
+    /// A member has not been read yet.
+    #[error("member `{0}` has never been captured; wait until it is `protected` or remove it")]
+    NotCaptured(String),
+    /// The target holds a copy that no longer fits and that Protector must not overwrite.
+    #[error(
+        "site {site} keeps a copy of member `{member}` that no longer fits it; run `cleanup` first"
+    )]
+    OutdatedCopy {
+        /// The member.
+        member: String,
+        /// The site.
+        site: protector_framework::SiteId,
+    },
+    /// Resources of the blueprint have no counterpart.
+    #[error("not mapped to the target site: {}", list(.0))]
+    Unmapped(Vec<Unmapped>),
+    /// A test cannot be cleaned up without knowing what it made.
+    #[error("the test failover's plan is not stored on this site")]
+    NoTestPlan,
+}
+
+/// A resource of a blueprint that has no counterpart on the target site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmapped {
+    /// The member's name.
+    pub member: String,
+    /// The kind of resource.
+    pub kind: ResourceKind,
+    /// The resource.
+    pub id: ResourceId,
+}
+
+fn list(unmapped: &[Unmapped]) -> String {
+    let one = |u: &Unmapped| format!("{:?} {} of member `{}`", u.kind, u.id, u.member);
+    unmapped.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Makes the plan of an operation.
+///
+/// `test` is the plan of the test failover that `test_cleanup` removes.
+///
+/// # Errors
+/// Why no plan can be made; nothing has been changed.
+pub fn plan(
+    document: &GroupDocument,
+    kind: OperationKind,
+    options: &OperationOptions,
+    direction: &Direction,
+    test: Option<&Plan>,
+) -> Result<Plan, PlanError> {
+    let mut builder = Builder::new(document, kind);
+    match kind {
+        OperationKind::Create => create(&mut builder),
+        OperationKind::AddMember => membership::add(&mut builder, options.member)?,
+        OperationKind::RemoveMember => membership::remove(&mut builder, options.member)?,
+        OperationKind::Failover | OperationKind::Failback => {
+            relocation::relocate(&mut builder, options, direction)?;
+        }
+        OperationKind::TestFailover => testing::test(&mut builder, options, direction)?,
+        OperationKind::TestCleanup => {
+            testing::clean(&mut builder, direction, test.ok_or(PlanError::NoTestPlan)?);
+        }
+        OperationKind::Sync => sync(&mut builder, direction),
+        OperationKind::Reprotect => reprotect(&mut builder, direction),
+        OperationKind::Cleanup => cleaning::clean_site(&mut builder, direction.target),
+        OperationKind::Delete => cleaning::delete_group(&mut builder),
+        OperationKind::Reset => reset(&mut builder, direction),
+        OperationKind::Quarantine => quarantine(&mut builder, direction),
+    }
+    Ok(builder.build())
+}
+
+fn create(plan: &mut Builder<'_>) {
+    let (primary, secondary) = (
+        plan.document.primary_site_id,
+        plan.document.secondary_site_id,
+    );
+    let check = plan.check(&[primary, secondary]);
+    let groups = [
+        (primary, "volume-group/primary"),
+        (secondary, "volume-group/secondary"),
+    ]
+    .map(|(site, key)| {
+        plan.add(key, site, Phase::Protecting, Action::EnsureVolumeGroup)
+            .needs([&check])
+            .done()
+    });
+    plan.finish(primary, groups);
+}
+
+fn sync(plan: &mut Builder<'_>, direction: &Direction) {
+    let check = plan.check(&[direction.source, direction.target]);
+    let protect = plan
+        .add(
+            "protect",
+            direction.source,
+            Phase::Protecting,
+            Action::EnsureArrayGroup,
+        )
+        .needs([&check])
+        .done();
+    let sync = plan
+        .add(
+            "sync",
+            direction.source,
+            Phase::Replicating,
+            Action::Replicate,
+        )
+        .needs([&protect])
+        .done();
+    plan.finish(direction.source, [sync]);
+}
+
+fn reprotect(plan: &mut Builder<'_>, direction: &Direction) {
+    let check = plan.check(&[direction.source, direction.target]);
+    let suspend = plan
+        .add(
+            "suspend",
+            direction.target,
+            Phase::Protecting,
+            Action::SuspendArrayGroup,
+        )
+        .needs([&check])
+        .done();
+    let group = plan
+        .add(
+            "volume-group",
+            direction.source,
+            Phase::Protecting,
+            Action::FillVolumeGroup,
+        )
+        .needs([&check])
+        .done();
+    let protect = plan
+        .add(
+            "protect",
+            direction.source,
+            Phase::Protecting,
+            Action::EnsureArrayGroup,
+        )
+        .needs([&suspend, &group])
+        .done();
+    let sync = plan
+        .add(
+            "sync",
+            direction.source,
+            Phase::Replicating,
+            Action::Replicate,
+        )
+        .needs([&protect])
+        .done();
+    plan.finish(direction.source, [sync]);
+}
+
+fn reset(plan: &mut Builder<'_>, direction: &Direction) {
+    let read = plan
+        .add(
+            "read-back",
+            direction.source,
+            Phase::Verifying,
+            Action::ReadBack,
+        )
+        .done();
+    plan.finish(direction.source, [read]);
+}
+
+fn quarantine(plan: &mut Builder<'_>, direction: &Direction) {
+    let site = direction.target;
+    let members: Vec<&Member> = plan
+        .document
+        .members
+        .iter()
+        .filter(|m| m.instance(site).is_some())
+        .collect();
+    let parked: Vec<String> = members
+        .into_iter()
+        .map(|member| {
+            plan.add(
+                "park",
+                site,
+                Phase::Parking,
+                Action::ParkServer { quarantine: true },
+            )
+            .member(member)
+            .done()
+        })
+        .collect();
+    plan.finish(site, parked);
+}
+
+/// The status a group has when it runs on `site` with or without failures.
+pub fn settled_status(
+    document: &GroupDocument,
+    site: protector_framework::SiteId,
+    all_well: bool,
+) -> GroupStatus {
+    match (site == document.primary_site_id, all_well) {
+        (true, true) => GroupStatus::Active,
+        (false, true) => GroupStatus::FailedOver,
+        (_, false) => GroupStatus::FailedOverPartial,
+    }
+}

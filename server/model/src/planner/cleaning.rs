@@ -1,0 +1,76 @@
+//! Removes copies that are no longer needed, in the order that cannot destroy production data.
+
+use protector_framework::SiteId;
+
+use super::builder::Builder;
+use crate::document::{InstanceState, Member};
+use crate::plan::{Action, Phase};
+
+/// Removes every copy on a site that is not the production one.
+pub(super) fn clean_site(plan: &mut Builder<'_>, site: SiteId) {
+    let check = plan.check(&[site]);
+    let members: Vec<&Member> = plan.document.members.iter().collect();
+    let mut last = vec![check.clone()];
+    for member in members {
+        last.extend(clean_copy(plan, member, site, &check));
+    }
+    plan.finish(site, last);
+}
+
+/// Removes one member's copy on a site: server, then volumes out of group and cloud, then ports,
+/// then the array volumes. Returns the last step's key, or none where there is no such copy.
+pub(super) fn clean_copy(
+    plan: &mut Builder<'_>,
+    member: &Member,
+    site: SiteId,
+    after: &str,
+) -> Option<String> {
+    let copy = member.instance(site)?;
+    if copy.state == InstanceState::Production {
+        return None;
+    }
+    let mut step = |key: &str, action: Action, need: &str| {
+        plan.add(key, site, Phase::Cleaning, action)
+            .member(member)
+            .needs([need])
+            .done()
+    };
+    let server = step("delete-server", Action::DeleteServer, after);
+    let volumes = step("release-volumes", Action::ReleaseVolumes, &server);
+    let ports = step("delete-ports", Action::DeletePorts, &volumes);
+    Some(step("discard-volumes", Action::DiscardVolumes, &ports))
+}
+
+/// Removes a whole group: the copies that are not in production, both replications, both volume
+/// groups. The production servers and their volumes stay as they are.
+pub(super) fn delete_group(plan: &mut Builder<'_>) {
+    let source = plan.document.current_primary_site_id;
+    let standby = plan.document.standby_site();
+    let check = plan.check(&[source, standby]);
+    let mut needs = vec![check.clone()];
+    let members: Vec<&Member> = plan.document.members.iter().collect();
+    for member in members {
+        needs.extend(clean_copy(plan, member, standby, &check));
+    }
+    for (site, which) in [(source, "primary"), (standby, "standby")] {
+        if plan.document.policy.is_some() {
+            let key = format!("delete-array-group/{which}");
+            needs = vec![
+                plan.add(&key, site, Phase::Cleaning, Action::DeleteArrayGroup)
+                    .needs(&needs)
+                    .done(),
+            ];
+        }
+        let key = format!("delete-volume-group/{which}");
+        needs = vec![
+            plan.add(&key, site, Phase::Cleaning, Action::DeleteVolumeGroup)
+                .needs(&needs)
+                .done(),
+        ];
+    }
+    let forget = plan
+        .add("forget", source, Phase::Cleaning, Action::ForgetGroup)
+        .needs(&needs)
+        .done();
+    plan.finish(source, [forget]);
+}

@@ -1,0 +1,379 @@
+//! Failover and failback: the same way in both directions.
+//!
+//! Nothing is started or overwritten on the target before the commit point, and the source is never
+//! started again after it.
+
+use std::collections::BTreeMap;
+
+use protector_framework::SiteId;
+
+use super::builder::Builder;
+use super::{PlanError, Unmapped};
+use crate::document::Member;
+use crate::operation::OperationOptions;
+use crate::plan::{Action, Phase};
+use crate::request::Direction;
+use crate::status::{FailoverType, MemberStatus};
+use crate::translate::unmapped;
+
+pub(super) fn relocate(
+    plan: &mut Builder<'_>,
+    options: &OperationOptions,
+    direction: &Direction,
+) -> Result<(), PlanError> {
+    let (source, target) = (direction.source, direction.target);
+    let planned = options.failover_type != Some(FailoverType::Unplanned);
+    let members = movable(plan, target, planned)?;
+
+    let sites = if planned {
+        vec![target, source]
+    } else {
+        vec![target]
+    };
+    let check = plan.check(&sites);
+    let ready = if planned {
+        quiesce(plan, &members, source, &check)
+    } else {
+        check
+    };
+    let pin = pick_point(plan, target, &ready);
+    let commit = copy_and_commit(plan, &members, target, &pin, planned);
+    let started = start(plan, &members, target, &commit, false);
+    let last = settle(plan, &members, direction, &started, planned);
+    plan.finish(target, last);
+    Ok(())
+}
+
+/// The members that take part, in boot order, each with a blueprint that fits the target.
+pub(super) fn movable<'a>(
+    plan: &Builder<'a>,
+    target: SiteId,
+    planned: bool,
+) -> Result<Vec<&'a Member>, PlanError> {
+    let document = plan.document;
+    let mut missing: Vec<Unmapped> = Vec::new();
+    let mut members = Vec::new();
+    for member in &document.members {
+        if member.blueprint.is_none() {
+            // Nothing of it has been replicated. An unplanned move names it as not recovered.
+            if planned && member.status != MemberStatus::Error {
+                return Err(PlanError::NotCaptured(member.name.clone()));
+            }
+            continue;
+        }
+        if member.instance(target).is_some() && !member.has_parked_copy(target) {
+            return Err(PlanError::OutdatedCopy {
+                member: member.name.clone(),
+                site: target,
+            });
+        }
+        if !member.has_parked_copy(target) {
+            missing.extend(unmapped(document, member, target));
+        }
+        members.push(member);
+    }
+    if !missing.is_empty() {
+        return Err(PlanError::Unmapped(missing));
+    }
+    members.sort_by_key(|m| (m.boot_tier, m.name.clone()));
+    Ok(members)
+}
+
+/// Sends most of the data while the servers run, stops them, and sends the rest.
+fn quiesce(plan: &mut Builder<'_>, members: &[&Member], source: SiteId, check: &str) -> String {
+    let protect = plan
+        .add(
+            "protect",
+            source,
+            Phase::Protecting,
+            Action::EnsureArrayGroup,
+        )
+        .needs([check])
+        .done();
+    let presync = plan
+        .add("presync", source, Phase::Replicating, Action::Replicate)
+        .needs([&protect])
+        .done();
+    let mut before = vec![presync];
+    let mut captured = Vec::new();
+    for tier in tiers(members).into_values().rev() {
+        let mut stopped = Vec::new();
+        for member in tier {
+            let stop = plan
+                .add("stop", source, Phase::Quiescing, Action::StopServer)
+                .member(member)
+                .needs(&before)
+                .done();
+            captured.push(
+                plan.add(
+                    "recapture",
+                    source,
+                    Phase::Quiescing,
+                    Action::RecaptureMember,
+                )
+                .member(member)
+                .needs([&stop])
+                .done(),
+            );
+            stopped.push(stop);
+        }
+        before = stopped;
+    }
+    plan.add("sync", source, Phase::Replicating, Action::Replicate)
+        .needs(&captured)
+        .done()
+}
+
+/// Chooses the recovery point and keeps it from retention.
+pub(super) fn pick_point(plan: &mut Builder<'_>, target: SiteId, after: &str) -> String {
+    let point = plan
+        .add("point", target, Phase::Replicating, Action::ChoosePoint)
+        .needs([after])
+        .done();
+    plan.add("pin", target, Phase::Replicating, Action::PinPoint)
+        .needs([&point])
+        .done()
+}
+
+/// Makes and adopts volumes where the target keeps none, then passes authority.
+fn copy_and_commit(
+    plan: &mut Builder<'_>,
+    members: &[&Member],
+    target: SiteId,
+    pin: &str,
+    planned: bool,
+) -> String {
+    let mut adopted = vec![pin.to_owned()];
+    for member in members.iter().filter(|m| !m.has_parked_copy(target)) {
+        adopted.extend(copy(plan, member, target, pin, false));
+    }
+    plan.add(
+        "commit",
+        target,
+        Phase::Committing,
+        Action::Commit { handover: planned },
+    )
+    .needs(&adopted)
+    .gathers_if(!planned)
+    .done()
+}
+
+/// Makes and adopts the volumes of one member; returns the keys of the adoptions.
+pub(super) fn copy(
+    plan: &mut Builder<'_>,
+    member: &Member,
+    target: SiteId,
+    pin: &str,
+    test: bool,
+) -> Vec<String> {
+    let slots = member.blueprint.as_ref().map_or(0, |b| b.volumes.len());
+    (0..slots)
+        .map(|slot| {
+            let copy = plan
+                .add(
+                    &format!("copy#{slot}"),
+                    target,
+                    Phase::Copying,
+                    Action::CopyVolume { slot, test },
+                )
+                .member(member)
+                .needs([pin])
+                .done();
+            plan.add(
+                &format!("adopt#{slot}"),
+                target,
+                Phase::Copying,
+                Action::AdoptVolume { slot, test },
+            )
+            .member(member)
+            .needs([&copy])
+            .done()
+        })
+        .collect()
+}
+
+/// Brings the members up, tier by tier; returns the keys of their verifications.
+pub(super) fn start(
+    plan: &mut Builder<'_>,
+    members: &[&Member],
+    target: SiteId,
+    after: &str,
+    test: bool,
+) -> Vec<(protector_framework::MemberId, String)> {
+    let mut verified = Vec::new();
+    let mut barrier = after.to_owned();
+    let tiers = tiers(members);
+    let last = tiers.keys().next_back().copied();
+    for (tier, members) in tiers {
+        let mut keys = Vec::new();
+        for member in &members {
+            let up = if member.has_parked_copy(target) && !test {
+                revive(plan, member, target, after, &barrier)
+            } else {
+                boot(plan, member, target, after, &barrier, test)
+            };
+            let verify = plan
+                .add(
+                    "verify",
+                    target,
+                    Phase::Verifying,
+                    Action::VerifyServer { test },
+                )
+                .member(member)
+                .needs([&up])
+                .done();
+            keys.push(verify.clone());
+            verified.push((member.id, verify));
+        }
+        if Some(tier) != last {
+            let seconds = members.iter().map(|m| m.boot_delay).max().unwrap_or(0);
+            barrier = plan
+                .add(
+                    &format!("tier/{tier}"),
+                    target,
+                    Phase::Starting,
+                    Action::Delay { seconds },
+                )
+                .needs(&keys)
+                .gathers()
+                .done();
+        }
+    }
+    verified
+}
+
+fn revive(
+    plan: &mut Builder<'_>,
+    member: &Member,
+    target: SiteId,
+    after: &str,
+    barrier: &str,
+) -> String {
+    let slots = member.instance(target).map_or(0, |i| i.volumes.len());
+    let mut needs: Vec<String> = (0..slots)
+        .map(|slot| {
+            plan.add(
+                &format!("overwrite#{slot}"),
+                target,
+                Phase::Copying,
+                Action::OverwriteVolume { slot },
+            )
+            .member(member)
+            .needs([after])
+            .done()
+        })
+        .collect();
+    needs.push(barrier.to_owned());
+    plan.add("revive", target, Phase::Starting, Action::ReviveServer)
+        .member(member)
+        .needs(&needs)
+        .done()
+}
+
+fn boot(
+    plan: &mut Builder<'_>,
+    member: &Member,
+    target: SiteId,
+    after: &str,
+    barrier: &str,
+    test: bool,
+) -> String {
+    let slug = super::builder::slug(plan.document, member);
+    let slots = member.blueprint.as_ref().map_or(0, |b| b.volumes.len());
+    let ports = plan
+        .add(
+            "ports",
+            target,
+            Phase::Starting,
+            Action::CreatePorts { test },
+        )
+        .member(member)
+        .needs([after])
+        .done();
+    let mut needs: Vec<String> = (0..slots)
+        .map(|slot| format!("adopt/{slug}/{slot}"))
+        .collect();
+    needs.push(ports);
+    needs.push(barrier.to_owned());
+    plan.add("boot", target, Phase::Starting, Action::BootServer { test })
+        .member(member)
+        .needs(&needs)
+        .done()
+}
+
+/// Parks the source, sets up the way back, and lets the point go.
+fn settle(
+    plan: &mut Builder<'_>,
+    members: &[&Member],
+    direction: &Direction,
+    started: &[(protector_framework::MemberId, String)],
+    planned: bool,
+) -> Vec<String> {
+    let (source, target) = (direction.source, direction.target);
+    let verified: Vec<&String> = started.iter().map(|(_, key)| key).collect();
+    let group = plan
+        .add(
+            "volume-group",
+            target,
+            Phase::Protecting,
+            Action::FillVolumeGroup,
+        )
+        .needs(&verified)
+        .gathers()
+        .done();
+    let mut last = vec![group.clone()];
+    if planned {
+        for member in members {
+            let verify = started
+                .iter()
+                .filter(|(id, _)| *id == member.id)
+                .map(|(_, key)| key);
+            last.push(
+                plan.add(
+                    "park",
+                    source,
+                    Phase::Parking,
+                    Action::ParkServer { quarantine: false },
+                )
+                .member(member)
+                .needs(verify)
+                .done(),
+            );
+        }
+        let suspend = plan
+            .add(
+                "suspend",
+                source,
+                Phase::Protecting,
+                Action::SuspendArrayGroup,
+            )
+            .needs(&verified)
+            .gathers()
+            .done();
+        last.push(
+            plan.add(
+                "reverse",
+                target,
+                Phase::Protecting,
+                Action::EnsureArrayGroup,
+            )
+            .needs([&suspend, &group])
+            .done(),
+        );
+    }
+    let unpin = plan
+        .add("unpin", target, Phase::Cleaning, Action::UnpinPoint)
+        .needs(&verified)
+        .gathers()
+        .done();
+    last.push(unpin);
+    last
+}
+
+fn tiers<'a>(members: &[&'a Member]) -> BTreeMap<u8, Vec<&'a Member>> {
+    let mut tiers: BTreeMap<u8, Vec<&Member>> = BTreeMap::new();
+    for member in members {
+        tiers.entry(member.boot_tier).or_default().push(member);
+    }
+    tiers
+}
