@@ -61,6 +61,8 @@ pub use storage::*;
 
 /// Re-exported so that a driver registers with the same copy the registry reads.
 pub use inventory;
+/// Turns typed identifiers into plain ones and back, where they leave the program.
+pub use newtype_uuid::GenericUuid;
 /// A string that is wiped when dropped and that neither prints nor serialises.
 pub use secrecy::{ExposeSecret, SecretString};
 /// Re-exported for registrations.

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod planner;
 pub mod policy;
 pub mod request;
+pub mod schedule;
 pub mod site;
 pub mod status;
 pub mod translate;

@@ -1,0 +1,168 @@
+//! Which steps of a plan may run now, which never will, and what must be taken back.
+
+use std::collections::BTreeMap;
+
+use crate::operation::{StepRecord, StepStatus};
+use crate::plan::{Action, Plan, Step};
+
+/// What the runner does next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Next {
+    /// Steps that may begin.
+    pub run: Vec<String>,
+    /// Steps that will never begin because a step they need failed.
+    pub skip: Vec<String>,
+    /// Nothing is left to begin or to wait for.
+    pub finished: bool,
+}
+
+/// Decides from the plan and its journal alone, so that a restart decides the same.
+pub fn next(plan: &Plan, journal: &[StepRecord]) -> Next {
+    let status: BTreeMap<&str, StepStatus> =
+        journal.iter().map(|r| (r.key.as_str(), r.status)).collect();
+    let of = |key: &str| status.get(key).copied().unwrap_or(StepStatus::Pending);
+    let doomed = must_compensate(plan, journal);
+    let mut next = Next::default();
+    let mut open = false;
+    for step in &plan.steps {
+        match of(&step.key) {
+            StepStatus::Pending => {}
+            StepStatus::Running => {
+                open = true;
+                continue;
+            }
+            _ => continue,
+        }
+        open = true;
+        let ended = |key: &String| !matches!(of(key), StepStatus::Pending | StepStatus::Running);
+        let failed = |key: &String| {
+            matches!(of(key), StepStatus::Failed | StepStatus::Skipped | StepStatus::Undone)
+        };
+        if doomed && !matches!(step.action, Action::Finish) {
+            next.skip.push(step.key.clone());
+        } else if !step.gathers && step.needs.iter().any(failed) {
+            next.skip.push(step.key.clone());
+        } else if step.needs.iter().all(ended) {
+            next.run.push(step.key.clone());
+        }
+    }
+    next.finished = !open;
+    next
+}
+
+/// Whether the plan failed before it passed authority with the old primary's consent, so that
+/// everything it did is to be taken back.
+pub fn must_compensate(plan: &Plan, journal: &[StepRecord]) -> bool {
+    let Some(commit) = plan.commit() else { return false };
+    if !matches!(commit.action, Action::Commit { handover: true }) {
+        return false;
+    }
+    let committed = journal.iter().any(|r| {
+        r.key == commit.key && matches!(r.status, StepStatus::Done | StepStatus::Running)
+    });
+    let failed = journal
+        .iter()
+        .any(|r| r.status == StepStatus::Failed && plan.depends_on(commit, &r.key))
+        || journal.iter().any(|r| r.key == commit.key && r.status == StepStatus::Failed);
+    failed && !committed
+}
+
+/// The steps to take back, the last one first.
+pub fn to_undo<'a>(plan: &'a Plan, journal: &[StepRecord]) -> Vec<&'a Step> {
+    let began = |key: &str| {
+        journal.iter().any(|r| {
+            r.key == key && matches!(r.status, StepStatus::Done | StepStatus::Running | StepStatus::Failed)
+        })
+    };
+    plan.steps.iter().rev().filter(|s| s.action.has_undo() && began(&s.key)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use protector_framework::GenericUuid as _;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::plan::Phase;
+    use crate::status::OperationKind;
+
+    fn step(key: &str, action: Action, needs: &[&str], gathers: bool) -> Step {
+        Step {
+            key: key.to_owned(),
+            site: protector_framework::SiteId::from_untyped_uuid(Uuid::nil()),
+            phase: Phase::Checking,
+            action,
+            needs: needs.iter().map(|s| (*s).to_owned()).collect(),
+            gathers,
+            member: None,
+            calls: Vec::new(),
+        }
+    }
+
+    fn planned() -> Plan {
+        Plan {
+            operation: OperationKind::Failover,
+            steps: vec![
+                step("stop/a", Action::StopServer, &[], false),
+                step("stop/b", Action::StopServer, &[], false),
+                step("commit", Action::Commit { handover: true }, &["stop/a", "stop/b"], false),
+                step("boot/a", Action::BootServer { test: false }, &["commit"], false),
+                step("boot/b", Action::BootServer { test: false }, &["commit"], false),
+                step("finish", Action::Finish, &["boot/a", "boot/b"], true),
+            ],
+        }
+    }
+
+    fn journal(plan: &Plan, ended: &[(&str, StepStatus)]) -> Vec<StepRecord> {
+        let mut journal = crate::operation::journal(plan);
+        for (key, status) in ended {
+            for record in journal.iter_mut().filter(|r| r.key == *key) {
+                record.status = *status;
+            }
+        }
+        journal
+    }
+
+    #[test]
+    fn independent_steps_run_together() {
+        let plan = planned();
+        assert_eq!(next(&plan, &journal(&plan, &[])).run, ["stop/a", "stop/b"]);
+    }
+
+    #[test]
+    fn a_failure_before_the_commit_point_dooms_the_plan_but_not_its_finish() {
+        let plan = planned();
+        let mut journal =
+            journal(&plan, &[("stop/a", StepStatus::Done), ("stop/b", StepStatus::Failed)]);
+        assert!(must_compensate(&plan, &journal));
+        assert_eq!(next(&plan, &journal).skip, ["commit", "boot/a", "boot/b"]);
+        for record in journal.iter_mut().filter(|r| r.status == StepStatus::Pending) {
+            record.status =
+                if record.key == "finish" { StepStatus::Pending } else { StepStatus::Skipped };
+        }
+        assert_eq!(next(&plan, &journal).run, ["finish"]);
+        let undo: Vec<_> = to_undo(&plan, &journal).iter().map(|s| s.key.as_str()).collect();
+        assert_eq!(undo, ["stop/b", "stop/a"]);
+    }
+
+    #[test]
+    fn a_failure_after_it_stays_with_its_member() {
+        let plan = planned();
+        let journal = journal(&plan, &[
+            ("stop/a", StepStatus::Done),
+            ("stop/b", StepStatus::Done),
+            ("commit", StepStatus::Done),
+            ("boot/a", StepStatus::Failed),
+        ]);
+        assert!(!must_compensate(&plan, &journal));
+        assert_eq!(next(&plan, &journal).run, ["boot/b"]);
+    }
+
+    #[test]
+    fn a_commit_that_may_have_been_sent_is_never_compensated() {
+        let plan = planned();
+        let journal =
+            journal(&plan, &[("stop/a", StepStatus::Failed), ("commit", StepStatus::Running)]);
+        assert!(!must_compensate(&plan, &journal));
+    }
+}
