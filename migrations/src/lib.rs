@@ -84,7 +84,11 @@ pub fn latest() -> String {
 async fn connect(url: &str) -> Result<DatabaseConnection, SyncError> {
     // One connection, so that the lock and the statements share it.
     let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
+    options
+        .max_connections(1)
+        .connect_timeout(std::time::Duration::from_secs(5))
+        .acquire_timeout(std::time::Duration::from_secs(5))
+        .sqlx_logging(false);
     Database::connect(options)
         .await
         .map_err(|error| SyncError::Unreachable(error.to_string()))

@@ -1,1 +1,34 @@
-//! protector-db
+//! What Protector keeps, and who may change it when. The only crate that speaks SQL.
+//!
+//! Every change of a group's document and of an operation is a compare-and-set in one short
+//! transaction; none of them spans a call to anything else than the database.
+
+mod audit;
+mod connection;
+mod deployment;
+mod error;
+mod groups;
+mod operations;
+mod page;
+mod quotas;
+mod secret_box;
+mod secrets;
+mod services;
+mod sites;
+mod tenants;
+mod trusts;
+
+#[cfg(test)]
+mod tests;
+
+pub use audit::AuditEvent;
+pub use connection::{Db, DbOptions};
+pub use deployment::Deployment;
+pub use error::{DbError, Result};
+pub use groups::{GroupRecord, PeerState, Received, Staged};
+pub use operations::{Claim, Created, Fence, IdempotencyKey};
+pub use page::Page;
+pub use quotas::Quotas;
+pub use secret_box::SecretBox;
+pub use services::ServiceRecord;
+pub use trusts::TrustRecord;

@@ -1,0 +1,309 @@
+//! The connection, transactions, and the few SQL helpers that all tables share.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use protector_framework::{Clock, ExposeSecret, Ids, SecretString};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{DbError, Result, is_retryable};
+use crate::secret_box::SecretBox;
+
+/// How the database is used.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// Connections at the same time.
+    pub max_connections: u32,
+    /// How long an engine holds an operation without renewing.
+    pub lease: Duration,
+}
+
+impl Default for DbOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 5,
+            lease: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A site's database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pub(crate) conn: DatabaseConnection,
+    pub(crate) secret_box: Arc<SecretBox>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) options: DbOptions,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The work of one transaction; may be run again from the start.
+pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl Db {
+    /// Opens a database whose schema is there.
+    ///
+    /// # Errors
+    /// `Unreachable`, or `SchemaMissing` with what to run.
+    pub async fn connect(
+        url: &SecretString,
+        options: DbOptions,
+        secret_box: SecretBox,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self> {
+        let mut connect = ConnectOptions::new(url.expose_secret());
+        connect
+            .max_connections(options.max_connections)
+            .connect_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(30))
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(|sqlite| {
+                sqlite
+                    .busy_timeout(Duration::from_secs(30))
+                    .pragma("journal_mode", "WAL")
+                    .pragma("synchronous", "NORMAL")
+            });
+        let conn = Database::connect(connect)
+            .await
+            .map_err(|error| DbError::Unreachable(error.to_string()))?;
+        let db = Self {
+            conn,
+            secret_box: Arc::new(secret_box),
+            clock,
+            ids,
+            options,
+        };
+        db.rows("SELECT id FROM idempotency_keys WHERE 1 = 0", [])
+            .await?;
+        Ok(db)
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    pub async fn ping(&self) -> Result<()> {
+        self.rows("SELECT 1", []).await.map(|_| ())
+    }
+
+    /// The time that leases are measured by: the server's on MariaDB, where several machines share
+    /// it, else the clock's.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn now(&self) -> Result<DateTime<Utc>> {
+        let tx = &self.conn;
+        now(tx, &*self.clock).await
+    }
+
+    /// Runs `work` in one transaction, again from the start where the database asks for it.
+    pub(crate) async fn transaction<'a, T, F>(&self, work: F) -> Result<T>
+    where
+        F: Fn(Arc<DatabaseTransaction>) -> Work<'a, T>,
+    {
+        let mut attempt = 0;
+        loop {
+            match self.try_transaction(&work).await {
+                Err(error) if is_retryable(&error) && attempt < 5 => {
+                    attempt += 1;
+                    tracing::debug!(%error, attempt, "the database asks to repeat a transaction");
+                    self.clock.sleep(Duration::from_millis(20 << attempt)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_transaction<'a, T, F>(&self, work: &F) -> Result<T>
+    where
+        F: Fn(Arc<DatabaseTransaction>) -> Work<'a, T>,
+    {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        // Shared with the work alone, which has ended when the transaction does.
+        let shared = Arc::new(self.conn.begin_with_options(options).await?);
+        let outcome = work(Arc::clone(&shared)).await;
+        let tx = Arc::into_inner(shared)
+            .ok_or_else(|| DbError::Other("a transaction outlived its work".to_owned()))?;
+        match outcome {
+            Ok(value) => {
+                tx.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                if let Err(rollback) = tx.rollback().await {
+                    tracing::debug!(%rollback, "a transaction could not be rolled back");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) async fn rows(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<QueryResult>> {
+        rows(&self.conn, sql, values).await
+    }
+
+    pub(crate) async fn run(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<u64> {
+        run(&self.conn, sql, values).await
+    }
+
+    pub(crate) fn stamp(&self) -> String {
+        stamp(self.clock.now())
+    }
+}
+
+pub(crate) async fn now<C: ConnectionTrait>(conn: &C, clock: &dyn Clock) -> Result<DateTime<Utc>> {
+    if conn.get_database_backend() != DbBackend::MySql {
+        return Ok(clock.now());
+    }
+    let sql = "SELECT DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ') AS at";
+    let found = rows(conn, sql, []).await?;
+    let row = found
+        .first()
+        .ok_or_else(|| DbError::Other("the server tells no time".to_owned()))?;
+    time(row, "at")
+}
+
+pub(crate) async fn rows<C: ConnectionTrait>(
+    conn: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<QueryResult>> {
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    Ok(conn.query_all_raw(statement).await?)
+}
+
+/// Runs a statement and returns how many rows it matched.
+pub(crate) async fn run<C: ConnectionTrait>(
+    conn: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<u64> {
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    match conn.execute_raw(statement).await {
+        Ok(done) => Ok(done.rows_affected()),
+        Err(error) => match error.sql_err() {
+            Some(sea_orm::SqlErr::UniqueConstraintViolation(_)) => {
+                Err(DbError::Duplicate("it".to_owned()))
+            }
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// How a moment is stored: fixed width, so that text order is time order.
+pub(crate) fn stamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+pub(crate) fn text(row: &QueryResult, column: &'static str) -> Result<String> {
+    row.try_get("", column)
+        .map_err(|error| corrupt(column, error))
+}
+
+pub(crate) fn maybe_text(row: &QueryResult, column: &'static str) -> Result<Option<String>> {
+    row.try_get("", column)
+        .map_err(|error| corrupt(column, error))
+}
+
+pub(crate) fn number(row: &QueryResult, column: &'static str) -> Result<i64> {
+    row.try_get("", column)
+        .or_else(|_| row.try_get::<i32>("", column).map(i64::from))
+        .map_err(|error| corrupt(column, error))
+}
+
+pub(crate) fn flag(row: &QueryResult, column: &'static str) -> Result<bool> {
+    Ok(number(row, column)? != 0)
+}
+
+pub(crate) fn maybe_bytes(row: &QueryResult, column: &'static str) -> Result<Option<Vec<u8>>> {
+    row.try_get("", column)
+        .map_err(|error| corrupt(column, error))
+}
+
+pub(crate) fn time(row: &QueryResult, column: &'static str) -> Result<DateTime<Utc>> {
+    parse_time(column, &text(row, column)?)
+}
+
+pub(crate) fn maybe_time(row: &QueryResult, column: &'static str) -> Result<Option<DateTime<Utc>>> {
+    maybe_text(row, column)?
+        .map(|text| parse_time(column, &text))
+        .transpose()
+}
+
+fn parse_time(column: &'static str, text: &str) -> Result<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.with_timezone(&Utc))
+        .map_err(|error| corrupt(column, error))
+}
+
+pub(crate) fn parsed<T>(row: &QueryResult, column: &'static str) -> Result<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    text(row, column)?
+        .parse()
+        .map_err(|error| corrupt(column, error))
+}
+
+pub(crate) fn maybe_parsed<T>(row: &QueryResult, column: &'static str) -> Result<Option<T>>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    maybe_text(row, column)?
+        .map(|text| text.parse().map_err(|error| corrupt(column, error)))
+        .transpose()
+}
+
+pub(crate) fn json<T: DeserializeOwned>(row: &QueryResult, column: &'static str) -> Result<T> {
+    serde_json::from_str(&text(row, column)?).map_err(|error| corrupt(column, error))
+}
+
+pub(crate) fn maybe_json<T: DeserializeOwned>(
+    row: &QueryResult,
+    column: &'static str,
+) -> Result<Option<T>> {
+    maybe_text(row, column)?
+        .map(|text| serde_json::from_str(&text).map_err(|error| corrupt(column, error)))
+        .transpose()
+}
+
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| corrupt("a value", error))
+}
+
+pub(crate) fn corrupt(table: &'static str, error: impl std::fmt::Display) -> DbError {
+    DbError::Corrupt {
+        table,
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,401 @@
+//! A group's document: the bytes are the truth, the other tables are looked up by and are written
+//! in the same transaction.
+
+mod project;
+mod receive;
+mod staged;
+
+use chrono::{DateTime, Utc};
+use protector_framework::{ChangeId, GenericUuid as _, GroupId, OperationId, ProjectId};
+use protector_model::epoch::Base;
+use protector_model::{GroupDocument, Head};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
+
+use crate::connection::{
+    Db, corrupt, flag, json, maybe_bytes, maybe_json, maybe_parsed, maybe_text, maybe_time, rows,
+    run, stamp, text, to_json,
+};
+use crate::error::{DbError, Result};
+use crate::operations::Fence;
+use crate::page::{Listing, Page};
+
+pub use receive::Received;
+
+/// A group as this site holds it.
+#[derive(Debug, Clone)]
+pub struct GroupRecord {
+    /// The document.
+    pub document: GroupDocument,
+    /// Which one it is.
+    pub head: Head,
+    /// Its bytes, as they were hashed.
+    pub bytes: Vec<u8>,
+    /// A change on its way to the peer.
+    pub staged: Option<Staged>,
+    /// What is known of the peer's copy.
+    pub peer: PeerState,
+    /// The peer's head, where both sites claim authority.
+    pub conflict_with: Option<Head>,
+    /// The operation that is not finished.
+    pub active_operation: Option<OperationId>,
+    /// The test failover that is not cleaned up.
+    pub test_operation: Option<OperationId>,
+    /// When the newest complete recovery point was taken, as last seen.
+    pub last_replication_at: Option<DateTime<Utc>>,
+}
+
+/// What this site knows of its peer's copy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeerState {
+    /// The document the peer last acknowledged.
+    pub acked: Option<Base>,
+    /// Whether this site has something that the peer does not.
+    pub pending: bool,
+    /// When the peer last acknowledged.
+    pub last_success_at: Option<DateTime<Utc>>,
+    /// Why it last did not.
+    pub last_error: Option<String>,
+}
+
+/// A change that was sent to the peer and is not decided. The row is the lock.
+#[derive(Debug, Clone)]
+pub struct Staged {
+    /// The change.
+    pub change_id: ChangeId,
+    /// The document it leads to.
+    pub head: Head,
+    /// That document's bytes.
+    pub bytes: Vec<u8>,
+    /// The document it begins from; `None` for a new group.
+    pub base: Option<Base>,
+    /// Who sends it.
+    pub owner: String,
+    /// Until when nobody else may.
+    pub until: DateTime<Utc>,
+}
+
+const JOIN: &str = "SELECT g.*, m.epoch, m.version, m.hash, m.document, m.staged_change_id,
+    m.staged_head, m.staged_document, m.staged_base, m.staged_owner, m.staged_until, m.acked,
+    m.pending, m.last_success_at, m.last_error, m.conflict_with
+    FROM metadata_sync m LEFT JOIN protection_groups g ON g.id = m.id";
+
+const FIELDS: &[&str] = &[
+    "id",
+    "name",
+    "status",
+    "primary_site_id",
+    "secondary_site_id",
+    "current_primary_site_id",
+    "replication_type",
+    "created_at",
+    "updated_at",
+];
+
+impl Db {
+    /// One group, also a deleted one.
+    ///
+    /// # Errors
+    /// `Corrupt` where its document cannot be read.
+    pub async fn get_group(&self, id: GroupId) -> Result<Option<GroupRecord>> {
+        group_in(&self.conn, id).await
+    }
+
+    /// The group of this id or name in a project of the local site.
+    ///
+    /// # Errors
+    /// `Corrupt` where its document cannot be read.
+    pub async fn find_group(
+        &self,
+        project: &ProjectId,
+        id_or_name: &str,
+    ) -> Result<Option<GroupRecord>> {
+        let sql = format!(
+            "{JOIN} WHERE g.project_id = ? AND g.deleted = 0 AND (g.id = ? OR g.name = ?)
+             ORDER BY CASE WHEN g.id = ? THEN 0 ELSE 1 END"
+        );
+        let values = [
+            project.as_str().into(),
+            id_or_name.into(),
+            id_or_name.into(),
+            id_or_name.into(),
+        ];
+        self.rows(&sql, values)
+            .await?
+            .first()
+            .map_or(Ok(None), read)
+    }
+
+    /// One page of the groups that are not deleted.
+    ///
+    /// # Errors
+    /// `BadQuery`, `BadMarker`.
+    pub async fn page_groups(
+        &self,
+        project: Option<&ProjectId>,
+        page: &Page,
+    ) -> Result<Vec<GroupRecord>> {
+        let always = match project {
+            Some(project) => (
+                "deleted = 0 AND project_id = ?",
+                vec![project.as_str().into()],
+            ),
+            None => ("deleted = 0", Vec::new()),
+        };
+        let list = Listing {
+            table: "protection_groups",
+            fields: FIELDS,
+            always,
+        };
+        let mut groups = Vec::new();
+        for row in self.page(list, page).await? {
+            let id = GroupId::from_untyped_uuid(crate::connection::parsed(&row, "id")?);
+            groups.extend(self.get_group(id).await?);
+        }
+        Ok(groups)
+    }
+
+    /// Every group, also the deleted ones.
+    ///
+    /// # Errors
+    /// `Corrupt` where a document cannot be read.
+    pub async fn all_groups(&self) -> Result<Vec<GroupRecord>> {
+        let found = self
+            .rows(&format!("{JOIN} ORDER BY m.created_at"), [])
+            .await?;
+        let mut groups = Vec::new();
+        for row in &found {
+            groups.extend(read(row)?);
+        }
+        Ok(groups)
+    }
+
+    /// How many groups a project of the local site has.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn count_groups(&self, project: &ProjectId) -> Result<u64> {
+        let sql = "SELECT COUNT(*) AS n FROM protection_groups
+            WHERE project_id = ? AND deleted = 0";
+        let found = self.rows(sql, [project.as_str().into()]).await?;
+        found.first().map_or(Ok(0), |row| {
+            crate::connection::number(row, "n").map(|n| u64::try_from(n).unwrap_or(0))
+        })
+    }
+
+    /// Writes the next document at this site alone, from exactly `base`: bookkeeping of the primary
+    /// under its operation's fence, or a takeover. The peer learns it later.
+    ///
+    /// # Errors
+    /// `Moved` where the head is another; `ChangePending` where a change is staged, unless
+    /// `ignore_staged` drops it; `Fenced`.
+    pub async fn write_local(
+        &self,
+        base: &Base,
+        bytes: &[u8],
+        fence: Option<&Fence>,
+        ignore_staged: bool,
+    ) -> Result<GroupRecord> {
+        let document = GroupDocument::from_bytes(bytes).map_err(|e| corrupt("document", e))?;
+        self.transaction(|tx| {
+            let document = document.clone();
+            Box::pin(async move {
+                let tx = &*tx;
+                if let Some(fence) = fence {
+                    self.renew_in(tx, fence).await?;
+                }
+                let record = group_in(tx, document.id).await?;
+                let record =
+                    record.ok_or_else(|| DbError::NotFound(format!("group {}", document.id)))?;
+                if record.head.base() != *base {
+                    return Err(DbError::Moved(Some(Box::new(record.head))));
+                }
+                if record.staged.is_some() && !ignore_staged {
+                    return Err(DbError::ChangePending);
+                }
+                self.store_head(tx, &document, bytes, true).await?;
+                required(tx, document.id).await
+            })
+        })
+        .await
+    }
+
+    /// Puts a document in place whatever was there: what a person decided in a conflict.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn replace_head(&self, bytes: &[u8], pending: bool) -> Result<GroupRecord> {
+        let document = GroupDocument::from_bytes(bytes).map_err(|e| corrupt("document", e))?;
+        self.transaction(|tx| {
+            let document = document.clone();
+            Box::pin(async move {
+                let tx = &*tx;
+                self.store_head(tx, &document, bytes, pending).await?;
+                set(tx, document.id, "conflict_with = NULL", []).await?;
+                required(tx, document.id).await
+            })
+        })
+        .await
+    }
+
+    /// The peer has acknowledged a document.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn mark_pushed(&self, id: GroupId, acked: &Base) -> Result<()> {
+        let sql = "UPDATE metadata_sync SET acked = ?, last_success_at = ?, last_error = NULL,
+            pending = CASE WHEN epoch_id = ? AND version = ? THEN 0 ELSE pending END WHERE id = ?";
+        let values = [
+            to_json(acked)?.into(),
+            self.stamp().into(),
+            acked.epoch_id.to_string().into(),
+            i64::try_from(acked.version).unwrap_or(i64::MAX).into(),
+            id.to_string().into(),
+        ];
+        self.run(sql, values).await.map(|_| ())
+    }
+
+    /// The peer has not taken a document.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn mark_push_failed(&self, id: GroupId, error: &str) -> Result<()> {
+        set(&self.conn, id, "last_error = ?", [error.into()]).await
+    }
+
+    /// Both sites claim authority, or no longer do.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn set_conflict(&self, id: GroupId, with: Option<&Head>) -> Result<()> {
+        let with = with.map(to_json).transpose()?;
+        set(&self.conn, id, "conflict_with = ?", [with.into()]).await
+    }
+
+    /// When the newest complete recovery point was taken.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn set_last_replication(&self, id: GroupId, at: DateTime<Utc>) -> Result<()> {
+        let sql = "UPDATE protection_groups SET last_replication_at = ? WHERE id = ?";
+        self.run(sql, [stamp(at).into(), id.to_string().into()])
+            .await
+            .map(|_| ())
+    }
+
+    /// The test failover that is not cleaned up, or none.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn set_test_operation(&self, id: GroupId, test: Option<OperationId>) -> Result<()> {
+        let sql = "UPDATE protection_groups SET test_operation_id = ? WHERE id = ?";
+        let test = test.map(|id| id.to_string());
+        self.run(sql, [test.into(), id.to_string().into()])
+            .await
+            .map(|_| ())
+    }
+
+    /// Moves the head and everything that is looked up of it, and drops a staged change.
+    async fn store_head(
+        &self,
+        tx: &DatabaseTransaction,
+        document: &GroupDocument,
+        bytes: &[u8],
+        pending: bool,
+    ) -> Result<()> {
+        let head = document.head(bytes);
+        let now = self.stamp();
+        let moved = run(
+            tx,
+            "UPDATE metadata_sync SET epoch_id = ?, epoch = ?, version = ?, hash = ?, document = ?,
+                pending = ?, staged_change_id = NULL, staged_head = NULL, staged_document = NULL,
+                staged_base = NULL, staged_secrets = NULL, staged_owner = NULL,
+                staged_until = NULL, updated_at = ? WHERE id = ?",
+            [
+                head.epoch.id.to_string().into(),
+                to_json(&head.epoch)?.into(),
+                i64::try_from(head.version).unwrap_or(i64::MAX).into(),
+                head.hash.clone().into(),
+                bytes.to_vec().into(),
+                i32::from(pending).into(),
+                now.clone().into(),
+                document.id.to_string().into(),
+            ],
+        )
+        .await?;
+        if moved == 0 {
+            self.insert_sync_row(tx, document.id).await?;
+            return Box::pin(self.store_head(tx, document, bytes, pending)).await;
+        }
+        self.project(tx, document).await
+    }
+
+    /// The row that a group's first document or first staged change is put into.
+    async fn insert_sync_row(&self, tx: &DatabaseTransaction, id: GroupId) -> Result<()> {
+        let now = self.stamp();
+        run(
+            tx,
+            "INSERT INTO metadata_sync (id, version, hash, pending, created_at, updated_at)
+             VALUES (?, 0, '', 0, ?, ?)",
+            [id.to_string().into(), now.clone().into(), now.into()],
+        )
+        .await
+        .map(|_| ())
+    }
+}
+
+async fn set<C: ConnectionTrait>(
+    conn: &C,
+    id: GroupId,
+    what: &str,
+    values: impl IntoIterator<Item = sea_orm::Value>,
+) -> Result<()> {
+    let sql = format!("UPDATE metadata_sync SET {what} WHERE id = ?");
+    let values = values.into_iter().chain([id.to_string().into()]);
+    run(conn, &sql, values).await.map(|_| ())
+}
+
+pub(crate) async fn group_in<C: ConnectionTrait>(
+    conn: &C,
+    id: GroupId,
+) -> Result<Option<GroupRecord>> {
+    let sql = format!("{JOIN} WHERE m.id = ?");
+    rows(conn, &sql, [id.to_string().into()])
+        .await?
+        .first()
+        .map_or(Ok(None), read)
+}
+
+async fn required<C: ConnectionTrait>(conn: &C, id: GroupId) -> Result<GroupRecord> {
+    group_in(conn, id)
+        .await?
+        .ok_or_else(|| DbError::NotFound(format!("group {id}")))
+}
+
+/// A row without a document is a new group whose first change is still staged: it is no group yet.
+fn read(row: &QueryResult) -> Result<Option<GroupRecord>> {
+    let Some(bytes) = maybe_bytes(row, "document")? else {
+        return Ok(None);
+    };
+    let document = GroupDocument::from_bytes(&bytes).map_err(|e| corrupt("metadata_sync", e))?;
+    Ok(Some(GroupRecord {
+        head: Head {
+            epoch: json(row, "epoch")?,
+            version: document.version,
+            hash: text(row, "hash")?,
+        },
+        staged: staged::read(row)?,
+        peer: PeerState {
+            acked: maybe_json(row, "acked")?,
+            pending: flag(row, "pending")?,
+            last_success_at: maybe_time(row, "last_success_at")?,
+            last_error: maybe_text(row, "last_error")?,
+        },
+        conflict_with: maybe_json(row, "conflict_with")?,
+        active_operation: maybe_parsed(row, "active_operation_id")?
+            .map(OperationId::from_untyped_uuid),
+        test_operation: maybe_parsed(row, "test_operation_id")?.map(OperationId::from_untyped_uuid),
+        last_replication_at: maybe_time(row, "last_replication_at")?,
+        document,
+        bytes,
+    }))
+}

@@ -1,0 +1,293 @@
+//! A new operation takes its group's place, or is refused; the same request again finds it.
+
+use protector_framework::{GenericUuid as _, OperationId, ProjectId};
+use protector_model::operation::OperationError;
+use protector_model::plan::Action;
+use protector_model::{Operation, OperationKind, OperationStatus, Plan, StepStatus};
+use sea_orm::DatabaseTransaction;
+
+use super::{operation_in, put_operation, required, steps_in};
+use crate::connection::{Db, maybe_json, maybe_parsed, parsed, rows, run, stamp, text, to_json};
+use crate::error::{DbError, Result};
+
+/// What makes two requests the same one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The project it counts in.
+    pub project: ProjectId,
+    /// The key the caller chose.
+    pub key: String,
+    /// SHA-256 of what was asked.
+    pub body_hash: String,
+}
+
+/// What became of a request for an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Created {
+    /// It is there now.
+    New,
+    /// It was there already.
+    Existing(Box<Operation>),
+}
+
+impl Db {
+    /// Adds an operation and takes its group's place. A mirror of one that the peer executes is
+    /// added the same way: its executor is another site, so that no engine here takes it.
+    ///
+    /// With `preempt`, an older operation that has not passed its commit point gives way.
+    ///
+    /// # Errors
+    /// `Busy` with the operation that has the place; `IdempotencyMismatch`; `NotFound` for the
+    /// group.
+    pub async fn create_operation(
+        &self,
+        operation: &Operation,
+        idempotency: Option<&IdempotencyKey>,
+        preempt: bool,
+    ) -> Result<Created> {
+        self.transaction(|tx| {
+            Box::pin(async move {
+                let tx = &*tx;
+                if let Some(existing) = operation_in(tx, operation.id).await? {
+                    return Ok(Created::Existing(Box::new(existing)));
+                }
+                if let Some(key) = idempotency
+                    && let Some(existing) = self.same_request(tx, key).await?
+                {
+                    return Ok(Created::Existing(Box::new(existing)));
+                }
+                if preempt {
+                    self.preempt(tx, operation).await?;
+                }
+                self.take_group(tx, operation).await?;
+                self.insert_operation(tx, operation).await?;
+                if let Some(key) = idempotency {
+                    self.remember_request(tx, key, operation.id).await?;
+                }
+                Ok(Created::New)
+            })
+        })
+        .await
+    }
+
+    /// Takes what the executor says of an operation. Older news is ignored; a final status gives
+    /// the group's place back.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn update_mirror(&self, operation: &Operation) -> Result<()> {
+        self.transaction(|tx| {
+            Box::pin(async move {
+                let tx = &*tx;
+                let Some(known) = operation_in(tx, operation.id).await? else {
+                    return self.insert_operation(tx, operation).await;
+                };
+                if (known.attempt, known.updated_at) >= (operation.attempt, operation.updated_at) {
+                    return Ok(());
+                }
+                let local = Operation {
+                    project_id: known.project_id,
+                    ..operation.clone()
+                };
+                put_operation(tx, &local).await?;
+                if local.status.is_final() {
+                    self.leave_group(tx, &local).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Removes a mirror whose operation the executor did not begin, and gives the place back.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn drop_mirror(&self, id: OperationId) -> Result<()> {
+        self.transaction(|tx| {
+            Box::pin(async move {
+                let tx = &*tx;
+                let Some(known) = operation_in(tx, id).await? else {
+                    return Ok(());
+                };
+                self.leave_group(tx, &known).await?;
+                let sql = "DELETE FROM dr_operations WHERE id = ? AND status = 'queued'";
+                run(tx, sql, [id.to_string().into()]).await.map(|_| ())
+            })
+        })
+        .await
+    }
+
+    pub(super) async fn take_group(
+        &self,
+        tx: &DatabaseTransaction,
+        operation: &Operation,
+    ) -> Result<()> {
+        if operation.kind == OperationKind::Quarantine {
+            return Ok(());
+        }
+        let taken = run(
+            tx,
+            "UPDATE protection_groups SET active_operation_id = ?
+             WHERE id = ? AND (active_operation_id IS NULL OR active_operation_id = ?)",
+            [
+                operation.id.to_string().into(),
+                operation.group_id.to_string().into(),
+                operation.id.to_string().into(),
+            ],
+        )
+        .await?;
+        if taken > 0 {
+            return Ok(());
+        }
+        match self.holder(tx, operation).await? {
+            Some(holder) => Err(DbError::Busy(holder)),
+            None => Err(DbError::NotFound(format!("group {}", operation.group_id))),
+        }
+    }
+
+    pub(super) async fn leave_group(
+        &self,
+        tx: &DatabaseTransaction,
+        operation: &Operation,
+    ) -> Result<()> {
+        let sql = "UPDATE protection_groups SET active_operation_id = NULL
+            WHERE id = ? AND active_operation_id = ?";
+        let values = [
+            operation.group_id.to_string().into(),
+            operation.id.to_string().into(),
+        ];
+        run(tx, sql, values).await.map(|_| ())
+    }
+
+    async fn holder(
+        &self,
+        tx: &DatabaseTransaction,
+        operation: &Operation,
+    ) -> Result<Option<OperationId>> {
+        let sql = "SELECT active_operation_id FROM protection_groups WHERE id = ?";
+        let found = rows(tx, sql, [operation.group_id.to_string().into()]).await?;
+        let Some(row) = found.first() else {
+            return Ok(None);
+        };
+        Ok(maybe_parsed(row, "active_operation_id")?.map(OperationId::from_untyped_uuid))
+    }
+
+    /// Ends the operation that has the group's place, unless it has changed authority already or
+    /// is making or removing the group. Its fence rises, so that its engine stops.
+    async fn preempt(&self, tx: &DatabaseTransaction, newer: &Operation) -> Result<()> {
+        let Some(holder) = self.holder(tx, newer).await? else {
+            return Ok(());
+        };
+        let Some(mut older) = operation_in(tx, holder).await? else {
+            return Ok(());
+        };
+        let sql = "SELECT plan FROM dr_operations WHERE id = ?";
+        let found = rows(tx, sql, [holder.to_string().into()]).await?;
+        let plan: Option<Plan> = found
+            .first()
+            .map_or(Ok(None), |row| maybe_json(row, "plan"))?;
+        let steps = steps_in(tx, holder).await?;
+        let committed = plan.as_ref().and_then(Plan::commit).is_some_and(|commit| {
+            matches!(commit.action, Action::Commit { .. })
+                && steps.iter().any(|s| {
+                    s.key == commit.key
+                        && matches!(s.status, StepStatus::Running | StepStatus::Done)
+                })
+        });
+        let fixed = matches!(older.kind, OperationKind::Create | OperationKind::Delete);
+        if committed || fixed {
+            return Err(DbError::Busy(holder));
+        }
+        older.status = OperationStatus::Cancelled;
+        older.error = Some(OperationError {
+            message: format!("superseded by {}", newer.id),
+            ..OperationError::default()
+        });
+        older.finished_at = Some(self.clock.now());
+        older.updated_at = self.clock.now();
+        put_operation(tx, &older).await?;
+        let sql = "UPDATE dr_operations SET fence = fence + 1, owner = NULL, lease_until = NULL
+            WHERE id = ?";
+        run(tx, sql, [holder.to_string().into()]).await?;
+        self.leave_group(tx, &older).await
+    }
+
+    async fn insert_operation(
+        &self,
+        tx: &DatabaseTransaction,
+        operation: &Operation,
+    ) -> Result<()> {
+        run(
+            tx,
+            "INSERT INTO dr_operations (id, group_id, project_id, kind, status, executor_site_id,
+                body, attempt, fence, clean, cancel_requested, created_at, updated_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 1, 0, ?, ?)",
+            [
+                operation.id.to_string().into(),
+                operation.group_id.to_string().into(),
+                operation.project_id.as_str().into(),
+                operation.kind.as_str().into(),
+                operation.status.as_str().into(),
+                operation.executor_site_id.to_string().into(),
+                to_json(operation)?.into(),
+                i64::from(operation.attempt).into(),
+                stamp(operation.created_at).into(),
+                stamp(operation.updated_at).into(),
+            ],
+        )
+        .await
+        .map(|_| ())
+    }
+
+    async fn same_request(
+        &self,
+        tx: &DatabaseTransaction,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Operation>> {
+        let since = stamp(self.clock.now() - chrono::TimeDelta::hours(24));
+        let sql = "DELETE FROM idempotency_keys WHERE project_id = ? AND created_at < ?";
+        run(tx, sql, [key.project.as_str().into(), since.into()]).await?;
+        let sql = "SELECT body_hash, operation_id FROM idempotency_keys
+            WHERE project_id = ? AND request_key = ?";
+        let found = rows(
+            tx,
+            sql,
+            [key.project.as_str().into(), key.key.clone().into()],
+        )
+        .await?;
+        let Some(row) = found.first() else {
+            return Ok(None);
+        };
+        if text(row, "body_hash")? != key.body_hash {
+            return Err(DbError::IdempotencyMismatch);
+        }
+        let id = OperationId::from_untyped_uuid(parsed(row, "operation_id")?);
+        required(tx, id).await.map(Some)
+    }
+
+    async fn remember_request(
+        &self,
+        tx: &DatabaseTransaction,
+        key: &IdempotencyKey,
+        operation: OperationId,
+    ) -> Result<()> {
+        let now = self.stamp();
+        run(
+            tx,
+            "INSERT INTO idempotency_keys (id, project_id, request_key, body_hash, operation_id,
+                created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                self.ids.uuid().to_string().into(),
+                key.project.as_str().into(),
+                key.key.clone().into(),
+                key.body_hash.clone().into(),
+                operation.to_string().into(),
+                now.clone().into(),
+                now.into(),
+            ],
+        )
+        .await
+        .map(|_| ())
+    }
+}

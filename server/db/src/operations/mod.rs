@@ -1,0 +1,286 @@
+//! Operations, who may execute them, and their journal.
+//!
+//! An engine holds an operation by a lease. Taking one raises its fence; every write afterwards
+//! begins by renewing the lease under that fence, and a write that matches no row means that
+//! another engine has taken over.
+
+mod create;
+mod lease;
+
+use protector_framework::{GroupId, OperationId, ProjectId};
+use protector_model::{Operation, OperationOptions, OperationStatus, Plan, StepRecord, StepStatus};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
+
+use crate::connection::{Db, flag, json, maybe_json, number, rows, run, stamp, to_json};
+use crate::error::{DbError, Result};
+use crate::page::{Listing, Page};
+
+pub use create::{Created, IdempotencyKey};
+pub use lease::{Claim, Fence};
+
+const FIELDS: &[&str] = &[
+    "id",
+    "group_id",
+    "kind",
+    "status",
+    "executor_site_id",
+    "created_at",
+    "updated_at",
+];
+
+impl Db {
+    /// One operation.
+    ///
+    /// # Errors
+    /// `Corrupt` where it cannot be read.
+    pub async fn get_operation(&self, id: OperationId) -> Result<Option<Operation>> {
+        operation_in(&self.conn, id).await
+    }
+
+    /// One page of the operations of a project, a group, or all.
+    ///
+    /// # Errors
+    /// `BadQuery`, `BadMarker`.
+    pub async fn page_operations(
+        &self,
+        project: Option<&ProjectId>,
+        group: Option<GroupId>,
+        page: &Page,
+    ) -> Result<Vec<Operation>> {
+        let mut condition = "1 = 1".to_owned();
+        let mut values = Vec::new();
+        if let Some(project) = project {
+            condition.push_str(" AND project_id = ?");
+            values.push(project.as_str().into());
+        }
+        if let Some(group) = group {
+            condition.push_str(" AND group_id = ?");
+            values.push(group.to_string().into());
+        }
+        let list = Listing {
+            table: "dr_operations",
+            fields: FIELDS,
+            always: (&condition, values),
+        };
+        self.page(list, page)
+            .await?
+            .iter()
+            .map(|row| json(row, "body"))
+            .collect()
+    }
+
+    /// How many operations of a project are not finished.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn count_unfinished(&self, project: &ProjectId) -> Result<u64> {
+        let sql = "SELECT COUNT(*) AS n FROM dr_operations
+            WHERE project_id = ? AND status IN ('queued', 'running', 'waiting_for_user')";
+        let found = self.rows(sql, [project.as_str().into()]).await?;
+        found.first().map_or(Ok(0), |row| {
+            number(row, "n").map(|n| u64::try_from(n).unwrap_or(0))
+        })
+    }
+
+    /// The journal of an operation, in the order of its plan.
+    ///
+    /// # Errors
+    /// `Corrupt` where it cannot be read.
+    pub async fn steps(&self, id: OperationId) -> Result<Vec<StepRecord>> {
+        steps_in(&self.conn, id).await
+    }
+
+    /// The plan of an operation, once an engine has made it.
+    ///
+    /// # Errors
+    /// `Corrupt` where it cannot be read.
+    pub async fn plan(&self, id: OperationId) -> Result<Option<Plan>> {
+        let sql = "SELECT plan FROM dr_operations WHERE id = ?";
+        let found = self.rows(sql, [id.to_string().into()]).await?;
+        found
+            .first()
+            .map_or(Ok(None), |row| maybe_json(row, "plan"))
+    }
+
+    /// Opens a failed or waiting operation again: what failed or was skipped is pending, and it
+    /// takes its group's place again.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` in another status; `Busy` where the group has another operation.
+    pub async fn reopen_operation(
+        &self,
+        id: OperationId,
+        options: &OperationOptions,
+    ) -> Result<Operation> {
+        self.transaction(|tx| {
+            Box::pin(async move {
+                let tx = &*tx;
+                let mut operation = required(tx, id).await?;
+                let reopens = operation.status == OperationStatus::WaitingForUser
+                    || operation.status.allows(OperationStatus::Queued);
+                if !reopens {
+                    return Err(DbError::Refused(format!(
+                        "an operation that is `{}` cannot be retried",
+                        operation.status
+                    )));
+                }
+                self.take_group(tx, &operation).await?;
+                for mut step in steps_in(tx, id).await? {
+                    if !matches!(step.status, StepStatus::Done | StepStatus::Pending) {
+                        step.status = StepStatus::Pending;
+                        step.error = None;
+                        self.put_step(tx, id, &step).await?;
+                    }
+                }
+                operation.options = options.clone();
+                operation.status = OperationStatus::Queued;
+                operation.attempt += 1;
+                operation.error = None;
+                operation.finished_at = None;
+                operation.updated_at = self.clock.now();
+                put_operation(tx, &operation).await?;
+                Ok(operation)
+            })
+        })
+        .await
+    }
+
+    /// Asks the engine to give an operation up; one that no engine has taken ends at once.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` where it has ended.
+    pub async fn request_cancel(&self, id: OperationId) -> Result<Operation> {
+        self.transaction(|tx| {
+            Box::pin(async move {
+                let tx = &*tx;
+                let mut operation = required(tx, id).await?;
+                match operation.status {
+                    OperationStatus::Queued | OperationStatus::WaitingForUser => {
+                        operation.status = OperationStatus::Cancelled;
+                        operation.finished_at = Some(self.clock.now());
+                        operation.updated_at = self.clock.now();
+                        put_operation(tx, &operation).await?;
+                        self.leave_group(tx, &operation).await?;
+                    }
+                    OperationStatus::Running => {
+                        let sql = "UPDATE dr_operations SET cancel_requested = 1 WHERE id = ?";
+                        run(tx, sql, [id.to_string().into()]).await?;
+                    }
+                    ended => {
+                        return Err(DbError::Refused(format!(
+                            "an operation that is `{ended}` cannot be cancelled"
+                        )));
+                    }
+                }
+                Ok(operation)
+            })
+        })
+        .await
+    }
+
+    /// Marks a failed step as skipped by a person.
+    ///
+    /// # Errors
+    /// `NotFound` for the operation or the step; `Refused` where the step has not failed.
+    pub async fn skip_step(&self, id: OperationId, key: &str, reason: &str) -> Result<StepRecord> {
+        self.transaction(|tx| {
+            Box::pin(async move {
+                let tx = &*tx;
+                let mut steps = steps_in(tx, id).await?;
+                let step = steps
+                    .iter_mut()
+                    .find(|s| s.key == key)
+                    .ok_or_else(|| DbError::NotFound(format!("step `{key}`")))?;
+                if step.status != StepStatus::Failed {
+                    return Err(DbError::Refused(format!(
+                        "step `{key}` is `{}`; only a failed step can be skipped",
+                        step.status
+                    )));
+                }
+                step.status = StepStatus::Done;
+                step.output = Some(serde_json::json!({ "skipped": reason }));
+                self.put_step(tx, id, step).await?;
+                Ok(step.clone())
+            })
+        })
+        .await
+    }
+
+    async fn put_step(
+        &self,
+        tx: &DatabaseTransaction,
+        id: OperationId,
+        step: &StepRecord,
+    ) -> Result<()> {
+        let now = self.stamp();
+        let changed = run(
+            tx,
+            "UPDATE dr_operation_steps SET status = ?, body = ?, updated_at = ?
+             WHERE operation_id = ? AND step_key = ?",
+            [
+                step.status.as_str().into(),
+                to_json(step)?.into(),
+                now.clone().into(),
+                id.to_string().into(),
+                step.key.clone().into(),
+            ],
+        )
+        .await?;
+        if changed == 0 {
+            run(
+                tx,
+                "INSERT INTO dr_operation_steps (id, operation_id, step_key, position, status,
+                    body, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    self.ids.uuid().to_string().into(),
+                    id.to_string().into(),
+                    step.key.clone().into(),
+                    i64::from(step.position).into(),
+                    step.status.as_str().into(),
+                    to_json(step)?.into(),
+                    now.clone().into(),
+                    now.into(),
+                ],
+            )
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+async fn operation_in<C: ConnectionTrait>(conn: &C, id: OperationId) -> Result<Option<Operation>> {
+    let sql = "SELECT body FROM dr_operations WHERE id = ?";
+    let found = rows(conn, sql, [id.to_string().into()]).await?;
+    found.first().map(|row| json(row, "body")).transpose()
+}
+
+async fn required<C: ConnectionTrait>(conn: &C, id: OperationId) -> Result<Operation> {
+    operation_in(conn, id)
+        .await?
+        .ok_or_else(|| DbError::NotFound(format!("operation {id}")))
+}
+
+async fn steps_in<C: ConnectionTrait>(conn: &C, id: OperationId) -> Result<Vec<StepRecord>> {
+    let sql = "SELECT body FROM dr_operation_steps WHERE operation_id = ? ORDER BY position";
+    let found = rows(conn, sql, [id.to_string().into()]).await?;
+    found.iter().map(|row| json(row, "body")).collect()
+}
+
+async fn put_operation<C: ConnectionTrait>(conn: &C, operation: &Operation) -> Result<u64> {
+    run(
+        conn,
+        "UPDATE dr_operations SET status = ?, body = ?, attempt = ?, updated_at = ? WHERE id = ?",
+        [
+            operation.status.as_str().into(),
+            to_json(operation)?.into(),
+            i64::from(operation.attempt).into(),
+            stamp(operation.updated_at).into(),
+            operation.id.to_string().into(),
+        ],
+    )
+    .await
+}
+
+fn cancel_flag(row: &QueryResult) -> Result<bool> {
+    flag(row, "cancel_requested")
+}

@@ -1,0 +1,315 @@
+use std::time::Duration;
+
+use protector_model::plan::{Action, Phase};
+use protector_model::{
+    OperationKind, OperationOptions, OperationStatus, Plan, Step, StepRecord, StepStatus,
+};
+
+use super::{World, open, operation, site, with_group, world};
+use crate::{Created, DbError, IdempotencyKey};
+
+fn plan(status: StepStatus) -> (Plan, Vec<StepRecord>) {
+    let step = Step {
+        key: "commit".to_owned(),
+        site: site(1),
+        phase: Phase::Committing,
+        action: Action::Commit { handover: true },
+        needs: Vec::new(),
+        gathers: false,
+        member: None,
+        calls: Vec::new(),
+    };
+    let plan = Plan {
+        operation: OperationKind::Failover,
+        steps: vec![step],
+    };
+    let mut steps = protector_model::operation::journal(&plan);
+    steps[0].status = status;
+    (plan, steps)
+}
+
+async fn queued(world: &World, n: u128, kind: OperationKind) {
+    assert_eq!(
+        world
+            .db
+            .create_operation(&operation(n, kind), None, false)
+            .await
+            .unwrap(),
+        Created::New
+    );
+}
+
+#[tokio::test]
+async fn a_group_has_one_operation_at_a_time() {
+    let world = world().await;
+    with_group(&world).await;
+    let first = operation(1, OperationKind::Sync);
+    queued(&world, 1, OperationKind::Sync).await;
+    let second = operation(2, OperationKind::Sync);
+    let refused = world.db.create_operation(&second, None, false).await;
+    assert!(matches!(refused, Err(DbError::Busy(id)) if id == first.id));
+    world.db.request_cancel(first.id).await.unwrap();
+    world
+        .db
+        .create_operation(&second, None, false)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_same_request_finds_its_operation_and_another_one_is_refused() {
+    let world = world().await;
+    with_group(&world).await;
+    let key = |hash: &str| IdempotencyKey {
+        project: "p1".into(),
+        key: "k".to_owned(),
+        body_hash: hash.to_owned(),
+    };
+    let first = operation(1, OperationKind::Sync);
+    world
+        .db
+        .create_operation(&first, Some(&key("a")), false)
+        .await
+        .unwrap();
+    let again = operation(2, OperationKind::Sync);
+    let found = world
+        .db
+        .create_operation(&again, Some(&key("a")), false)
+        .await
+        .unwrap();
+    assert!(matches!(found, Created::Existing(op) if op.id == first.id));
+    let other = world
+        .db
+        .create_operation(&again, Some(&key("b")), false)
+        .await;
+    assert!(matches!(other, Err(DbError::IdempotencyMismatch)));
+    world.clock.advance(Duration::from_secs(25 * 3600));
+    world.db.request_cancel(first.id).await.unwrap();
+    let later = world
+        .db
+        .create_operation(&again, Some(&key("b")), false)
+        .await
+        .unwrap();
+    assert_eq!(later, Created::New);
+}
+
+#[tokio::test]
+async fn of_two_engines_one_takes_the_operation() {
+    let world = world().await;
+    with_group(&world).await;
+    queued(&world, 1, OperationKind::Sync).await;
+    let other = open(&world.dir, &world.url, &world.clock, 2).await;
+    let (a, b) = tokio::join!(
+        world.db.claim_operation("one", site(1)),
+        other.claim_operation("two", site(1))
+    );
+    let (a, b) = (a.unwrap(), b.unwrap());
+    assert!(a.is_some() != b.is_some());
+    assert!(!a.or(b).unwrap().unclean);
+}
+
+#[tokio::test]
+async fn an_engine_that_was_overtaken_cannot_write_any_more() {
+    let world = world().await;
+    with_group(&world).await;
+    queued(&world, 1, OperationKind::Sync).await;
+    let first = world
+        .db
+        .claim_operation("one", site(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        world
+            .db
+            .claim_operation("two", site(1))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    world.clock.advance(Duration::from_secs(20));
+    world.db.renew(&first.fence).await.unwrap();
+    world.clock.advance(Duration::from_secs(20));
+    assert!(
+        world
+            .db
+            .claim_operation("two", site(1))
+            .await
+            .unwrap()
+            .is_none(),
+        "it was renewed"
+    );
+    world.clock.advance(Duration::from_secs(20));
+    let second = world
+        .db
+        .claim_operation("two", site(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(second.unclean);
+    assert!(second.fence.number > first.fence.number);
+
+    let (plan, steps) = plan(StepStatus::Pending);
+    let fenced = |r: Result<(), DbError>| assert!(matches!(r, Err(DbError::Fenced)), "{r:?}");
+    fenced(world.db.renew(&first.fence).await);
+    fenced(world.db.store_plan(&first.fence, &plan, &steps).await);
+    fenced(world.db.write_step(&first.fence, &steps[0]).await);
+    fenced(
+        world
+            .db
+            .write_operation(&first.fence, &first.operation)
+            .await,
+    );
+    fenced(world.db.release(&first.fence).await);
+    world
+        .db
+        .store_plan(&second.fence, &plan, &steps)
+        .await
+        .unwrap();
+    assert_eq!(
+        world.db.plan(second.operation.id).await.unwrap(),
+        Some(plan)
+    );
+}
+
+#[tokio::test]
+async fn a_graceful_stop_hands_the_operation_over_at_once() {
+    let world = world().await;
+    with_group(&world).await;
+    queued(&world, 1, OperationKind::Sync).await;
+    let first = world
+        .db
+        .claim_operation("one", site(1))
+        .await
+        .unwrap()
+        .unwrap();
+    world.db.release(&first.fence).await.unwrap();
+    let second = world
+        .db
+        .claim_operation("two", site(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!second.unclean);
+}
+
+#[tokio::test]
+async fn an_unplanned_failover_takes_the_place_until_the_commit_point() {
+    for (status, gives_way) in [(StepStatus::Pending, true), (StepStatus::Running, false)] {
+        let world = world().await;
+        with_group(&world).await;
+        queued(&world, 1, OperationKind::Failover).await;
+        let older = world
+            .db
+            .claim_operation("one", site(1))
+            .await
+            .unwrap()
+            .unwrap();
+        let (plan, steps) = plan(status);
+        world
+            .db
+            .store_plan(&older.fence, &plan, &steps)
+            .await
+            .unwrap();
+        let newer = operation(2, OperationKind::Failover);
+        let outcome = world.db.create_operation(&newer, None, true).await;
+        assert_eq!(outcome.is_ok(), gives_way, "{outcome:?}");
+        if gives_way {
+            let ended = world
+                .db
+                .get_operation(older.operation.id)
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!(ended.status, OperationStatus::Cancelled);
+            assert!(ended.error.unwrap().message.contains(&newer.id.to_string()));
+            assert!(matches!(
+                world.db.renew(&older.fence).await,
+                Err(DbError::Fenced)
+            ));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_retry_begins_what_failed_again_and_keeps_what_was_done() {
+    let world = world().await;
+    with_group(&world).await;
+    queued(&world, 1, OperationKind::Failover).await;
+    let claim = world
+        .db
+        .claim_operation("one", site(1))
+        .await
+        .unwrap()
+        .unwrap();
+    let (plan, mut steps) = plan(StepStatus::Done);
+    steps.push(StepRecord {
+        status: StepStatus::Failed,
+        ..StepRecord::pending("boot/a", 1)
+    });
+    world
+        .db
+        .store_plan(&claim.fence, &plan, &steps)
+        .await
+        .unwrap();
+    let ended = protector_model::Operation {
+        status: OperationStatus::CompletedWithErrors,
+        ..claim.operation.clone()
+    };
+    world
+        .db
+        .write_operation(&claim.fence, &ended)
+        .await
+        .unwrap();
+    let options = OperationOptions::default();
+    let reopened = world.db.reopen_operation(ended.id, &options).await.unwrap();
+    assert_eq!(
+        (reopened.status, reopened.attempt),
+        (OperationStatus::Queued, 2)
+    );
+    let statuses: Vec<_> = world
+        .db
+        .steps(ended.id)
+        .await
+        .unwrap()
+        .iter()
+        .map(|s| s.status)
+        .collect();
+    assert_eq!(statuses, [StepStatus::Done, StepStatus::Pending]);
+    assert!(world.db.reopen_operation(ended.id, &options).await.is_err());
+}
+
+#[tokio::test]
+async fn a_mirror_takes_the_place_and_older_news_is_ignored() {
+    let world = world().await;
+    with_group(&world).await;
+    let mut mirror = operation(1, OperationKind::Failover);
+    mirror.executor_site_id = site(2);
+    world
+        .db
+        .create_operation(&mirror, None, false)
+        .await
+        .unwrap();
+    assert!(
+        world
+            .db
+            .claim_operation("one", site(1))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let busy = world
+        .db
+        .create_operation(&operation(2, OperationKind::Sync), None, false)
+        .await;
+    assert!(matches!(busy, Err(DbError::Busy(_))));
+    let mut done = mirror.clone();
+    done.status = OperationStatus::Completed;
+    done.updated_at += chrono::TimeDelta::seconds(9);
+    world.db.update_mirror(&done).await.unwrap();
+    mirror.updated_at += chrono::TimeDelta::seconds(5);
+    world.db.update_mirror(&mirror).await.unwrap();
+    let held = world.db.get_operation(mirror.id).await.unwrap().unwrap();
+    assert_eq!(held.status, OperationStatus::Completed);
+    queued(&world, 2, OperationKind::Sync).await;
+}
