@@ -38,9 +38,9 @@ pub fn next(plan: &Plan, journal: &[StepRecord]) -> Next {
         let failed = |key: &String| {
             matches!(of(key), StepStatus::Failed | StepStatus::Skipped | StepStatus::Undone)
         };
-        if doomed && !matches!(step.action, Action::Finish) {
-            next.skip.push(step.key.clone());
-        } else if !step.gathers && step.needs.iter().any(failed) {
+        let given_up = doomed && !matches!(step.action, Action::Finish);
+        let starved = !step.gathers && step.needs.iter().any(failed);
+        if given_up || starved {
             next.skip.push(step.key.clone());
         } else if step.needs.iter().all(ended) {
             next.run.push(step.key.clone());
