@@ -120,6 +120,9 @@ impl Clock for ManualClock {
     }
 
     async fn sleep(&self, duration: Duration) {
+        if duration.is_zero() {
+            return;
+        }
         let wait = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let (wake, wait) = oneshot::channel();

@@ -1,1 +1,15 @@
-//! protector-engine
+//! Executes plans. What a step does lives behind [`StepExecutor`]; this crate decides when it runs,
+//! journals it, and keeps every other engine from running it at the same time.
+
+mod failure;
+mod journal;
+mod lease;
+mod runner;
+
+#[cfg(test)]
+mod tests;
+
+pub use failure::StepFailure;
+pub use journal::Journal;
+pub use lease::Lease;
+pub use runner::{RunEnd, Runner, RunnerOptions, StepExecutor, StepRun};

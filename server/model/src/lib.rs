@@ -7,6 +7,7 @@ pub mod change;
 pub mod document;
 pub mod epoch;
 pub mod operation;
+pub mod outcome;
 pub mod plan;
 pub mod planner;
 pub mod policy;

@@ -36,7 +36,10 @@ pub fn next(plan: &Plan, journal: &[StepRecord]) -> Next {
         open = true;
         let ended = |key: &String| !matches!(of(key), StepStatus::Pending | StepStatus::Running);
         let failed = |key: &String| {
-            matches!(of(key), StepStatus::Failed | StepStatus::Skipped | StepStatus::Undone)
+            matches!(
+                of(key),
+                StepStatus::Failed | StepStatus::Skipped | StepStatus::Undone
+            )
         };
         let given_up = doomed && !matches!(step.action, Action::Finish);
         let starved = !step.gathers && step.needs.iter().any(failed);
@@ -53,28 +56,34 @@ pub fn next(plan: &Plan, journal: &[StepRecord]) -> Next {
 /// Whether the plan failed before it passed authority with the old primary's consent, so that
 /// everything it did is to be taken back.
 pub fn must_compensate(plan: &Plan, journal: &[StepRecord]) -> bool {
-    let Some(commit) = plan.commit() else { return false };
+    let Some(commit) = plan.commit() else {
+        return false;
+    };
     if !matches!(commit.action, Action::Commit { handover: true }) {
         return false;
     }
-    let committed = journal.iter().any(|r| {
-        r.key == commit.key && matches!(r.status, StepStatus::Done | StepStatus::Running)
-    });
-    let failed = journal
+    let committed = journal
         .iter()
-        .any(|r| r.status == StepStatus::Failed && plan.depends_on(commit, &r.key))
-        || journal.iter().any(|r| r.key == commit.key && r.status == StepStatus::Failed);
+        .any(|r| r.key == commit.key && matches!(r.status, StepStatus::Done | StepStatus::Running));
+    let failed = journal.iter().any(|r| {
+        matches!(r.status, StepStatus::Failed | StepStatus::Undone)
+            && (r.key == commit.key || plan.depends_on(commit, &r.key))
+    });
     failed && !committed
 }
 
 /// The steps to take back, the last one first.
 pub fn to_undo<'a>(plan: &'a Plan, journal: &[StepRecord]) -> Vec<&'a Step> {
+    // A step that was begun may have taken effect, whatever became of it afterwards.
     let began = |key: &str| {
-        journal.iter().any(|r| {
-            r.key == key && matches!(r.status, StepStatus::Done | StepStatus::Running | StepStatus::Failed)
-        })
+        let mut records = journal.iter().filter(|r| r.key == key);
+        records.any(|r| r.attempt > 0 && r.status != StepStatus::Undone)
     };
-    plan.steps.iter().rev().filter(|s| s.action.has_undo() && began(&s.key)).collect()
+    plan.steps
+        .iter()
+        .rev()
+        .filter(|s| s.action.has_undo() && began(&s.key))
+        .collect()
 }
 
 #[cfg(test)]
@@ -105,9 +114,24 @@ mod tests {
             steps: vec![
                 step("stop/a", Action::StopServer, &[], false),
                 step("stop/b", Action::StopServer, &[], false),
-                step("commit", Action::Commit { handover: true }, &["stop/a", "stop/b"], false),
-                step("boot/a", Action::BootServer { test: false }, &["commit"], false),
-                step("boot/b", Action::BootServer { test: false }, &["commit"], false),
+                step(
+                    "commit",
+                    Action::Commit { handover: true },
+                    &["stop/a", "stop/b"],
+                    false,
+                ),
+                step(
+                    "boot/a",
+                    Action::BootServer { test: false },
+                    &["commit"],
+                    false,
+                ),
+                step(
+                    "boot/b",
+                    Action::BootServer { test: false },
+                    &["commit"],
+                    false,
+                ),
                 step("finish", Action::Finish, &["boot/a", "boot/b"], true),
             ],
         }
@@ -118,6 +142,7 @@ mod tests {
         for (key, status) in ended {
             for record in journal.iter_mut().filter(|r| r.key == *key) {
                 record.status = *status;
+                record.attempt = u32::from(*status != StepStatus::Pending);
             }
         }
         journal
@@ -132,28 +157,42 @@ mod tests {
     #[test]
     fn a_failure_before_the_commit_point_dooms_the_plan_but_not_its_finish() {
         let plan = planned();
-        let mut journal =
-            journal(&plan, &[("stop/a", StepStatus::Done), ("stop/b", StepStatus::Failed)]);
+        let mut journal = journal(
+            &plan,
+            &[("stop/a", StepStatus::Done), ("stop/b", StepStatus::Failed)],
+        );
         assert!(must_compensate(&plan, &journal));
         assert_eq!(next(&plan, &journal).skip, ["commit", "boot/a", "boot/b"]);
-        for record in journal.iter_mut().filter(|r| r.status == StepStatus::Pending) {
-            record.status =
-                if record.key == "finish" { StepStatus::Pending } else { StepStatus::Skipped };
+        for record in journal
+            .iter_mut()
+            .filter(|r| r.status == StepStatus::Pending)
+        {
+            record.status = if record.key == "finish" {
+                StepStatus::Pending
+            } else {
+                StepStatus::Skipped
+            };
         }
         assert_eq!(next(&plan, &journal).run, ["finish"]);
-        let undo: Vec<_> = to_undo(&plan, &journal).iter().map(|s| s.key.as_str()).collect();
+        let undo: Vec<_> = to_undo(&plan, &journal)
+            .iter()
+            .map(|s| s.key.as_str())
+            .collect();
         assert_eq!(undo, ["stop/b", "stop/a"]);
     }
 
     #[test]
     fn a_failure_after_it_stays_with_its_member() {
         let plan = planned();
-        let journal = journal(&plan, &[
-            ("stop/a", StepStatus::Done),
-            ("stop/b", StepStatus::Done),
-            ("commit", StepStatus::Done),
-            ("boot/a", StepStatus::Failed),
-        ]);
+        let journal = journal(
+            &plan,
+            &[
+                ("stop/a", StepStatus::Done),
+                ("stop/b", StepStatus::Done),
+                ("commit", StepStatus::Done),
+                ("boot/a", StepStatus::Failed),
+            ],
+        );
         assert!(!must_compensate(&plan, &journal));
         assert_eq!(next(&plan, &journal).run, ["boot/b"]);
     }
@@ -161,8 +200,13 @@ mod tests {
     #[test]
     fn a_commit_that_may_have_been_sent_is_never_compensated() {
         let plan = planned();
-        let journal =
-            journal(&plan, &[("stop/a", StepStatus::Failed), ("commit", StepStatus::Running)]);
+        let journal = journal(
+            &plan,
+            &[
+                ("stop/a", StepStatus::Failed),
+                ("commit", StepStatus::Running),
+            ],
+        );
         assert!(!must_compensate(&plan, &journal));
     }
 }

@@ -1,0 +1,141 @@
+//! The journal in memory and in the database, always written there first.
+
+use std::sync::{Mutex, PoisonError};
+
+use protector_db::{Db, Fence};
+use protector_framework::Clock;
+use protector_model::operation::OperationError;
+use protector_model::{StepRecord, StepStatus};
+use serde_json::Value;
+
+use crate::failure::StepFailure;
+
+/// The journal of one operation.
+#[derive(Debug)]
+pub struct Journal {
+    records: Mutex<Vec<StepRecord>>,
+}
+
+impl Journal {
+    /// Takes a journal up. What was running when its engine went away is to be run again: each step
+    /// looks before it acts.
+    pub fn resume(mut records: Vec<StepRecord>) -> Self {
+        for record in &mut records {
+            if record.status == StepStatus::Running {
+                record.status = StepStatus::Pending;
+            }
+        }
+        Self {
+            records: Mutex::new(records),
+        }
+    }
+
+    /// A copy of all records.
+    pub fn records(&self) -> Vec<StepRecord> {
+        self.records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What a step that is done gave to later ones.
+    pub fn output(&self, key: &str) -> Option<Value> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records
+            .iter()
+            .find(|r| r.key == key && r.status == StepStatus::Done)?
+            .output
+            .clone()
+    }
+
+    async fn write(
+        &self,
+        db: &Db,
+        fence: &Fence,
+        key: &str,
+        change: impl FnOnce(&mut StepRecord),
+    ) -> Result<(), StepFailure> {
+        let changed = {
+            let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(record) = records.iter().find(|r| r.key == key) else {
+                return Ok(());
+            };
+            let mut record = record.clone();
+            change(&mut record);
+            record
+        };
+        db.write_step(fence, &changed).await?;
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = records.iter_mut().find(|r| r.key == key) {
+            *record = changed;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn begin(
+        &self,
+        db: &Db,
+        fence: &Fence,
+        clock: &dyn Clock,
+        key: &str,
+    ) -> Result<(), StepFailure> {
+        self.write(db, fence, key, |r| {
+            r.status = StepStatus::Running;
+            r.attempt += 1;
+            r.error = None;
+            r.started_at = r.started_at.or_else(|| Some(clock.now()));
+        })
+        .await
+    }
+
+    pub(crate) async fn end(
+        &self,
+        db: &Db,
+        fence: &Fence,
+        clock: &dyn Clock,
+        key: &str,
+        end: StepEnd,
+    ) -> Result<(), StepFailure> {
+        self.write(db, fence, key, |r| {
+            r.status = end.status;
+            r.finished_at = Some(clock.now());
+            r.output = end.output.or(r.output.take());
+            r.error = end.error.or(r.error.take());
+        })
+        .await
+    }
+}
+
+/// How a step ended. What it gave or said before stays where nothing new is given.
+#[derive(Debug)]
+pub(crate) struct StepEnd {
+    pub(crate) status: StepStatus,
+    pub(crate) output: Option<Value>,
+    pub(crate) error: Option<OperationError>,
+}
+
+impl StepEnd {
+    pub(crate) fn done(output: Option<Value>) -> Self {
+        Self {
+            status: StepStatus::Done,
+            output,
+            error: None,
+        }
+    }
+
+    pub(crate) fn plain(status: StepStatus) -> Self {
+        Self {
+            status,
+            output: None,
+            error: None,
+        }
+    }
+
+    pub(crate) fn with_error(status: StepStatus, error: OperationError) -> Self {
+        Self {
+            status,
+            output: None,
+            error: Some(error),
+        }
+    }
+}

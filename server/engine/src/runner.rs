@@ -1,0 +1,514 @@
+//! Runs one operation to its end: ready steps side by side, each journalled before its first call
+//! and after its last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use protector_db::{Claim, Db};
+use protector_framework::{CallCtx, Clock};
+use protector_model::operation::OperationError;
+use protector_model::outcome::outcome;
+use protector_model::plan::Step;
+use protector_model::{Operation, OperationStatus, Plan, StepStatus, schedule};
+use serde_json::Value;
+
+use crate::failure::StepFailure;
+use crate::journal::{Journal, StepEnd};
+use crate::lease::Lease;
+
+/// What steps do. The runner knows nothing of clouds and arrays.
+#[async_trait]
+pub trait StepExecutor: Send + Sync {
+    /// Makes the plan of an operation that has none yet.
+    async fn plan(&self, operation: &Operation) -> Result<Plan, StepFailure>;
+
+    /// Carries a step out, or finds that it was carried out. The value goes to later steps.
+    async fn run(&self, run: &StepRun<'_>) -> Result<Option<Value>, StepFailure>;
+
+    /// Takes a step back, whether it was carried out, half carried out or not begun.
+    async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure>;
+}
+
+/// One step being run.
+#[derive(Debug, Clone, Copy)]
+pub struct StepRun<'a> {
+    /// The operation.
+    pub operation: &'a Operation,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// The step.
+    pub step: &'a Step,
+    /// What earlier steps gave.
+    pub journal: &'a Journal,
+    /// The hold on the operation; a mutating call is sent only while it says so.
+    pub lease: &'a Lease,
+    /// The longest a call may take.
+    pub call_deadline: Duration,
+}
+
+impl StepRun<'_> {
+    /// What to send with each driver call of this step.
+    ///
+    /// # Errors
+    /// `Fenced` where too little of the lease is left to send anything.
+    pub fn ctx(&self) -> Result<CallCtx, StepFailure> {
+        if !self.lease.may_call() {
+            return Err(StepFailure::Fenced);
+        }
+        let fence = self.lease.fence();
+        Ok(
+            CallCtx::new(&self.operation.actor.request_id, self.call_deadline).for_step(
+                self.operation.id,
+                &self.step.key,
+                fence.number,
+            ),
+        )
+    }
+}
+
+/// How the runner works.
+#[derive(Debug, Clone)]
+pub struct RunnerOptions {
+    /// Steps of one operation at the same time.
+    pub parallel_steps: usize,
+    /// The longest a remote call may take; a new engine waits that long after an unclean takeover.
+    pub call_deadline: Duration,
+    /// How long a lease lasts.
+    pub lease: Duration,
+    /// How often a step that fails transiently is begun in one run.
+    pub attempts: u32,
+    /// The pause before the second attempt; it doubles each time.
+    pub backoff: Duration,
+}
+
+impl Default for RunnerOptions {
+    fn default() -> Self {
+        Self {
+            parallel_steps: 8,
+            call_deadline: CallCtx::MAX_DEADLINE,
+            lease: Duration::from_secs(30),
+            attempts: 6,
+            backoff: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEnd {
+    /// The operation has this status now.
+    Ended(OperationStatus),
+    /// Another engine has the operation, or the database was gone too long. Nothing was written.
+    Lost,
+}
+
+/// Runs operations.
+pub struct Runner {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    executor: Arc<dyn StepExecutor>,
+    options: RunnerOptions,
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a batch of steps came to.
+#[derive(Default)]
+struct Asked {
+    user: Option<OperationError>,
+    cancelled: bool,
+}
+
+impl Runner {
+    /// A runner over one site's database.
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        executor: Arc<dyn StepExecutor>,
+        options: RunnerOptions,
+    ) -> Self {
+        Self {
+            db,
+            clock,
+            executor,
+            options,
+        }
+    }
+
+    /// Runs a claimed operation until it ends, waits for a person, or is lost. When it is lost every
+    /// call under way is dropped.
+    pub async fn run(&self, claim: Claim) -> RunEnd {
+        let fence = claim.fence.clone();
+        let lease = Lease::new(
+            self.db.clone(),
+            fence,
+            self.clock.clone(),
+            self.options.lease,
+        );
+        tokio::select! {
+            biased;
+            () = lease.keep() => RunEnd::Lost,
+            ended = self.drive(claim, &lease) => ended.map_or(RunEnd::Lost, RunEnd::Ended),
+        }
+    }
+
+    /// `None`: fenced.
+    async fn drive(&self, claim: Claim, lease: &Lease) -> Option<OperationStatus> {
+        if claim.unclean {
+            // A call that the former engine sent may still be under way.
+            self.clock.sleep(self.options.call_deadline).await;
+        }
+        let mut operation = claim.operation;
+        let (plan, steps) = match claim.plan {
+            Some(plan) => (plan, claim.steps),
+            None => match self.make_plan(&operation, lease).await {
+                Ok(made) => made,
+                Err(failure) => return self.end_without_plan(operation, lease, failure).await,
+            },
+        };
+        let journal = Journal::resume(steps);
+        let asked = self
+            .work(&mut operation, &plan, &journal, lease)
+            .await
+            .ok()?;
+        self.conclude(operation, &plan, &journal, lease, asked)
+            .await
+            .ok()
+    }
+
+    async fn make_plan(
+        &self,
+        operation: &Operation,
+        lease: &Lease,
+    ) -> Result<(Plan, Vec<protector_model::StepRecord>), StepFailure> {
+        let plan = self.executor.plan(operation).await?;
+        let steps = protector_model::operation::journal(&plan);
+        self.db.store_plan(lease.fence(), &plan, &steps).await?;
+        Ok((plan, steps))
+    }
+
+    async fn end_without_plan(
+        &self,
+        mut operation: Operation,
+        lease: &Lease,
+        failure: StepFailure,
+    ) -> Option<OperationStatus> {
+        let (status, error) = match failure {
+            StepFailure::Fenced => return None,
+            StepFailure::AskUser(error) => (OperationStatus::WaitingForUser, error),
+            StepFailure::Permanent(error) | StepFailure::Transient { error, .. } => {
+                (OperationStatus::Error, error)
+            }
+        };
+        operation.error = Some(*error);
+        self.write_end(operation, lease, status).await.ok()
+    }
+
+    /// Runs steps until none is left, a person is asked, or the operation is given up.
+    async fn work(
+        &self,
+        operation: &mut Operation,
+        plan: &Plan,
+        journal: &Journal,
+        lease: &Lease,
+    ) -> Result<Asked, StepFailure> {
+        let mut asked = Asked::default();
+        let mut undone = false;
+        let mut running = FuturesUnordered::new();
+        let mut began: Vec<String> = Vec::new();
+        loop {
+            asked.cancelled = asked.cancelled || self.may_cancel(plan, journal, lease).await?;
+            let next = schedule::next(plan, &journal.records());
+            let skip = if asked.cancelled {
+                &pending(journal, &began)
+            } else {
+                &next.skip
+            };
+            for key in skip {
+                self.end(journal, lease, key, StepEnd::plain(StepStatus::Skipped))
+                    .await?;
+            }
+            let idle = running.is_empty();
+            let doomed = asked.cancelled || schedule::must_compensate(plan, &journal.records());
+            if doomed && idle && !undone && (asked.cancelled || next.skip.is_empty()) {
+                undone = true;
+                if let Err(left) = self.take_back(operation, plan, journal, lease).await? {
+                    asked.user = Some(left);
+                }
+                continue;
+            }
+            if !skip.is_empty() {
+                continue;
+            }
+            if asked.user.is_none() && !asked.cancelled {
+                let hold = doomed && !undone;
+                for key in &next.run {
+                    if hold || running.len() >= self.options.parallel_steps {
+                        break;
+                    }
+                    if began.contains(key) {
+                        continue;
+                    }
+                    let Some(step) = plan.step(key) else { continue };
+                    journal
+                        .begin(&self.db, lease.fence(), &*self.clock, key)
+                        .await?;
+                    self.show_progress(operation, step, journal, lease).await?;
+                    began.push(key.clone());
+                    let shown = operation.clone();
+                    running.push(async move {
+                        let run = StepRun {
+                            operation: &shown,
+                            plan,
+                            step,
+                            journal,
+                            lease,
+                            call_deadline: self.options.call_deadline,
+                        };
+                        (step, self.attempt(&run).await)
+                    });
+                }
+            }
+            let Some((step, ended)) = running.next().await else {
+                return Ok(asked);
+            };
+            began.retain(|key| *key != step.key);
+            self.take_result(journal, lease, step, ended, &mut asked)
+                .await?;
+        }
+    }
+
+    async fn take_result(
+        &self,
+        journal: &Journal,
+        lease: &Lease,
+        step: &Step,
+        ended: Result<Option<Value>, StepFailure>,
+        asked: &mut Asked,
+    ) -> Result<(), StepFailure> {
+        let told = |error: Box<OperationError>| OperationError {
+            step: Some(step.key.clone()),
+            site_id: error.site_id.or(Some(step.site)),
+            ..*error
+        };
+        match ended {
+            Ok(output) => {
+                self.end(journal, lease, &step.key, StepEnd::done(output))
+                    .await
+            }
+            Err(StepFailure::Fenced) => Err(StepFailure::Fenced),
+            Err(StepFailure::AskUser(error)) => {
+                let error = told(error);
+                asked.user = Some(error.clone());
+                self.end(
+                    journal,
+                    lease,
+                    &step.key,
+                    StepEnd::with_error(StepStatus::Pending, error),
+                )
+                .await
+            }
+            Err(StepFailure::Permanent(error) | StepFailure::Transient { error, .. }) => {
+                let error = told(error);
+                tracing::warn!(step = %step.key, message = %error.message, "a step failed");
+                self.end(
+                    journal,
+                    lease,
+                    &step.key,
+                    StepEnd::with_error(StepStatus::Failed, error),
+                )
+                .await
+            }
+        }
+    }
+
+    async fn end(
+        &self,
+        journal: &Journal,
+        lease: &Lease,
+        key: &str,
+        end: StepEnd,
+    ) -> Result<(), StepFailure> {
+        journal
+            .end(&self.db, lease.fence(), &*self.clock, key, end)
+            .await
+    }
+
+    /// Begins a step again while it fails transiently, with a pause that doubles.
+    async fn attempt(&self, run: &StepRun<'_>) -> Result<Option<Value>, StepFailure> {
+        let mut pause = self.options.backoff;
+        let mut attempt = 1;
+        loop {
+            match self.executor.run(run).await {
+                Err(StepFailure::Transient { error, after }) if attempt < self.options.attempts => {
+                    tracing::info!(step = %run.step.key, attempt, message = %error.message,
+                        "a step failed and is tried again");
+                    self.clock.sleep(after.unwrap_or(pause)).await;
+                    pause *= 2;
+                    attempt += 1;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Whether somebody asked to give up and authority has not begun to pass.
+    async fn may_cancel(
+        &self,
+        plan: &Plan,
+        journal: &Journal,
+        lease: &Lease,
+    ) -> Result<bool, StepFailure> {
+        if !self.db.cancel_requested(lease.fence()).await? {
+            return Ok(false);
+        }
+        let records = journal.records();
+        let passed = plan.commit().is_some_and(|commit| {
+            records.iter().any(|r| {
+                r.key == commit.key && matches!(r.status, StepStatus::Running | StepStatus::Done)
+            })
+        });
+        Ok(!passed)
+    }
+
+    /// Takes back what was done, the last first. What cannot be taken back is named to the user.
+    async fn take_back(
+        &self,
+        operation: &Operation,
+        plan: &Plan,
+        journal: &Journal,
+        lease: &Lease,
+    ) -> Result<Result<(), OperationError>, StepFailure> {
+        let records = journal.records();
+        let mut left = Vec::new();
+        for step in schedule::to_undo(plan, &records) {
+            let run = StepRun {
+                operation,
+                plan,
+                step,
+                journal,
+                lease,
+                call_deadline: self.options.call_deadline,
+            };
+            match self.undo(&run).await {
+                Ok(()) => {
+                    self.end(
+                        journal,
+                        lease,
+                        &step.key,
+                        StepEnd::plain(StepStatus::Undone),
+                    )
+                    .await?;
+                }
+                Err(StepFailure::Fenced) => return Err(StepFailure::Fenced),
+                Err(
+                    StepFailure::Permanent(error)
+                    | StepFailure::AskUser(error)
+                    | StepFailure::Transient { error, .. },
+                ) => left.push(format!("{}: {}", step.key, error.message)),
+            }
+        }
+        if left.is_empty() {
+            return Ok(Ok(()));
+        }
+        Ok(Err(OperationError {
+            message: format!("these steps could not be taken back: {}", left.join("; ")),
+            what_to_do: Some("repair the cause, then `retry` or `cancel` the operation".to_owned()),
+            ..OperationError::default()
+        }))
+    }
+
+    async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure> {
+        let mut pause = self.options.backoff;
+        let mut attempt = 1;
+        loop {
+            match self.executor.undo(run).await {
+                Err(StepFailure::Transient { after, .. }) if attempt < self.options.attempts => {
+                    self.clock.sleep(after.unwrap_or(pause)).await;
+                    pause *= 2;
+                    attempt += 1;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn show_progress(
+        &self,
+        operation: &mut Operation,
+        step: &Step,
+        journal: &Journal,
+        lease: &Lease,
+    ) -> Result<(), StepFailure> {
+        count(operation, journal);
+        operation.phase = step.phase.as_str().to_owned();
+        operation.updated_at = self.clock.now();
+        Ok(self.db.write_operation(lease.fence(), operation).await?)
+    }
+
+    async fn conclude(
+        &self,
+        mut operation: Operation,
+        plan: &Plan,
+        journal: &Journal,
+        lease: &Lease,
+        asked: Asked,
+    ) -> Result<OperationStatus, StepFailure> {
+        count(&mut operation, journal);
+        if let Some(error) = asked.user {
+            operation.error = Some(error);
+            return self
+                .write_end(operation, lease, OperationStatus::WaitingForUser)
+                .await;
+        }
+        let end = outcome(plan, &journal.records(), asked.cancelled);
+        operation.error = end.error;
+        if end.status == OperationStatus::Completed {
+            operation.progress = 100;
+        }
+        self.write_end(operation, lease, end.status).await
+    }
+
+    async fn write_end(
+        &self,
+        mut operation: Operation,
+        lease: &Lease,
+        status: OperationStatus,
+    ) -> Result<OperationStatus, StepFailure> {
+        operation.status = status;
+        operation.updated_at = self.clock.now();
+        if status.is_final() {
+            operation.finished_at = Some(self.clock.now());
+        }
+        self.db.write_operation(lease.fence(), &operation).await?;
+        Ok(status)
+    }
+}
+
+fn pending(journal: &Journal, began: &[String]) -> Vec<String> {
+    let records = journal.records();
+    let open = records.iter().filter(|r| r.status == StepStatus::Pending);
+    open.map(|r| r.key.clone())
+        .filter(|key| !began.contains(key))
+        .collect()
+}
+
+fn count(operation: &mut Operation, journal: &Journal) {
+    let records = journal.records();
+    let of = |status| {
+        u32::try_from(records.iter().filter(|r| r.status == status).count()).unwrap_or(u32::MAX)
+    };
+    operation.steps_completed = of(StepStatus::Done);
+    operation.steps_failed = of(StepStatus::Failed);
+    let all = u32::try_from(records.len()).unwrap_or(u32::MAX).max(1);
+    let percent = u64::from(operation.steps_completed) * 100 / u64::from(all);
+    operation.progress = u8::try_from(percent.min(99)).unwrap_or(99);
+}
