@@ -1,8 +1,10 @@
 //! What a user can change of a group's document, as data, so that the site which took the call can
 //! hand it to the site that has authority.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use protector_framework::{MemberId, ServerId, VolumeTypeId};
+use protector_framework::{MemberId, ServerId, SiteId, VolumeTypeId};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{GroupDocument, Instance, InstanceState, Member};
@@ -66,6 +68,14 @@ pub enum GroupChange {
         /// The mappings.
         mappings: Vec<Mapping>,
     },
+    /// What a site that has no authority holds of the members now: it found, parked or removed
+    /// copies of its own. `None`: it holds nothing of the member any more.
+    ReportCopies {
+        /// The site that reports.
+        site: SiteId,
+        /// The members it reports about.
+        copies: BTreeMap<MemberId, Option<Instance>>,
+    },
 }
 
 /// Why a change makes no sense for the document as it is.
@@ -91,6 +101,9 @@ pub enum ChangeRefused {
     /// There is no policy.
     #[error("the protection group has no replication policy; create one first")]
     NoPolicy,
+    /// A site reports copies of a group that runs on it.
+    #[error("site {0} has authority over the protection group and reports to nobody")]
+    OwnCopies(SiteId),
     /// A mapping is not clear both ways.
     #[error(transparent)]
     Mapping(#[from] NotInjective),
@@ -208,6 +221,22 @@ impl GroupChange {
             Self::SetMappings { mappings } => {
                 check_injective(mappings)?;
                 next.mappings.clone_from(mappings);
+            }
+            Self::ReportCopies { site, copies } => {
+                if *site == next.current_primary_site_id {
+                    return Err(ChangeRefused::OwnCopies(*site));
+                }
+                for (id, copy) in copies {
+                    // A member that has left meanwhile needs no record.
+                    let Some(member) = next.member_mut(*id) else {
+                        continue;
+                    };
+                    match copy {
+                        Some(copy) => member.instances.insert(*site, copy.clone()),
+                        None => member.instances.remove(site),
+                    };
+                    member.updated_at = now;
+                }
             }
         }
         Ok(next)

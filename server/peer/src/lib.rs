@@ -10,6 +10,7 @@ mod local;
 mod peer;
 mod propose;
 mod reconcile;
+mod remote;
 mod seal;
 mod sync;
 mod wire;
@@ -23,5 +24,10 @@ pub use local::LocalPeer;
 pub use peer::{Peer, PeerError};
 pub use propose::ProposeError;
 pub use reconcile::{Event, ReconcileError};
+pub use remote::{
+    ChangeReply, ForwardedAction, ForwardedChange, ForwardedGroup, ForwardedOperation,
+    OperationAction, OperationRole, OperationView, Remote, SiteEntry, SiteRegistry,
+};
+pub use seal::{open as open_secrets, seal as seal_secrets};
 pub use sync::{SyncError, SyncState, SyncStatus};
 pub use wire::{GroupHead, PeerDocument, PeerIdentity, PutDocument, PutReply, Sealed};

@@ -12,6 +12,16 @@ pub enum PeerError {
     /// The other site does not accept this site's account.
     #[error("the remote site refused this site's account: {0}")]
     Unauthorized(String),
+    /// The other site understood and said no.
+    #[error("the remote site refused: {message}")]
+    Refused {
+        /// The HTTP status it answered with.
+        status: u16,
+        /// Its code for the reason, such as `protector.busy`.
+        code: String,
+        /// The reason in its words.
+        message: String,
+    },
     /// The other site did not understand or could not carry out the call.
     #[error("the remote site answered with an error: {0}")]
     Failed(String),

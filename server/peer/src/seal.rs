@@ -48,7 +48,10 @@ fn key(hex_key: &str) -> Result<[u8; 32], PeerError> {
 }
 
 /// Seals secrets to the holder of a public key.
-pub(crate) fn seal(
+///
+/// # Errors
+/// `Failed` where the key is not one.
+pub fn seal(
     secrets: &BTreeMap<String, SecretString>,
     public_key: &str,
     ids: &dyn Ids,
@@ -69,7 +72,10 @@ pub(crate) fn seal(
 }
 
 /// Opens secrets that were sealed to this deployment.
-pub(crate) fn open(
+///
+/// # Errors
+/// `Failed` where one was sealed to somebody else.
+pub fn open(
     sealed: &Sealed,
     deployment: &Deployment,
 ) -> Result<BTreeMap<String, SecretString>, PeerError> {

@@ -88,7 +88,9 @@ impl PeerLink {
             Err(error) => {
                 let state = match error {
                     PeerError::Unreachable(_) => SyncState::Unreachable,
-                    PeerError::Unauthorized(_) | PeerError::Failed(_) => SyncState::Failed,
+                    PeerError::Unauthorized(_)
+                    | PeerError::Refused { .. }
+                    | PeerError::Failed(_) => SyncState::Failed,
                 };
                 let error = Some(error.to_string());
                 return Ok(SyncStatus {

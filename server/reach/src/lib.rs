@@ -1,0 +1,1 @@
+//! How a process reaches a site: its cloud, its arrays and its Protector.
