@@ -169,6 +169,7 @@ impl GroupChange {
                     server_id: Some(server_id.clone()),
                     ports: Vec::new(),
                     volumes: Vec::new(),
+                    made: false,
                 };
                 next.members.push(Member {
                     id: *member,

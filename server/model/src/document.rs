@@ -118,6 +118,9 @@ pub struct Instance {
     pub ports: Vec<PortId>,
     /// Its volumes, in the blueprint's order.
     pub volumes: Vec<InstanceVolume>,
+    /// Whether Protector built this copy: its ports are then Protector's to delete.
+    #[serde(default)]
+    pub made: bool,
 }
 
 /// One volume of a member on one site.

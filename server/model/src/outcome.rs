@@ -1,9 +1,13 @@
 //! How an operation ends, read from its plan and its journal alone.
 
-use crate::operation::{OperationError, StepRecord, StepStatus};
+use crate::operation::{
+    MemberResult, Operation, OperationError, OperationResult, StepRecord, StepStatus,
+};
+use crate::outputs::{Parked, Progress, read};
 use crate::plan::{Action, Plan};
 use crate::schedule::must_compensate;
-use crate::status::OperationStatus;
+use crate::settle::first_failure;
+use crate::status::{FailoverType, OperationStatus};
 
 /// The end of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +49,106 @@ pub fn outcome(plan: &Plan, journal: &[StepRecord], cancelled: bool) -> Outcome 
         OperationStatus::Error
     };
     Outcome { status, error }
+}
+
+/// What came of an operation, for people: the point, the loss, the time, each member.
+pub fn result(operation: &Operation, progress: Progress<'_>) -> OperationResult {
+    let chosen = progress.chosen();
+    let members: Vec<MemberResult> = progress
+        .plan
+        .steps
+        .iter()
+        .filter_map(|step| {
+            if !matches!(step.action, Action::VerifyServer { .. }) {
+                return None;
+            }
+            let id = step.member?;
+            let ok = progress.is_done(&step.key);
+            Some(MemberResult {
+                member_id: id,
+                name: step
+                    .key
+                    .split_once('/')
+                    .map_or_else(String::new, |(_, name)| name.to_owned()),
+                ok,
+                reason: (!ok).then(|| first_failure(progress, Some(id))),
+            })
+        })
+        .collect();
+    let last_up = progress
+        .done()
+        .filter(|(step, _)| matches!(step.action, Action::VerifyServer { .. }))
+        .filter_map(|(step, _)| progress.record(&step.key)?.finished_at)
+        .max();
+    let planned = operation.options.failover_type == Some(FailoverType::Planned);
+    let lost = chosen
+        .as_ref()
+        .filter(|_| operation.kind.moves_authority())
+        .map(|chosen| {
+            if planned {
+                return 0;
+            }
+            seconds(operation.created_at - chosen.taken_at)
+        });
+    OperationResult {
+        recovery_point: chosen.as_ref().map(|c| c.point.clone()),
+        recovery_point_at: chosen.as_ref().map(|c| c.taken_at),
+        data_loss_seconds: lost,
+        rto_seconds: last_up
+            .filter(|_| operation.kind.moves_authority())
+            .map(|at| seconds(at - operation.created_at)),
+        members,
+        notes: notes(operation, progress),
+    }
+}
+
+fn seconds(span: chrono::TimeDelta) -> u64 {
+    u64::try_from(span.num_seconds()).unwrap_or(0)
+}
+
+fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (step, output) in progress.done() {
+        let name = step.key.split_once('/').map_or("", |(_, name)| name);
+        match &step.action {
+            Action::ParkServer { quarantine: true } => {
+                if read::<Parked>(output).is_some_and(|p| p.was_running) {
+                    let until = progress.record(&step.key).and_then(|r| r.finished_at);
+                    let until =
+                        until.map_or_else(String::new, |at| format!(" until {}", at.to_rfc3339()));
+                    notes.push(format!(
+                        "`{name}` was running here although the group runs on the other site: both \
+                         copies could be written{until}; what was written here is kept on its volumes"
+                    ));
+                }
+            }
+            Action::ParkServer { quarantine: false } => {
+                if read::<Parked>(output).is_some_and(|p| p.gone) {
+                    notes.push(format!(
+                        "`{name}` was gone at the source; there is nothing to park"
+                    ));
+                }
+            }
+            Action::OverwriteVolume { .. } => {
+                if let Some(snapshot) = output.and_then(|o| o["kept_as"].as_str()) {
+                    notes.push(format!(
+                        "what `{name}` held before is kept as snapshot `{snapshot}`"
+                    ));
+                }
+            }
+            _ => {}
+        }
+        if let Some(reason) = output.and_then(|o| o["skipped"].as_str()) {
+            notes.push(format!(
+                "step `{}` was skipped by a person: {reason}",
+                step.key
+            ));
+        }
+    }
+    if operation.options.force && operation.kind.moves_authority() {
+        notes.push("it was started with `force`".to_owned());
+    }
+    notes
 }
 
 /// Whether at least one member reached what the operation is for.

@@ -134,12 +134,12 @@ pub enum Action {
         /// The volume's place in the blueprint.
         slot: usize,
     },
-    /// Makes the member's ports.
+    /// Makes the member's ports. Undo of a test clone's: deletes them.
     CreatePorts {
         /// Whether they are a test clone's.
         test: bool,
     },
-    /// Builds the member's server.
+    /// Builds the member's server. Undo of a test clone: deletes it.
     BootServer {
         /// Whether it is a test clone.
         test: bool,
@@ -214,7 +214,12 @@ impl Action {
     pub fn has_undo(&self) -> bool {
         matches!(
             self,
-            Self::StopServer | Self::PinPoint | Self::CopyVolume { .. } | Self::AdoptVolume { .. }
+            Self::StopServer
+                | Self::PinPoint
+                | Self::CopyVolume { .. }
+                | Self::AdoptVolume { .. }
+                | Self::CreatePorts { test: true }
+                | Self::BootServer { test: true }
         )
     }
 }

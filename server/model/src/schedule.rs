@@ -53,21 +53,20 @@ pub fn next(plan: &Plan, journal: &[StepRecord]) -> Next {
     next
 }
 
-/// Whether the plan failed before it passed authority with the old primary's consent, so that
-/// everything it did is to be taken back.
+/// Whether the plan failed before it passed authority, so that everything it did is to be taken
+/// back. With the old primary's consent any failure before that point counts; without it, members
+/// fail one by one and only the passing itself can.
 pub fn must_compensate(plan: &Plan, journal: &[StepRecord]) -> bool {
     let Some(commit) = plan.commit() else {
         return false;
     };
-    if !matches!(commit.action, Action::Commit { handover: true }) {
-        return false;
-    }
+    let handover = matches!(commit.action, Action::Commit { handover: true });
     let committed = journal
         .iter()
         .any(|r| r.key == commit.key && matches!(r.status, StepStatus::Done | StepStatus::Running));
     let failed = journal.iter().any(|r| {
         matches!(r.status, StepStatus::Failed | StepStatus::Undone)
-            && (r.key == commit.key || plan.depends_on(commit, &r.key))
+            && (r.key == commit.key || (handover && plan.depends_on(commit, &r.key)))
     });
     failed && !committed
 }

@@ -213,7 +213,18 @@ fn quarantine(plan: &mut Builder<'_>, direction: &Direction) {
             .done()
         })
         .collect();
-    plan.finish(site, parked);
+    // What this site sends would overwrite nothing, but it would be taken for the group's data.
+    let suspend = plan
+        .add(
+            "suspend",
+            site,
+            Phase::Protecting,
+            Action::SuspendArrayGroup,
+        )
+        .needs(&parked)
+        .gathers()
+        .done();
+    plan.finish(site, parked.into_iter().chain([suspend]));
 }
 
 /// The status a group has when it runs on `site` with or without failures.

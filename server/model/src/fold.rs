@@ -1,0 +1,149 @@
+//! A group's document with what an operation has done so far: the journal is the truth until
+//! `finish` writes it into the document, and every step before that sees this.
+
+use protector_framework::SiteId;
+
+use crate::document::{GroupDocument, Instance, InstanceState, Member};
+use crate::outputs::{Adopted, Booted, Captured, GroupMade, Parked, PortsMade, Progress, read};
+use crate::plan::{Action, Step};
+
+/// The document after every step that is done. Folding twice changes nothing more.
+pub fn fold(document: &GroupDocument, progress: Progress<'_>) -> GroupDocument {
+    let mut next = document.clone();
+    for (step, output) in progress.done() {
+        apply(&mut next, step, output);
+    }
+    next
+}
+
+fn apply(document: &mut GroupDocument, step: &Step, output: Option<&serde_json::Value>) {
+    match &step.action {
+        Action::EnsureVolumeGroup | Action::FillVolumeGroup => {
+            if let Some(made) = read::<GroupMade>(output) {
+                document.volume_groups.insert(step.site, made.id);
+            }
+            return;
+        }
+        Action::DeleteVolumeGroup => {
+            document.volume_groups.remove(&step.site);
+            return;
+        }
+        Action::ForgetGroup => {
+            document.deleted = true;
+            return;
+        }
+        Action::ForgetMember => {
+            document.members.retain(|m| Some(m.id) != step.member);
+            return;
+        }
+        _ => {}
+    }
+    if let Some(member) = step.member.and_then(|id| document.member_mut(id)) {
+        apply_to_member(member, step, output);
+    }
+}
+
+fn apply_to_member(member: &mut Member, step: &Step, output: Option<&serde_json::Value>) {
+    let site = step.site;
+    match &step.action {
+        Action::CaptureMember | Action::RecaptureMember => {
+            if let Some(captured) = read::<Captured>(output) {
+                take_capture(member, site, captured);
+            }
+        }
+        Action::AdoptVolume { slot, test: false } => {
+            if let Some(adopted) = read::<Adopted>(output) {
+                take_volume(copy(member, site), *slot, adopted);
+            }
+        }
+        Action::CreatePorts { test: false } => {
+            if let Some(made) = read::<PortsMade>(output) {
+                copy(member, site).ports = made.ports;
+            }
+        }
+        Action::BootServer { test: false } => {
+            if let Some(booted) = read::<Booted>(output) {
+                copy(member, site).server_id = Some(booted.server);
+            }
+        }
+        Action::VerifyServer { test: false } => {
+            if let Some(copy) = member.instances.get_mut(&site) {
+                copy.state = InstanceState::Production;
+            }
+        }
+        Action::ParkServer { quarantine } => {
+            let gone = read::<Parked>(output).is_some_and(|parked| parked.gone);
+            if let Some(copy) = member.instances.get_mut(&site) {
+                copy.state = match quarantine {
+                    true => InstanceState::Quarantined,
+                    false => InstanceState::Parked,
+                };
+                if gone {
+                    copy.server_id = None;
+                }
+            }
+        }
+        Action::DeleteServer => {
+            if let Some(copy) = member.instances.get_mut(&site) {
+                copy.server_id = None;
+            }
+        }
+        Action::DeletePorts => {
+            if let Some(copy) = member.instances.get_mut(&site) {
+                copy.ports.clear();
+            }
+        }
+        Action::DiscardVolumes => {
+            member.instances.remove(&site);
+        }
+        _ => {}
+    }
+}
+
+/// The copy of a member that an operation makes on a site.
+fn copy(member: &mut Member, site: SiteId) -> &mut Instance {
+    member.instances.entry(site).or_insert_with(|| Instance {
+        state: InstanceState::Incomplete,
+        server_id: None,
+        ports: Vec::new(),
+        volumes: Vec::new(),
+        made: true,
+    })
+}
+
+fn take_capture(member: &mut Member, site: SiteId, captured: Captured) {
+    let instance = member.instances.entry(site).or_insert_with(|| Instance {
+        state: InstanceState::Production,
+        server_id: None,
+        ports: Vec::new(),
+        volumes: Vec::new(),
+        made: false,
+    });
+    instance.server_id = Some(captured.blueprint.server_id.clone());
+    instance.ports = captured
+        .blueprint
+        .ports
+        .iter()
+        .map(|p| p.id.clone())
+        .collect();
+    instance.volumes = captured.volumes;
+    member.name.clone_from(&captured.blueprint.name);
+    member.blueprint = Some(captured.blueprint);
+    member.blueprint_site = site;
+}
+
+/// Volumes come in any order and are kept in the blueprint's: each slot is taken as its steps end.
+fn take_volume(copy: &mut Instance, slot: usize, adopted: Adopted) {
+    let volume = crate::document::InstanceVolume {
+        id: adopted.id,
+        array_name: adopted.name,
+        serial: adopted.serial,
+    };
+    match copy.volumes.iter_mut().find(|v| v.id == volume.id) {
+        Some(known) => *known = volume,
+        None => {
+            let at = slot.min(copy.volumes.len());
+            copy.volumes.insert(at, volume);
+        }
+    }
+}

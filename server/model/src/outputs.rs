@@ -1,0 +1,169 @@
+//! What steps give to later ones, as it stands in the journal.
+
+use chrono::{DateTime, Utc};
+use protector_framework::{
+    ArrayVolumeName, ArrayVolumeSerial, Blueprint, EpochId, PointName, PointVolume, PortId,
+    ServerId, VolumeGroupId, VolumeId,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::document::InstanceVolume;
+use crate::operation::{StepRecord, StepStatus};
+use crate::plan::{Action, Plan, Step};
+use crate::status::GroupStatus;
+
+/// A server was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Captured {
+    /// The server.
+    pub blueprint: Blueprint,
+    /// Its volumes, in the blueprint's order, as the site's array knows them.
+    pub volumes: Vec<InstanceVolume>,
+}
+
+/// A server was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// Whether it ran before, so that taking the step back starts it again.
+    pub was_running: bool,
+}
+
+/// A point is wholly on the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replicated {
+    /// The point.
+    pub point: PointName,
+    /// When it was taken.
+    pub taken_at: DateTime<Utc>,
+    /// Bytes sent for it.
+    pub bytes_sent: u64,
+}
+
+/// The recovery point of the operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// The point.
+    pub point: PointName,
+    /// When it was taken.
+    pub taken_at: DateTime<Utc>,
+    /// What it holds.
+    pub volumes: Vec<PointVolume>,
+}
+
+/// An array volume was made from the point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Its name when it was made.
+    pub name: ArrayVolumeName,
+    /// Its serial.
+    pub serial: ArrayVolumeSerial,
+}
+
+/// An array volume was adopted by the cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// Its id in the cloud.
+    pub id: VolumeId,
+    /// Its name on the array from now on.
+    pub name: ArrayVolumeName,
+    /// Its serial.
+    pub serial: ArrayVolumeSerial,
+}
+
+/// Authority has passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Committed {
+    /// The epoch that began.
+    pub epoch_id: EpochId,
+    /// Whether the old primary accepted it.
+    pub by_handover: bool,
+}
+
+/// Ports are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortsMade {
+    /// Their ids, in the blueprint's order.
+    pub ports: Vec<PortId>,
+}
+
+/// A server is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booted {
+    /// Its id.
+    pub server: ServerId,
+}
+
+/// A copy was put out of use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Whether it was found running.
+    pub was_running: bool,
+    /// Whether the server was gone, so that there is nothing to park.
+    #[serde(default)]
+    pub gone: bool,
+}
+
+/// A generic volume group is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupMade {
+    /// Its id.
+    pub id: VolumeGroupId,
+}
+
+/// What was found when both sites were read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadBack {
+    /// The status that fits.
+    pub status: GroupStatus,
+    /// Why it is not a good one.
+    pub reason: Option<String>,
+}
+
+/// The plan of an operation with what has been done of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The journal.
+    pub journal: &'a [StepRecord],
+}
+
+impl<'a> Progress<'a> {
+    /// A step's record.
+    pub fn record(&self, key: &str) -> Option<&'a StepRecord> {
+        self.journal.iter().find(|r| r.key == key)
+    }
+
+    /// Whether a step is done.
+    pub fn is_done(&self, key: &str) -> bool {
+        self.record(key)
+            .is_some_and(|r| r.status == StepStatus::Done)
+    }
+
+    /// The steps that are done, each with what it gave.
+    pub fn done(&self) -> impl Iterator<Item = (&'a Step, Option<&'a Value>)> + '_ {
+        self.plan.steps.iter().filter_map(|step| {
+            let record = self.record(&step.key)?;
+            (record.status == StepStatus::Done).then_some((step, record.output.as_ref()))
+        })
+    }
+
+    /// What the first done step of a kind gave.
+    pub fn first<T: DeserializeOwned>(&self, is: impl Fn(&Action) -> bool) -> Option<T> {
+        self.done()
+            .find(|(step, _)| is(&step.action))
+            .and_then(|(_, output)| read(output))
+    }
+
+    /// The recovery point, once it is chosen.
+    pub fn chosen(&self) -> Option<Chosen> {
+        self.first(|action| matches!(action, Action::ChoosePoint))
+    }
+}
+
+/// Reads what a step gave.
+pub fn read<T: DeserializeOwned>(output: Option<&Value>) -> Option<T> {
+    T::deserialize(output?).ok()
+}
