@@ -1,1 +1,10 @@
-//! protector-driver-openstack
+//! OpenStack as Protector sees it: the drivers `openstack` for identity (Keystone) and compute
+//! (Nova, Neutron, Cinder), registered with the framework when this crate is linked.
+#![deny(missing_docs)]
+
+mod compute;
+mod identity;
+mod session;
+mod settings;
+
+pub use settings::Settings;

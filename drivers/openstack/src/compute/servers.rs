@@ -1,0 +1,208 @@
+//! Servers that exist: their state and what changes it.
+
+use protector_framework::{
+    DriverError, ErrorKind, Result, Server, ServerId, ServerStatus, SetDeleteOnTermination,
+};
+use serde_json::{Value, json};
+
+use super::cloud::Cloud;
+use super::wire::WireServer;
+use crate::session::{Call, Service, Session, Trip};
+
+/// The highest microversion of Victoria, the oldest release that is served.
+pub(super) const NOVA: (u16, u16) = (2, 87);
+
+pub(super) fn nova<'a>(path: impl IntoIterator<Item = &'a str>) -> Call {
+    Call::get(Service::Compute, path).at(NOVA.0, NOVA.1)
+}
+
+impl Cloud {
+    /// A server as Nova shows it.
+    pub(super) async fn server(&self, trip: &Trip, id: &ServerId) -> Result<WireServer> {
+        let server: WireServer = self
+            .tenant()
+            .send(trip, nova(["servers", id.as_str()]))
+            .await?
+            .at("server")?;
+        self.check_owner(trip, &format!("server {id}"), server.tenant_id.as_deref())
+            .await?;
+        Ok(server)
+    }
+
+    /// The servers with this tag, oldest first.
+    pub(super) async fn servers_tagged(&self, trip: &Trip, tag: &str) -> Result<Vec<Server>> {
+        let call = nova(["servers", "detail"])
+            .needs(2, 26)
+            .query("tags", tag)
+            .query("sort_key", "created_at")
+            .query("sort_dir", "asc");
+        let servers: Vec<WireServer> = self.tenant().list(trip, call, "servers").await?;
+        Ok(servers.into_iter().map(WireServer::into_server).collect())
+    }
+
+    pub(super) async fn stop(&self, trip: &Trip, id: &ServerId) -> Result<()> {
+        let server = self.server(trip, id).await?;
+        match server.state() {
+            ServerStatus::Stopped | ServerStatus::Shelved => Ok(()),
+            _ if server.does(&["powering-off", "shelving", "shelving_offloading"]) => Ok(()),
+            ServerStatus::Active | ServerStatus::Error => {
+                let session = self.may_change(&server);
+                self.act(trip, session, id, json!({"os-stop": null})).await
+            }
+            _ => Err(wrong_state("stopped", &server)),
+        }
+    }
+
+    pub(super) async fn start(&self, trip: &Trip, id: &ServerId) -> Result<()> {
+        let server = self.server(trip, id).await?;
+        match server.state() {
+            _ if server.does(&["powering-on"]) => Ok(()),
+            ServerStatus::Active if server.task_state.is_none() => Ok(()),
+            ServerStatus::Stopped => {
+                let session = self.may_change(&server);
+                self.act(trip, session, id, json!({"os-start": null})).await
+            }
+            _ => Err(wrong_state("started", &server)),
+        }
+    }
+
+    /// Locks from outside the project, so that the owner cannot unlock; also over an owner's lock.
+    pub(super) async fn lock(&self, trip: &Trip, id: &ServerId) -> Result<()> {
+        self.server(trip, id).await?;
+        let reason = "locked by Protector: this server is under disaster recovery";
+        let session = self.outside(trip).await?;
+        let call = action(id, json!({"lock": {"locked_reason": reason}})).needs(2, 73);
+        match session.send(trip, call.repeatable()).await {
+            Err(error) if error.kind == ErrorKind::Unsupported => {
+                let call = action(id, json!({"lock": null})).at(2, 72).repeatable();
+                session.send(trip, call).await.map(drop)
+            }
+            other => other.map(drop),
+        }
+    }
+
+    pub(super) async fn unlock(&self, trip: &Trip, id: &ServerId) -> Result<()> {
+        if !self.server(trip, id).await?.locked {
+            return Ok(());
+        }
+        let call = action(id, json!({"unlock": null})).repeatable();
+        self.service.send(trip, call).await.map(drop)
+    }
+
+    /// Shelves. Of a server that boots from a volume Nova lets go at once; of another, or where a
+    /// user shelved it before, only when told so.
+    pub(super) async fn park(&self, trip: &Trip, id: &ServerId) -> Result<()> {
+        let server = self.server(trip, id).await?;
+        match server.status.as_str() {
+            "SHELVED_OFFLOADED" => Ok(()),
+            _ if server.does(&["shelving", "shelving_offloading"]) => Ok(()),
+            "SHELVED" => {
+                self.act(trip, &self.service, id, json!({"shelveOffload": null}))
+                    .await
+            }
+            "SHUTOFF" => {
+                self.act(trip, &self.service, id, json!({"shelve": null}))
+                    .await
+            }
+            _ => Err(wrong_state("parked; stop it first", &server)),
+        }
+    }
+
+    pub(super) async fn unpark(&self, trip: &Trip, id: &ServerId) -> Result<()> {
+        let server = self.server(trip, id).await?;
+        match server.state() {
+            _ if server.does(&["unshelving", "spawning"]) => Ok(()),
+            ServerStatus::Active => Ok(()),
+            ServerStatus::Shelved => {
+                self.act(trip, &self.service, id, json!({"unshelve": null}))
+                    .await
+            }
+            _ => Err(wrong_state("unparked", &server)),
+        }
+    }
+
+    pub(super) async fn delete(&self, trip: &Trip, id: &ServerId) -> Result<()> {
+        let server = match self.server(trip, id).await {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        if server.state() == ServerStatus::Deleted || server.does(&["deleting"]) {
+            return Ok(());
+        }
+        let call = Call::delete(Service::Compute, ["servers", id.as_str()]);
+        match self.may_change(&server).send(trip, call).await {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    pub(super) async fn keep_or_delete_volume(
+        &self,
+        trip: &Trip,
+        req: &SetDeleteOnTermination,
+    ) -> Result<()> {
+        self.server(trip, &req.server).await?;
+        let path = [
+            "servers",
+            req.server.as_str(),
+            "os-volume_attachments",
+            req.volume.as_str(),
+        ];
+        let body = json!({"volumeAttachment": {
+            "volumeId": req.volume.as_str(),
+            "delete_on_termination": req.delete,
+        }});
+        // The server may be locked, and then only an admin may change it.
+        let call = Call::put(Service::Compute, path, body)
+            .at(NOVA.0, NOVA.1)
+            .needs(2, 85)
+            .repeatable();
+        self.service.send(trip, call).await.map(drop)
+    }
+
+    /// The session that may change the server now: a locked one only an admin's.
+    fn may_change(&self, server: &WireServer) -> &Session {
+        if server.locked {
+            &self.service
+        } else {
+            self.tenant()
+        }
+    }
+
+    /// Sends an action; a refusal for the server's state is told apart from one for its being busy.
+    async fn act(&self, trip: &Trip, session: &Session, id: &ServerId, body: Value) -> Result<()> {
+        match session.send(trip, action(id, body)).await {
+            Err(mut error) if error.kind == ErrorKind::Conflict => {
+                if let Ok(now) = self.server(trip, id).await
+                    && now.task_state.is_some()
+                {
+                    error.kind = ErrorKind::Busy;
+                    error.retry = protector_framework::Retry::Now;
+                }
+                Err(error)
+            }
+            other => other.map(drop),
+        }
+    }
+}
+
+fn action(id: &ServerId, body: Value) -> Call {
+    Call::post(Service::Compute, ["servers", id.as_str(), "action"], body).at(NOVA.0, NOVA.1)
+}
+
+fn wrong_state(done: &str, server: &WireServer) -> DriverError {
+    let kind = if server.task_state.is_some() || server.state() == ServerStatus::Building {
+        ErrorKind::Busy
+    } else {
+        ErrorKind::Conflict
+    };
+    DriverError::new(
+        kind,
+        format!(
+            "server {} is {} and cannot be {done}",
+            server.id,
+            server.words()
+        ),
+    )
+    .with_call(format!("POST /servers/{}/action", server.id))
+}
