@@ -1,0 +1,130 @@
+//! Every option that Protector reads, and those of other OpenStack services that it accepts.
+
+use crate::option::{Kind, OptionSpec};
+
+const fn option(
+    group: &'static str,
+    name: &'static str,
+    kind: Kind,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> OptionSpec {
+    OptionSpec {
+        group,
+        name,
+        kind,
+        default,
+        old_names: &[],
+        help,
+    }
+}
+
+const fn renamed(
+    mut spec: OptionSpec,
+    old_names: &'static [(&'static str, &'static str)],
+) -> OptionSpec {
+    spec.old_names = old_names;
+    spec
+}
+
+const PORT: Kind = Kind::Integer(0, 65535);
+const AUTH: &str = "keystone_authtoken";
+
+/// The options, group by group, in the order in which people read them.
+#[rustfmt::skip] // one option a line
+pub(crate) const OPTIONS: &[OptionSpec] = &[
+    option("DEFAULT", "debug", Kind::Flag, Some("false"), "Log at level DEBUG. Not for production."),
+    option("DEFAULT", "log_dir", Kind::Text, Some("/var/log/protector"), "Where protector-api.log and protector-engine.log are written."),
+    option("DEFAULT", "log_file", Kind::Text, None, "The log file's name, instead of the program's; relative to log_dir."),
+    option("DEFAULT", "use_stderr", Kind::Flag, Some("false"), "Log to the standard error output too."),
+    option("DEFAULT", "use_json", Kind::Flag, Some("false"), "Write the log as one JSON object a line."),
+    option("DEFAULT", "state_path", Kind::Text, Some("/var/lib/protector"), "Directory for state; the service's user must be able to write it."),
+    option("DEFAULT", "host", Kind::Text, None, "The name of this node among the site's engines; without it, the machine's host name."),
+    option("DEFAULT", "public_endpoint", Kind::Url, None, "The URL by which clients reach the API, for links; without it, what the request says."),
+    option("DEFAULT", "max_limit", Kind::Integer(1, i64::MAX), Some("1000"), "The most entries on one page of a list."),
+    option("api", "bind_host", Kind::Host, Some("0.0.0.0"), "The address that the API listens on."),
+    option("api", "bind_port", PORT, Some("8788"), "The TCP port that the API listens on; 0 takes a free one."),
+    option("api", "workers", Kind::Integer(0, 1024), Some("4"), "Worker threads; 0 takes one for each core."),
+    option("api", "api_paste_config", Kind::Text, Some("api-paste.ini"), "Accepted for existing installations: read and reported, never followed."),
+    option("database", "connection", Kind::Secret, None, "mysql+pymysql://USER:PASS@HOST/DB, mysql://..., or sqlite:////absolute/path."),
+    renamed(option("database", "max_pool_size", Kind::Integer(1, 1000), Some("5"), "Connections at the same time."), &[("DEFAULT", "sql_max_pool_size")]),
+    option("database", "key_dir", Kind::Text, Some("$state_path/keys"), "The keys that seal secrets in the database; the API and all engines of a site need the same."),
+    option(AUTH, "identity_driver", Kind::Text, Some("openstack"), "The identity driver that validates tokens."),
+    option(AUTH, "www_authenticate_uri", Kind::Url, None, "The Keystone that clients without a token are sent to."),
+    option(AUTH, "auth_url", Kind::Url, None, "The Keystone that validates tokens."),
+    renamed(option(AUTH, "auth_type", Kind::Choice(&["password", "v3password", "v3applicationcredential"]), Some("password"), "How the service authenticates."), &[(AUTH, "auth_plugin")]),
+    renamed(option(AUTH, "username", Kind::Text, None, "The service's user."), &[(AUTH, "user-name"), (AUTH, "user_name")]),
+    option(AUTH, "user_id", Kind::Text, None, "The service's user by id."),
+    option(AUTH, "password", Kind::Secret, None, "The service's password; a `$` in it is written `$$`."),
+    option(AUTH, "user_domain_name", Kind::Text, None, "The user's domain."),
+    option(AUTH, "user_domain_id", Kind::Text, None, "The user's domain by id."),
+    renamed(option(AUTH, "project_name", Kind::Text, None, "The service's project."), &[(AUTH, "tenant-name"), (AUTH, "tenant_name")]),
+    renamed(option(AUTH, "project_id", Kind::Text, None, "The service's project by id."), &[(AUTH, "tenant-id"), (AUTH, "tenant_id")]),
+    option(AUTH, "project_domain_name", Kind::Text, None, "The project's domain."),
+    option(AUTH, "project_domain_id", Kind::Text, None, "The project's domain by id."),
+    option(AUTH, "application_credential_id", Kind::Text, None, "The application credential, with auth_type v3applicationcredential."),
+    option(AUTH, "application_credential_secret", Kind::Secret, None, "Its secret."),
+    option(AUTH, "region_name", Kind::Text, None, "The region of this site."),
+    option(AUTH, "interface", Kind::Choice(&["public", "internal", "admin"]), Some("internal"), "Which of Keystone's endpoints is used."),
+    option(AUTH, "cafile", Kind::Text, None, "Certificates to trust, as a PEM file."),
+    option(AUTH, "insecure", Kind::Flag, Some("false"), "Accept any certificate. Not for production."),
+    renamed(option(AUTH, "memcached_servers", Kind::List, None, "Accepted; tokens are cached within the process."), &[(AUTH, "memcache_servers")]),
+    option(AUTH, "token_cache_time", Kind::Integer(-1, 86400), Some("300"), "Seconds for which a valid token is remembered; -1: not at all."),
+    option(AUTH, "service_token_roles", Kind::List, Some("service"), "Roles of which a service token needs one."),
+    option(AUTH, "service_token_roles_required", Kind::Flag, Some("true"), "Whether a service token without such a role is refused."),
+    option("service_credentials", "default_trust_roles", Kind::List, Some("member,_member_"), "The roles that a trust asks for, where the caller has them."),
+    option("oslo_policy", "policy_file", Kind::Text, Some("policy.yaml"), "The rules of who may do what."),
+    option("oslo_policy", "policy_default_rule", Kind::Text, Some("default"), "The rule that stands in for one that is not there."),
+    option("oslo_policy", "policy_dirs", Kind::Texts, Some("policy.d"), "Directories of further policy files, applied after policy_file."),
+    option("oslo_policy", "enforce_scope", Kind::Flag, Some("true"), "Whether a rule is refused to tokens of another scope than its own."),
+    option("oslo_middleware", "max_request_body_size", Kind::Integer(1024, 1 << 30), Some("114688"), "The largest request body in bytes."),
+    option("oslo_middleware", "enable_proxy_headers_parsing", Kind::Flag, Some("false"), "Whether X-Forwarded-* headers are believed; only behind a proxy that sets them."),
+    option("storage", "allowed_endpoints", Kind::List, None, "Array endpoints that policies may name beside those that an administrator registered."),
+    option("engine", "max_operations", Kind::Integer(1, 1000), Some("10"), "Operations that one engine runs at the same time."),
+    option("engine", "poll_interval", Kind::Seconds(0.01, 300.0), Some("2"), "Seconds between two looks for operations to run."),
+    option("engine", "peer_interval", Kind::Seconds(0.01, 3600.0), Some("15"), "Seconds between two contacts with the other site."),
+    option("engine", "lease_seconds", Kind::Seconds(15.0, 300.0), Some("30"), "Seconds for which an engine holds an operation without renewing."),
+    option("engine", "call_deadline", Kind::Seconds(1.0, 60.0), Some("60"), "Seconds after which a call to a cloud or an array is given up."),
+];
+
+/// Options of other OpenStack services that operators and deployment tools write everywhere. They
+/// have no effect here and are not worth a warning.
+#[rustfmt::skip] // it would become one name a line
+pub(crate) const ACCEPTED: &[(&str, &[&str])] = &[
+    ("DEFAULT", &[
+        "log_config_append", "log_date_format", "use_syslog", "syslog_log_facility", "use_journal",
+        "use_eventlog", "watch_log_file", "default_log_levels", "logging_context_format_string",
+        "logging_default_format_string", "logging_debug_format_suffix",
+        "logging_exception_prefix", "logging_user_identity_format", "publish_errors",
+        "instance_format", "instance_uuid_format", "rate_limit_interval", "rate_limit_burst",
+        "rate_limit_except_level", "fatal_deprecations", "log_rotation_type",
+        "log_rotate_interval", "log_rotate_interval_type", "max_logfile_count",
+        "max_logfile_size_mb", "log_color", "transport_url", "control_exchange",
+        "rpc_response_timeout", "executor_thread_pool_size",
+    ]),
+    ("database", &[
+        "backend", "slave_connection", "mysql_sql_mode", "mysql_wsrep_sync_wait",
+        "mysql_enable_ndb", "connection_recycle_time", "max_retries", "retry_interval",
+        "max_overflow", "pool_timeout", "db_retry_interval", "db_inc_retry_interval",
+        "db_max_retry_interval", "db_max_retries", "connection_debug", "connection_trace",
+        "connection_parameters", "sqlite_synchronous",
+    ]),
+    (AUTH, &[
+        "auth_section", "auth_version", "delay_auth_decision", "http_connect_timeout",
+        "http_request_max_retries", "cache", "certfile", "keyfile", "memcache_security_strategy",
+        "memcache_secret_key", "memcache_pool_dead_retry", "memcache_pool_maxsize",
+        "memcache_pool_socket_timeout", "memcache_pool_unused_timeout",
+        "memcache_pool_conn_get_timeout", "memcache_use_advanced_pool", "memcache_tls_enabled",
+        "memcache_tls_cafile", "memcache_tls_certfile", "memcache_tls_keyfile",
+        "memcache_tls_allowed_ciphers", "memcache_sasl_enabled", "memcache_username",
+        "memcache_password", "include_service_catalog", "enforce_token_bind", "service_type",
+        "domain_id", "domain_name", "system_scope", "trust_id", "default_domain_id",
+        "default_domain_name", "auth_uri", "identity_uri",
+    ]),
+    ("oslo_policy", &[
+        "enforce_new_defaults", "remote_content_type", "remote_ssl_verify_server_crt",
+        "remote_ssl_ca_crt_file", "remote_ssl_client_crt_file", "remote_ssl_client_key_file",
+        "remote_timeout",
+    ]),
+    ("oslo_middleware", &["secure_proxy_ssl_header"]),
+];

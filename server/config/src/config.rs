@@ -1,0 +1,291 @@
+//! `protector.conf` as a whole.
+
+use std::path::{Path, PathBuf};
+
+use protector_framework::ExposeSecret;
+
+use crate::catalogue::{ACCEPTED, OPTIONS};
+use crate::database::DatabaseUrl;
+use crate::error::{ConfigError, Problem};
+use crate::option::Setting;
+use crate::resolve::{Values, resolve};
+use crate::sections::{
+    ApiSection, DatabaseSection, DefaultSection, EngineSection, KeystoneSection, MiddlewareSection,
+    PolicySection, ServiceCredentialsSection, StorageSection,
+};
+use crate::sources::Sources;
+
+/// A configuration whose every option was checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[DEFAULT]`.
+    pub default: DefaultSection,
+    /// `[api]`.
+    pub api: ApiSection,
+    /// `[database]`.
+    pub database: DatabaseSection,
+    /// `[keystone_authtoken]`.
+    pub keystone: KeystoneSection,
+    /// `[service_credentials]`.
+    pub service_credentials: ServiceCredentialsSection,
+    /// `[oslo_policy]`.
+    pub policy: PolicySection,
+    /// `[oslo_middleware]`.
+    pub middleware: MiddlewareSection,
+    /// `[storage]`.
+    pub storage: StorageSection,
+    /// `[engine]`.
+    pub engine: EngineSection,
+    /// What does not stop a start but should be told: unknown options, old names.
+    pub warnings: Vec<Problem>,
+    settings: Vec<Setting>,
+}
+
+impl Config {
+    /// Checks every option.
+    ///
+    /// # Errors
+    /// Every option that is wrong, with its place and the reason.
+    pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
+        let resolved = resolve(sources, OPTIONS, ACCEPTED);
+        let mut reader = Reader {
+            values: resolved.values,
+            problems: resolved.problems,
+        };
+        let config = Self {
+            default: reader.default_section(),
+            api: reader.api(sources),
+            database: reader.database(),
+            keystone: reader.keystone(),
+            service_credentials: ServiceCredentialsSection {
+                default_trust_roles: reader
+                    .values
+                    .list("service_credentials", "default_trust_roles"),
+            },
+            policy: reader.policy(sources),
+            middleware: reader.middleware(),
+            storage: StorageSection {
+                allowed_endpoints: reader.values.list("storage", "allowed_endpoints"),
+            },
+            engine: reader.engine(),
+            warnings: resolved.warnings,
+            settings: reader.settings(),
+        };
+        if reader.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError {
+                problems: reader.problems,
+            })
+        }
+    }
+
+    /// Whether all is there that `protector-api` and `protector-engine` need.
+    ///
+    /// # Errors
+    /// Each option that is missing.
+    pub fn check_service(&self) -> Result<(), ConfigError> {
+        let mut problems = match self.database.required() {
+            Ok(_) => Vec::new(),
+            Err(error) => error.problems,
+        };
+        // Other drivers say themselves what they need.
+        if self.keystone.identity_driver == "openstack" {
+            problems.extend(self.keystone.missing());
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError { problems })
+        }
+    }
+
+    /// Every registered option with its value and its place, for people.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+}
+
+struct Reader {
+    values: Values,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    fn default_section(&mut self) -> DefaultSection {
+        const GROUP: &str = "DEFAULT";
+        DefaultSection {
+            debug: self.values.flag(GROUP, "debug"),
+            log_dir: self.path(GROUP, "log_dir"),
+            log_file: self.values.text(GROUP, "log_file").map(PathBuf::from),
+            use_stderr: self.values.flag(GROUP, "use_stderr"),
+            use_json: self.values.flag(GROUP, "use_json"),
+            state_path: self.path(GROUP, "state_path"),
+            host: self.values.text(GROUP, "host").unwrap_or_else(machine),
+            public_endpoint: self.values.text(GROUP, "public_endpoint"),
+            max_limit: self.number(GROUP, "max_limit"),
+        }
+    }
+
+    fn api(&mut self, sources: &Sources) -> ApiSection {
+        let paste = self.path("api", "api_paste_config");
+        ApiSection {
+            bind_host: self.text("api", "bind_host"),
+            bind_port: self.number("api", "bind_port"),
+            workers: self.number("api", "workers"),
+            api_paste_config: sources.find(&paste),
+        }
+    }
+
+    fn database(&mut self) -> DatabaseSection {
+        const GROUP: &str = "database";
+        let text = self.values.secret(GROUP, "connection");
+        let connection = text.and_then(|text| {
+            DatabaseUrl::parse(text.expose_secret())
+                .map_err(|reason| self.refuse(GROUP, "connection", reason))
+                .ok()
+        });
+        DatabaseSection {
+            connection,
+            max_pool_size: self.number(GROUP, "max_pool_size"),
+            key_dir: self.path(GROUP, "key_dir"),
+        }
+    }
+
+    fn keystone(&mut self) -> KeystoneSection {
+        const GROUP: &str = "keystone_authtoken";
+        let cache = self.values.integer(GROUP, "token_cache_time");
+        let values = &self.values;
+        let text = |name| values.text(GROUP, name);
+        let mut section = KeystoneSection {
+            identity_driver: String::new(),
+            www_authenticate_uri: text("www_authenticate_uri"),
+            auth_url: text("auth_url"),
+            auth_type: String::new(),
+            username: text("username"),
+            user_id: text("user_id"),
+            password: values.secret(GROUP, "password"),
+            user_domain_name: text("user_domain_name"),
+            user_domain_id: text("user_domain_id"),
+            project_name: text("project_name"),
+            project_id: text("project_id"),
+            project_domain_name: text("project_domain_name"),
+            project_domain_id: text("project_domain_id"),
+            application_credential_id: text("application_credential_id"),
+            application_credential_secret: values.secret(GROUP, "application_credential_secret"),
+            region_name: text("region_name"),
+            interface: String::new(),
+            cafile: text("cafile"),
+            insecure: values.flag(GROUP, "insecure"),
+            memcached_servers: values.list(GROUP, "memcached_servers"),
+            token_cache_time: cache
+                .and_then(|seconds| u64::try_from(seconds).ok())
+                .map(std::time::Duration::from_secs),
+            service_token_roles: values.list(GROUP, "service_token_roles"),
+            service_token_roles_required: values.flag(GROUP, "service_token_roles_required"),
+        };
+        section.identity_driver = self.text(GROUP, "identity_driver");
+        section.auth_type = self.text(GROUP, "auth_type").to_lowercase();
+        section.interface = self.text(GROUP, "interface").to_lowercase();
+        section
+    }
+
+    fn policy(&mut self, sources: &Sources) -> PolicySection {
+        const GROUP: &str = "oslo_policy";
+        let file = self.path(GROUP, "policy_file");
+        let dirs = self.values.list(GROUP, "policy_dirs");
+        PolicySection {
+            policy_file: sources.find(&file),
+            policy_file_required: self.values.is_written(GROUP, "policy_file"),
+            policy_default_rule: self.text(GROUP, "policy_default_rule"),
+            policy_dirs: dirs
+                .iter()
+                .map(|dir| sources.find(Path::new(dir)))
+                .collect(),
+            enforce_scope: self.values.flag(GROUP, "enforce_scope"),
+        }
+    }
+
+    fn middleware(&mut self) -> MiddlewareSection {
+        const GROUP: &str = "oslo_middleware";
+        MiddlewareSection {
+            max_request_body_size: self.number(GROUP, "max_request_body_size"),
+            enable_proxy_headers_parsing: self.values.flag(GROUP, "enable_proxy_headers_parsing"),
+        }
+    }
+
+    fn engine(&mut self) -> EngineSection {
+        EngineSection {
+            max_operations: self.number("engine", "max_operations"),
+            poll_interval: self.seconds("poll_interval"),
+            peer_interval: self.seconds("peer_interval"),
+            lease: self.seconds("lease_seconds"),
+            call_deadline: self.seconds("call_deadline"),
+        }
+    }
+
+    fn seconds(&mut self, name: &'static str) -> std::time::Duration {
+        let value = self.values.seconds("engine", name);
+        self.needed("engine", name, value)
+    }
+
+    fn text(&mut self, group: &'static str, name: &'static str) -> String {
+        let value = self.values.text(group, name);
+        self.needed(group, name, value)
+    }
+
+    fn path(&mut self, group: &'static str, name: &'static str) -> PathBuf {
+        PathBuf::from(self.text(group, name))
+    }
+
+    fn number<T: TryFrom<i64> + Default>(&mut self, group: &'static str, name: &'static str) -> T {
+        let value = self.values.integer(group, name);
+        // The catalogue's limits are within the type's.
+        let value = value.and_then(|number| T::try_from(number).ok());
+        self.needed(group, name, value)
+    }
+
+    /// An option with a default can only be without a value where somebody wrote it empty, or
+    /// where its problem is already told.
+    fn needed<T: Default>(
+        &mut self,
+        group: &'static str,
+        name: &'static str,
+        value: Option<T>,
+    ) -> T {
+        if value.is_none() {
+            let subject = format!("[{group}] {name}");
+            let told = |problem: &Problem| problem.subject.as_deref() == Some(subject.as_str());
+            if !self.problems.iter().any(told) {
+                self.refuse(group, name, "is empty; give it a value or remove the line");
+            }
+        }
+        value.unwrap_or_default()
+    }
+
+    fn refuse(&mut self, group: &'static str, name: &'static str, reason: impl Into<String>) {
+        let place = self.values.place(group, name);
+        self.problems
+            .push(Problem::option(place, group, name, reason));
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let mut settings: Vec<_> = self.values.all().cloned().collect();
+        let order = |setting: &Setting| {
+            OPTIONS
+                .iter()
+                .position(|o| (o.group, o.name) == (setting.group, setting.name))
+        };
+        settings.sort_by_key(order);
+        settings
+    }
+}
+
+/// The machine's host name as the kernel knows it.
+fn machine() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}

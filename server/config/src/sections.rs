@@ -1,0 +1,258 @@
+//! The sections of `protector.conf` with their types.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use protector_framework::{DriverConfig, SecretString};
+use serde_json::json;
+
+use crate::database::DatabaseUrl;
+use crate::error::{ConfigError, Problem};
+
+/// `[DEFAULT]`.
+#[derive(Debug, Clone)]
+pub struct DefaultSection {
+    /// Whether to log at level DEBUG.
+    pub debug: bool,
+    /// Where log files go.
+    pub log_dir: PathBuf,
+    /// The log file's name, instead of the program's.
+    pub log_file: Option<PathBuf>,
+    /// Whether to log to standard error too.
+    pub use_stderr: bool,
+    /// Whether to log in JSON.
+    pub use_json: bool,
+    /// Where state goes.
+    pub state_path: PathBuf,
+    /// The name of this node.
+    pub host: String,
+    /// The API's URL in links.
+    pub public_endpoint: Option<String>,
+    /// The most entries on a page.
+    pub max_limit: u64,
+}
+
+/// `[api]`.
+#[derive(Debug, Clone)]
+pub struct ApiSection {
+    /// The address to listen on.
+    pub bind_host: String,
+    /// The port to listen on; 0: a free one.
+    pub bind_port: u16,
+    /// Worker threads; 0: one for each core.
+    pub workers: usize,
+    /// The paste file, where it is or would be.
+    pub api_paste_config: PathBuf,
+}
+
+/// `[database]`.
+#[derive(Debug, Clone)]
+pub struct DatabaseSection {
+    /// The database, where one is configured; see [`DatabaseSection::required`].
+    pub connection: Option<DatabaseUrl>,
+    /// Connections at the same time.
+    pub max_pool_size: u32,
+    /// The directory of the keys that seal secrets.
+    pub key_dir: PathBuf,
+}
+
+impl DatabaseSection {
+    /// The database.
+    ///
+    /// # Errors
+    /// Where none is configured.
+    pub fn required(&self) -> Result<&DatabaseUrl, ConfigError> {
+        self.connection
+            .as_ref()
+            .ok_or_else(|| missing("database", "connection").into())
+    }
+}
+
+/// `[keystone_authtoken]`: the identity service of this site, and the service's account there.
+#[derive(Debug, Clone)]
+pub struct KeystoneSection {
+    /// The identity driver.
+    pub identity_driver: String,
+    /// Where clients are sent that bring no token.
+    pub www_authenticate_uri: Option<String>,
+    /// Where tokens are validated.
+    pub auth_url: Option<String>,
+    /// `password`, `v3password` or `v3applicationcredential`.
+    pub auth_type: String,
+    /// The user, by name.
+    pub username: Option<String>,
+    /// The user, by id.
+    pub user_id: Option<String>,
+    /// The user's password.
+    pub password: Option<SecretString>,
+    /// The user's domain, by name.
+    pub user_domain_name: Option<String>,
+    /// The user's domain, by id.
+    pub user_domain_id: Option<String>,
+    /// The project, by name.
+    pub project_name: Option<String>,
+    /// The project, by id.
+    pub project_id: Option<String>,
+    /// The project's domain, by name.
+    pub project_domain_name: Option<String>,
+    /// The project's domain, by id.
+    pub project_domain_id: Option<String>,
+    /// The application credential.
+    pub application_credential_id: Option<String>,
+    /// Its secret.
+    pub application_credential_secret: Option<SecretString>,
+    /// This site's region.
+    pub region_name: Option<String>,
+    /// `public`, `internal` or `admin`.
+    pub interface: String,
+    /// Certificates to trust.
+    pub cafile: Option<String>,
+    /// Whether any certificate is accepted.
+    pub insecure: bool,
+    /// Accepted; the cache is within the process.
+    pub memcached_servers: Vec<String>,
+    /// For how long a valid token is remembered; `None`: not at all.
+    pub token_cache_time: Option<Duration>,
+    /// Roles of which a service token needs one.
+    pub service_token_roles: Vec<String>,
+    /// Whether a service token without such a role is refused.
+    pub service_token_roles_required: bool,
+}
+
+impl KeystoneSection {
+    /// What the identity driver is built from: the set options under their own names, the
+    /// passwords as secrets. Pass it to `Registry::identity(&self.identity_driver, ..)`.
+    pub fn driver_config(&self) -> DriverConfig {
+        let texts = [
+            ("auth_url", &self.auth_url),
+            ("username", &self.username),
+            ("user_id", &self.user_id),
+            ("user_domain_name", &self.user_domain_name),
+            ("user_domain_id", &self.user_domain_id),
+            ("project_name", &self.project_name),
+            ("project_id", &self.project_id),
+            ("project_domain_name", &self.project_domain_name),
+            ("project_domain_id", &self.project_domain_id),
+            ("application_credential_id", &self.application_credential_id),
+            ("region_name", &self.region_name),
+            ("cafile", &self.cafile),
+        ];
+        let mut settings = serde_json::Map::new();
+        for (name, value) in texts {
+            if let Some(value) = value {
+                settings.insert(name.to_owned(), json!(value));
+            }
+        }
+        settings.insert("auth_type".to_owned(), json!(self.auth_type));
+        settings.insert("interface".to_owned(), json!(self.interface));
+        settings.insert("insecure".to_owned(), json!(self.insecure));
+        let secrets = [
+            ("password", &self.password),
+            (
+                "application_credential_secret",
+                &self.application_credential_secret,
+            ),
+        ];
+        let mut config = DriverConfig::new(settings.into());
+        for (name, value) in secrets {
+            if let Some(value) = value {
+                config = config.secret(name, value.clone());
+            }
+        }
+        config
+    }
+
+    /// What is missing for the service to authenticate.
+    pub(crate) fn missing(&self) -> Vec<Problem> {
+        let credential = self
+            .auth_type
+            .eq_ignore_ascii_case("v3applicationcredential");
+        let mut needed = vec![("auth_url", self.auth_url.is_some())];
+        if credential {
+            needed.extend([
+                (
+                    "application_credential_id",
+                    self.application_credential_id.is_some(),
+                ),
+                (
+                    "application_credential_secret",
+                    self.application_credential_secret.is_some(),
+                ),
+            ]);
+        } else {
+            needed.extend([
+                (
+                    "username",
+                    self.username.is_some() || self.user_id.is_some(),
+                ),
+                ("password", self.password.is_some()),
+                (
+                    "project_name",
+                    self.project_name.is_some() || self.project_id.is_some(),
+                ),
+            ]);
+        }
+        needed
+            .into_iter()
+            .filter(|(_, there)| !there)
+            .map(|(name, _)| missing("keystone_authtoken", name))
+            .collect()
+    }
+}
+
+/// `[service_credentials]`.
+#[derive(Debug, Clone)]
+pub struct ServiceCredentialsSection {
+    /// The roles that a trust asks for, where the caller's token carries them.
+    pub default_trust_roles: Vec<String>,
+}
+
+/// `[oslo_policy]`, its names already looked up.
+#[derive(Debug, Clone)]
+pub struct PolicySection {
+    /// The file of rules, where it is or would be.
+    pub policy_file: PathBuf,
+    /// Whether the file was asked for; then it must be there.
+    pub policy_file_required: bool,
+    /// The rule that stands in for one that is not there.
+    pub policy_default_rule: String,
+    /// Directories of further files; those that do not exist do not matter.
+    pub policy_dirs: Vec<PathBuf>,
+    /// Whether the scope of a token is checked.
+    pub enforce_scope: bool,
+}
+
+/// `[oslo_middleware]`.
+#[derive(Debug, Clone)]
+pub struct MiddlewareSection {
+    /// The largest request body in bytes.
+    pub max_request_body_size: usize,
+    /// Whether `X-Forwarded-*` headers are believed.
+    pub enable_proxy_headers_parsing: bool,
+}
+
+/// `[storage]`.
+#[derive(Debug, Clone)]
+pub struct StorageSection {
+    /// Array endpoints that policies may name.
+    pub allowed_endpoints: Vec<String>,
+}
+
+/// `[engine]`.
+#[derive(Debug, Clone)]
+pub struct EngineSection {
+    /// Operations that run at the same time.
+    pub max_operations: usize,
+    /// The time between two looks for work.
+    pub poll_interval: Duration,
+    /// The time between two contacts with the peer.
+    pub peer_interval: Duration,
+    /// How long an operation is held without renewing.
+    pub lease: Duration,
+    /// When a call is given up.
+    pub call_deadline: Duration,
+}
+
+pub(crate) fn missing(group: &str, name: &str) -> Problem {
+    Problem::option(None, group, name, "is not set, and it is needed")
+}
