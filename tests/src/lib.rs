@@ -1,1 +1,3 @@
-//! Whole-system tests.
+//! Whole-system tests: complete sites with their own databases, driven through the public API.
+
+pub mod clouds;

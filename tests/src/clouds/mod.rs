@@ -1,0 +1,18 @@
+//! The main job on two real OpenStack clouds.
+//!
+//! `testbed` brings the clouds up, `world` fills them as their admins and a tenant would, with the
+//! real client; `deployment` runs Protector's own processes beside them; `story` and `kills` are
+//! what is done and checked.
+
+pub mod bytes;
+pub mod checks;
+pub mod cloud;
+pub mod command;
+pub mod failure;
+pub mod http;
+pub mod identity;
+pub mod inventory;
+pub mod proxy;
+pub mod report;
+pub mod testbed;
+pub mod world;
