@@ -8,7 +8,7 @@
 //! ```
 //! use protector_config::{Config, Sources};
 //!
-//! let sources = Sources::from_text("protector.conf", "[api]\nbind_port = 8789\n");
+//! let sources = Sources::from_text("protector.conf", "[api]\nbind_port = 8789\n")?;
 //! let config = Config::from_sources(&sources)?;
 //! assert_eq!(config.api.bind_port, 8789);
 //! # Ok::<(), protector_config::ConfigError>(())
@@ -29,6 +29,8 @@ mod sections;
 mod sources;
 mod substitute;
 mod suggest;
+#[cfg(test)]
+mod tests;
 
 pub use args::{ConfigArgs, Start, start};
 pub use config::Config;
@@ -41,4 +43,4 @@ pub use policy::{
     sample,
 };
 pub use sections::*;
-pub use sources::{Environment, Sources};
+pub use sources::{Environment, Sources, environment};

@@ -11,6 +11,15 @@ const HOME: &str = "/etc/protector";
 /// The environment variables of the process, handed in so that a test brings its own.
 pub type Environment = BTreeMap<String, String>;
 
+/// The process's environment variables that can name an option (`OS_<GROUP>__<OPTION>`).
+pub fn environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with("OS_") && name.contains("__"))
+        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+        .collect()
+}
+
 /// All that was read, in the order in which later values win.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -43,14 +52,18 @@ impl Sources {
         )
     }
 
-    /// A configuration that is in memory, for programs that make their own and for tests.
+    /// A configuration that is in memory, for programs that make their own and for tests. `name`
+    /// stands for the file in messages.
     ///
-    /// Lines that do not fit the grammar are left out, so give it only what is right.
-    pub fn from_text(name: &str, text: &str) -> Self {
-        Self {
-            files: vec![ini::parse(Path::new(name), text).unwrap_or_default()],
+    /// # Errors
+    /// Every line that does not fit the grammar.
+    pub fn from_text(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let file =
+            ini::parse(Path::new(name), text).map_err(|problems| ConfigError { problems })?;
+        Ok(Self {
+            files: vec![file],
             ..Self::default()
-        }
+        })
     }
 
     fn read_from(

@@ -61,8 +61,15 @@ impl Policy {
     /// A file that was asked for and is not there; a file that cannot be read; every value that is
     /// no rule; rules that lead back to themselves.
     pub fn load(section: &PolicySection) -> Result<Self, ConfigError> {
+        Self::load_over(defaults(), section)
+    }
+
+    pub(crate) fn load_over(
+        defaults: &'static [RuleDefault],
+        section: &PolicySection,
+    ) -> Result<Self, ConfigError> {
         let mut policy = Self::from_defaults(
-            defaults(),
+            defaults,
             &section.policy_default_rule,
             section.enforce_scope,
         );
@@ -164,7 +171,7 @@ impl Policy {
         }
     }
 
-    fn decide(
+    pub(crate) fn decide(
         &self,
         rule: &str,
         credentials: &Map<String, Value>,

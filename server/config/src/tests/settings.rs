@@ -1,0 +1,225 @@
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use protector_framework::ExposeSecret;
+
+use crate::{Config, ConfigArgs, ConfigError, DatabaseEngine, Sources, Start, start};
+
+/// As the installation guide has it.
+const GUIDE: &str = "\
+[DEFAULT]
+debug = False
+log_dir = /var/log/protector
+state_path = /var/lib/protector
+[api]
+bind_host = 0.0.0.0
+bind_port = 8788
+workers = 4
+[database]
+connection = mysql+pymysql://protector:marked-db@controller/protector
+[keystone_authtoken]
+www_authenticate_uri = http://controller:5000
+auth_url = http://controller:5000
+memcached_servers = controller:11211
+auth_type = password
+project_domain_name = Default
+user_domain_name = Default
+project_name = service
+username = protector
+password = marked-pass
+[service_credentials]
+default_trust_roles = member,_member_
+[oslo_policy]
+policy_file = /etc/protector/policy.yaml
+";
+
+fn config(text: &str) -> Result<Config, ConfigError> {
+    Config::from_sources(&Sources::from_text("protector.conf", text)?)
+}
+
+#[test]
+fn the_guides_file_is_a_complete_configuration() {
+    let config = config(GUIDE).unwrap();
+    config.check_service().unwrap();
+    assert_eq!(config.warnings, []);
+    assert_eq!((config.api.bind_port, config.api.workers), (8788, 4));
+    let database = config.database.required().unwrap();
+    assert_eq!(database.engine, DatabaseEngine::MySql);
+    assert_eq!(
+        database.url().expose_secret(),
+        "mysql://protector:marked%2Ddb@controller/protector"
+    );
+    assert_eq!(
+        config.database.key_dir,
+        Path::new("/var/lib/protector/keys")
+    );
+    let roles = &config.service_credentials.default_trust_roles;
+    assert_eq!(roles, &["member", "_member_"]);
+    assert!(config.policy.policy_file_required);
+    assert_eq!(
+        config.keystone.token_cache_time,
+        Some(Duration::from_secs(300))
+    );
+    let driver = config.keystone.driver_config();
+    assert_eq!(driver.settings["username"], "protector");
+    let password = driver.require_secret("password").unwrap();
+    assert_eq!(password.expose_secret(), "marked-pass");
+}
+
+#[test]
+fn without_a_file_the_documented_defaults_hold() {
+    let config = config("").unwrap();
+    assert!(!config.default.debug);
+    assert_eq!(config.default.log_dir, Path::new("/var/log/protector"));
+    assert_eq!(config.default.state_path, Path::new("/var/lib/protector"));
+    assert_eq!(config.api.bind_host, "0.0.0.0");
+    assert_eq!(config.keystone.identity_driver, "openstack");
+    assert_eq!(config.engine.lease, Duration::from_secs(30));
+    assert_eq!(config.engine.call_deadline, Duration::from_secs(60));
+    assert!(!config.default.host.is_empty());
+    let missing = config.check_service().unwrap_err().to_string();
+    assert_eq!(
+        missing.lines().collect::<Vec<_>>(),
+        [
+            "[database] connection: is not set, and it is needed",
+            "[keystone_authtoken] auth_url: is not set, and it is needed",
+            "[keystone_authtoken] username: is not set, and it is needed",
+            "[keystone_authtoken] password: is not set, and it is needed",
+            "[keystone_authtoken] project_name: is not set, and it is needed",
+        ]
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_with_its_line() {
+    let text = "\
+[DEFAULT]
+debug = perhaps
+state_path =
+[api]
+bind_port = 65536
+workers =
+[database]
+connection = postgresql://p:marked@h/d
+[keystone_authtoken]
+auth_url = controller:5000
+password = pa$marked
+auth_type = kerberos
+[engine]
+call_deadline = 61
+";
+    let error = config(text).unwrap_err().to_string();
+    let lines: Vec<_> = error.lines().collect();
+    for start in [
+        "protector.conf:2: [DEFAULT] debug: `perhaps` is neither yes nor no",
+        "protector.conf:3: [DEFAULT] state_path: is empty",
+        "protector.conf:5: [api] bind_port: 65536 is not between 0 and 65535",
+        "protector.conf:6: [api] workers: is empty",
+        "protector.conf:8: [database] connection: PostgreSQL is not supported",
+        "protector.conf:10: [keystone_authtoken] auth_url: this is not a URL",
+        "protector.conf:11: [keystone_authtoken] password: a `$` in this value",
+        "protector.conf:12: [keystone_authtoken] auth_type: `kerberos` is not one of",
+        "protector.conf:14: [engine] call_deadline: 61 s is not between 1 and 60 s",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.starts_with(start)),
+            "`{start}` is not in\n{error}"
+        );
+    }
+    assert_eq!(lines.len(), 9, "{error}");
+    assert!(!error.contains("marked"), "{error}");
+}
+
+#[test]
+fn unknown_options_are_told_where_somebody_would_read_them() {
+    let text = "\
+[api]
+bind_prot = 1
+[oslo_messaging_rabbit]
+ssl = true
+[default]
+debug = true
+[database]
+max_retries = -1
+[keystone_authtoken]
+memcache_servers = a:1
+";
+    let config = config(text).unwrap();
+    let told: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "protector.conf:10: [keystone_authtoken] memcache_servers: this name is deprecated; \
+             use `memcached_servers` in [keystone_authtoken]",
+            "protector.conf:2: [api] bind_prot: there is no such option; it is ignored; did you \
+             mean `bind_port`?",
+            "protector.conf:6: [default] debug: [default] is not read; the section must be \
+             written [DEFAULT]",
+        ]
+    );
+    assert!(!config.default.debug);
+}
+
+#[test]
+fn no_view_of_a_configuration_shows_a_secret() {
+    let config = config(GUIDE).unwrap();
+    let shown: Vec<_> = config
+        .settings()
+        .iter()
+        .filter_map(|setting| setting.value.as_ref().map(crate::Value::shown))
+        .collect();
+    assert!(!shown.iter().any(|text| text.contains("marked")));
+    assert!(!format!("{config:?}").contains("marked"));
+}
+
+#[derive(Debug, clap::Parser)]
+#[command(version)]
+struct Program {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+fn run(arguments: &[&str]) -> Start<Program> {
+    let arguments = std::iter::once("protector-api").chain(arguments.iter().copied());
+    start(
+        "protector-api",
+        arguments.map(OsString::from).collect(),
+        crate::Environment::new(),
+    )
+}
+
+#[test]
+fn help_reports_what_is_wrong_with_the_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bad.conf");
+    std::fs::write(&file, "[api]\nbind_port = x\n").unwrap();
+    let argument = format!("--config-file={}", file.display());
+    let Start::Exit {
+        output,
+        errors,
+        code,
+    } = run(&[&argument, "--help"])
+    else {
+        panic!("--help ran the program");
+    };
+    assert!(output.contains("--config-dir"), "{output}");
+    assert!(
+        errors.contains("bad.conf:2: [api] bind_port: `x`"),
+        "{errors}"
+    );
+    assert_eq!(code, 1);
+
+    std::fs::write(&file, "[api]\nbind_port = 1\n").unwrap();
+    let path = file.display().to_string();
+    assert!(matches!(
+        run(&["--help", "--config-file", &path]),
+        Start::Exit { code: 0, .. }
+    ));
+    assert!(matches!(run(&["--nonsense"]), Start::Exit { code: 2, .. }));
+    assert!(matches!(run(&["--version"]), Start::Exit { code: 0, .. }));
+    let Start::Run(program) = run(&["--config-file", &path, "--config-file", "b"]) else {
+        panic!("it did not run");
+    };
+    assert_eq!(program.config.config_file.len(), 2);
+}
