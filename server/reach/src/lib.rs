@@ -1,1 +1,20 @@
 //! How a process reaches a site: its cloud, its arrays and its Protector.
+//!
+//! [`Reach`] builds drivers from what the database holds of a site and keeps them, so that their
+//! sessions are used again; [`HttpRemote`] speaks to the other site's Protector.
+#![deny(missing_docs)]
+
+mod cache;
+mod error;
+mod http;
+mod reach;
+mod reply;
+mod settings;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::ReachError;
+pub use http::HttpRemote;
+pub use reach::{Reach, peer_site, peer_sites};
+pub use settings::{SiteSecrets, policy_owner, secret_name, site_owner};
