@@ -128,22 +128,35 @@ impl Cloud {
 
     async fn ports_left(&self, trip: &Trip) -> Result<Option<u64>> {
         let project = self.project(trip).await?;
-        let path = ["quotas", &project, "details.json"];
-        let quota: Value = match self
-            .service
-            .send(trip, Call::get(Service::Network, path))
-            .await
-        {
-            Ok(reply) => reply.at("quota")?,
-            // An extension that not every cloud has, and that not every account may see.
+        let details = ["quotas", &project, "details.json"];
+        if let Some(port) = self.port_quota(trip, &details).await? {
+            let reserved = port["reserved"].as_u64().unwrap_or_default();
+            return Ok(left(&port, "limit", "used").map(|ports| ports.saturating_sub(reserved)));
+        }
+        // The details are an extension; without it the ports must be counted.
+        let limit = self.port_quota(trip, &["quotas", &project]).await?;
+        let Some(limit) = limit.and_then(|limit| u64::try_from(limit.as_i64()?).ok()) else {
+            return Ok(None);
+        };
+        let call = Call::get(Service::Network, ["ports"])
+            .query("project_id", &project)
+            .query("fields", "id");
+        let ports: Vec<WireResource> = self.service.list(trip, call, "ports").await?;
+        let used = u64::try_from(ports.len()).unwrap_or(u64::MAX);
+        Ok(Some(limit.saturating_sub(used)))
+    }
+
+    /// `None` where the cloud does not have it or does not show it to this account.
+    async fn port_quota(&self, trip: &Trip, path: &[&str]) -> Result<Option<Value>> {
+        let call = Call::get(Service::Network, path.iter().copied());
+        let reply = match self.service.send(trip, call).await {
             Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Unauthorized) => {
                 return Ok(None);
             }
-            Err(error) => return Err(error),
+            other => other?,
         };
-        let port = &quota["port"];
-        let reserved = port["reserved"].as_u64().unwrap_or_default();
-        Ok(left(port, "limit", "used").map(|ports| ports.saturating_sub(reserved)))
+        let quota: Value = reply.at("quota")?;
+        Ok(quota.get("port").cloned())
     }
 
     pub(super) async fn resource(&self, trip: &Trip, req: &GetResource) -> Result<Resource> {

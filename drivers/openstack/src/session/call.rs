@@ -182,12 +182,18 @@ impl Call {
     /// The URL under this endpoint.
     pub(crate) fn url(&self, endpoint: &Url) -> Result<Url> {
         let mut url = endpoint.clone();
-        url.path_segments_mut()
-            .map_err(|()| {
-                DriverError::invalid_config(format!("the endpoint {endpoint} cannot hold a path"))
-            })?
-            .pop_if_empty()
-            .extend(&self.segments);
+        // Version documents lie at the endpoint itself, and without its last slash some services
+        // answer with a redirect.
+        if !self.segments.is_empty() {
+            url.path_segments_mut()
+                .map_err(|()| {
+                    DriverError::invalid_config(format!(
+                        "the endpoint {endpoint} cannot hold a path"
+                    ))
+                })?
+                .pop_if_empty()
+                .extend(&self.segments);
+        }
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
@@ -240,5 +246,12 @@ mod tests {
             call.url(&endpoint).unwrap().as_str(),
             "http://n/v2.1/servers/..%2Fos-keypairs%3Fx=1"
         );
+    }
+
+    #[test]
+    fn a_version_document_keeps_its_slash() {
+        let document = Url::parse("http://c/v3/").unwrap();
+        let url = Call::get(Service::Volume, []).url(&document).unwrap();
+        assert_eq!(url.as_str(), "http://c/v3/");
     }
 }
