@@ -6,15 +6,19 @@
 
 mod cache;
 mod error;
+mod examine;
 mod http;
 mod reach;
 mod reply;
 mod settings;
+mod within;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::ReachError;
+pub use examine::Examined;
 pub use http::HttpRemote;
 pub use reach::{Reach, peer_site, peer_sites};
 pub use settings::{SiteSecrets, policy_owner, secret_name, site_owner};
+pub use within::within;

@@ -70,6 +70,14 @@ impl Reach {
         &self.inner.registry
     }
 
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.inner.db
+    }
+
     /// Reaches the Protector of `site` this way from now on instead of over HTTP: for sites that
     /// live in one process.
     pub fn join(&self, site: SiteId, remote: Arc<dyn Remote>) {
