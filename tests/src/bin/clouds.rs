@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 use protector_framework::Clock;
 use protector_tests::clouds::failure::Outcome;
 use protector_tests::clouds::report::Report;
+use protector_tests::clouds::stage::Stage;
 use protector_tests::clouds::testbed::Testbed;
-use protector_tests::clouds::world::World;
 
 /// Two real OpenStack clouds on this machine, and Protector's main job on them.
 #[derive(Debug, Parser)]
@@ -52,12 +52,7 @@ async fn work(report: &Report, what: What) -> Outcome {
             report.say(testbed.status().await?.trim());
             Ok(())
         }
-        What::Run { keep: _ } => {
-            up(report, &testbed).await?;
-            let run = report.clock().now().format("%m%d%H%M%S").to_string();
-            World::build(report, &testbed, &run).await?;
-            Ok(())
-        }
+        What::Run { keep } => run(report, &testbed, keep).await,
     }
 }
 
@@ -65,4 +60,48 @@ async fn up(report: &Report, testbed: &Testbed) -> Outcome {
     report.step("install", testbed.install()).await?;
     report.step("both clouds up", testbed.up(None)).await?;
     Ok(())
+}
+
+async fn run(report: &Report, testbed: &Testbed, keep: bool) -> Outcome {
+    report.phase("two clouds", up(report, testbed)).await?;
+    let name = report.clock().now().format("%m%d%H%M%S").to_string();
+    let stage = Stage::build(report, testbed, &name, keep);
+    let mut stage = report
+        .phase("a tenant, and Protector on both sites", stage)
+        .await?;
+    let outcome = story(report, &mut stage).await;
+    report.summary();
+    outcome
+}
+
+async fn story(report: &Report, stage: &mut Stage) -> Outcome {
+    report.phase("enrolment", stage.enrol()).await?;
+    let group = report.phase("protection", stage.protect()).await?;
+    let group = &group;
+    report
+        .phase("planned failover", stage.planned_failover(group))
+        .await?;
+    report
+        .phase("failback", stage.failback(group, "written on site-b"))
+        .await?;
+    report
+        .phase("test failover", stage.test_failover(group))
+        .await?;
+    report
+        .phase("unplanned failover", stage.unplanned_failover(group))
+        .await?;
+    report.phase("quarantine", stage.quarantine(group)).await?;
+    report
+        .phase("home after the loss", stage.home_after_loss(group))
+        .await?;
+    report.phase("cleanup", stage.cleanup(group)).await?;
+    report
+        .phase("failover under fire", stage.failover_under_fire(group))
+        .await?;
+    report
+        .phase(
+            "secrets",
+            report.step("no secret is shown", stage.no_secret_is_shown()),
+        )
+        .await
 }

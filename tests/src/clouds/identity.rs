@@ -153,11 +153,11 @@ impl Admin {
         Ok(())
     }
 
-    /// Sends the public callers of a service, given by its type, elsewhere.
+    /// Sends the public callers of a service, given by its type, to another host and port.
     ///
     /// # Errors
     /// What Keystone says.
-    pub async fn repoint(&self, kind: &str, from: &str, to: &str) -> Outcome {
+    pub async fn repoint(&self, kind: &str, origin: &str) -> Outcome {
         let services = self.0.get(&format!("/services?type={kind}")).await?;
         for service in list(&services, "/services") {
             let id = text(service, "/id")?;
@@ -166,7 +166,11 @@ impl Admin {
                 .get(&format!("/endpoints?service_id={id}&interface=public"))
                 .await?;
             for endpoint in list(&endpoints, "/endpoints") {
-                let url = text(endpoint, "/url")?.replace(from, to);
+                let old = text(endpoint, "/url")?;
+                let url = format!("{origin}{}", path_of(&old));
+                if url == old {
+                    continue;
+                }
                 let path = format!("/endpoints/{}", text(endpoint, "/id")?);
                 self.0
                     .patch(&path, &json!({"endpoint": {"url": url}}))
@@ -175,4 +179,10 @@ impl Admin {
         }
         Ok(())
     }
+}
+
+/// What follows the host and port of a URL.
+fn path_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find('/').map_or("", |at| &url[host + at..])
 }

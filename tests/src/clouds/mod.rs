@@ -4,15 +4,25 @@
 //! real client; `deployment` runs Protector's own processes beside them; `story` and `kills` are
 //! what is done and checked.
 
+pub mod api;
+pub mod array;
 pub mod bytes;
 pub mod checks;
 pub mod cloud;
 pub mod command;
+pub mod deployment;
 pub mod failure;
 pub mod http;
 pub mod identity;
 pub mod inventory;
+pub mod kills;
+pub mod observe;
+pub mod process;
+pub mod protection;
 pub mod proxy;
 pub mod report;
+pub mod secrets;
+pub mod stage;
+pub mod story;
 pub mod testbed;
 pub mod world;

@@ -91,7 +91,25 @@ impl Report {
     ///
     /// # Errors
     /// What `look` failed with, or what it still saw when the time was over.
-    pub async fn until<T, F>(&self, what: &str, limit: Duration, mut look: F) -> Outcome<T>
+    pub async fn until<T, F>(&self, what: &str, limit: Duration, look: F) -> Outcome<T>
+    where
+        F: AsyncFnMut() -> Outcome<Wait<T>>,
+    {
+        self.until_often(what, limit, Duration::from_millis(500), look)
+            .await
+    }
+
+    /// Looks as often as told until something is there.
+    ///
+    /// # Errors
+    /// What `look` failed with, or what it still saw when the time was over.
+    pub async fn until_often<T, F>(
+        &self,
+        what: &str,
+        limit: Duration,
+        pause: Duration,
+        mut look: F,
+    ) -> Outcome<T>
     where
         F: AsyncFnMut() -> Outcome<Wait<T>>,
     {
@@ -107,7 +125,7 @@ impl Report {
                     limit.as_secs()
                 ));
             }
-            self.clock.sleep(Duration::from_millis(500)).await;
+            self.clock.sleep(pause).await;
         }
     }
 }

@@ -59,6 +59,15 @@ pub enum Api {
     Protector,
 }
 
+impl Api {
+    /// The services of the catalog that Protector calls, by type.
+    pub const CATALOG: [(Self, &[&str]); 3] = [
+        (Self::Nova, &["compute"]),
+        (Self::Neutron, &["network"]),
+        (Self::Cinder, &["block-storage", "volumev3"]),
+    ];
+}
+
 /// Where the clouds are.
 #[derive(Debug, Clone)]
 pub struct Testbed {

@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 
 use super::cloud::Cloud;
 use super::failure::Outcome;
-use super::identity::{Admin, Login};
+use super::identity::{Admin, Login, Token};
+use super::kills::restore_catalog;
 use super::report::Report;
 use super::testbed::{Api, PASSWORD, Side, Testbed};
 
+pub use network::KEYPAIR;
 pub use network::Networks;
 pub use server::{NAMES, VOLUMES_EACH};
 pub use types::Types;
@@ -44,6 +46,8 @@ pub struct Site {
     pub project: Cloud,
     /// The tenant.
     pub tenant: Cloud,
+    /// Somebody who may only look at the tenant's project.
+    pub reader: Token,
     /// How the tenant logs in.
     pub tenant_login: Login,
     /// Protector's own account, which may administrate it.
@@ -164,12 +168,20 @@ impl Site {
         let admin = Cloud::open(testbed, side, &admin_login).await?;
         let keystone = Admin::new(&testbed.auth_url(side), &admin.token)?;
 
+        // A run that was cut short may have left a proxy's address there.
+        restore_catalog(testbed, side, &keystone).await?;
+
         let tenant = format!("acme-{run}");
         let tenant_login = login(&tenant, secrets.of("tenant"), &tenant);
         let service_login = login("protector", secrets.of("service"), "service");
         let project = keystone.project(&tenant).await?;
         let user = keystone.user(&tenant, &tenant_login.password).await?;
         keystone.grant(&user, &project, "member").await?;
+        let reader_login = login(&format!("{tenant}-reader"), secrets.of("reader"), &tenant);
+        let user = keystone
+            .user(&reader_login.user, &reader_login.password)
+            .await?;
+        keystone.grant(&user, &project, "reader").await?;
         keystone
             .grant(&admin.token.user_id, &project, "admin")
             .await?;
@@ -195,6 +207,7 @@ impl Site {
             admin,
             project,
             tenant,
+            reader: reader_login.token().await?,
             tenant_login,
             service_login,
             types,

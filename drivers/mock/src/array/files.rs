@@ -76,6 +76,17 @@ impl Files {
         self.book.join("scratch")
     }
 
+    /// Whether a host is connected to a volume, where Cinder's file back end writes that down: one
+    /// file for each host in `connections/<volume>`.
+    pub(super) fn connected(&self, name: &str) -> Option<bool> {
+        let all = self.book.join("connections");
+        if !all.is_dir() {
+            return None;
+        }
+        let hosts = fs::read_dir(all.join(name));
+        Some(hosts.is_ok_and(|mut hosts| hosts.next().is_some()))
+    }
+
     /// The volumes, by name.
     pub(crate) fn volumes(&self) -> Result<Vec<VolumeFile>> {
         let entries = fs::read_dir(&self.pool).map_err(|e| self.gone(&e))?;
@@ -205,5 +216,23 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_known_where_the_back_end_writes_them_down() {
+        let home = tempfile::tempdir().unwrap();
+        let files = Files::of(&home.path().join("pool"));
+        assert_eq!(files.connected("v"), None);
+        let hosts = files.book.join("connections").join("v");
+        fs::create_dir_all(&hosts).unwrap();
+        assert_eq!(files.connected("v"), Some(false));
+        fs::write(hosts.join("compute-1"), "").unwrap();
+        assert_eq!(files.connected("v"), Some(true));
+        assert_eq!(files.connected("w"), Some(false));
     }
 }

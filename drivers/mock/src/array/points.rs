@@ -194,12 +194,11 @@ impl Open {
 
     fn connected(&self, volume: &VolumeFile) -> Option<bool> {
         let state = self.own.state();
-        state.connections_known.then(|| {
-            state
-                .connections
-                .get(&volume.serial)
-                .is_some_and(|servers| !servers.is_empty())
-        })
+        if !state.connections_known {
+            return self.own.files.connected(&volume.name);
+        }
+        let servers = state.connections.get(&volume.serial);
+        Some(servers.is_some_and(|servers| !servers.is_empty()))
     }
 
     fn free(&self, volume: &VolumeFile) -> Result<()> {

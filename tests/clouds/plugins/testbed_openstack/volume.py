@@ -8,7 +8,7 @@ name Cinder expects (volume-<id>-cinder) and an unmanaged one gets the suffix
 "-unmanaged".  It replicates nothing itself: a mock array that works on the same
 directory does.  For it, each connection is written down as a file
 
-    <pool>/.array/connections/<volume's file name>/<connector's host>
+    <pool>.array/connections/<volume's file name>/<connector's host>
 
 just as an array lists its connections.  Names that begin with a dot are no
 volumes.
@@ -67,6 +67,8 @@ class FileDriver(driver.VolumeDriver):
 
     def do_setup(self, context):
         os.makedirs(self.configuration.testbed_pool_dir, exist_ok=True)
+        # Its presence says that connections are written down.
+        os.makedirs(self._book(), exist_ok=True)
 
     def check_for_setup_error(self):
         pass
@@ -180,15 +182,21 @@ class FileDriver(driver.VolumeDriver):
     def remove_export(self, context, volume):
         pass
 
+    def _book(self):
+        pool = self.configuration.testbed_pool_dir.rstrip('/')
+        return os.path.join(pool + '.array', 'connections')
+
     def _connections(self, volume):
-        return os.path.join(self.configuration.testbed_pool_dir, '.array',
-                            'connections', volume.name + SUFFIX)
+        return os.path.join(self._book(), volume.name + SUFFIX)
 
     def _connection(self, volume, connector):
         return os.path.join(self._connections(volume),
                             os.path.basename(connector['host']))
 
     def initialize_connection(self, volume, connector):
+        if not os.path.exists(self._vol(volume)):
+            raise exception.VolumeBackendAPIException(
+                data='the array has no volume %s' % (volume.name + SUFFIX))
         path = self._connection(volume, connector)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, 'w') as f:

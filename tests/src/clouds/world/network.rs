@@ -20,7 +20,7 @@ pub struct Networks {
 }
 
 /// The key of the tenant's user. Its private half was thrown away.
-pub(super) const KEYPAIR: &str = "acme-key";
+pub const KEYPAIR: &str = "acme-key";
 const PUBLIC_KEY: &str = "ssh-ed25519 \
     AAAAC3NzaC1lZDI1NTE5AAAAIJ+kO0oXw5mYb7vTTVvC1mYpYh2m1Tq0m2Q7yC5yq3nA acme";
 

@@ -1,0 +1,132 @@
+//! What is looked at on the clouds and arrays themselves, past Protector.
+
+use std::collections::BTreeMap;
+
+use super::bytes;
+use super::checks::{Portrait, portrait, same_looks};
+use super::failure::{Outcome, ensure};
+use super::inventory::Inventory;
+use super::protection::Group;
+use super::stage::Stage;
+use super::testbed::Side;
+use super::world::{NAMES, VOLUMES_EACH};
+
+impl Stage {
+    /// Checks the servers of a site in full: they run, look as they did, and bear the data.
+    pub(super) async fn arrived(&self, side: Side, group: &Group, data: &str) -> Outcome {
+        let what = format!(
+            "{}: servers, flavors, ports, addresses, groups, metadata, data",
+            side.name()
+        );
+        self.report
+            .step(&what, async {
+                self.all_run(side, group).await?;
+                for (name, portrait) in self.portraits(side).await? {
+                    for slot in 0..VOLUMES_EACH {
+                        let cloud = &self.world.site(side).project;
+                        let file = portrait.volume_file(&self.world.testbed, cloud, slot);
+                        bytes::check(&file, &seed(data, name, slot))?;
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Exactly the group's servers run on a site, and look as they did.
+    pub(super) async fn all_run(&self, side: Side, group: &Group) -> Outcome {
+        for (name, portrait) in self.portraits(side).await? {
+            same_looks(&portrait, &group.originals[name])?;
+        }
+        let servers = self.world.site(side).project.servers().await?;
+        ensure(servers.len() == NAMES.len(), || {
+            format!("{} has {} servers", side.name(), servers.len())
+        })
+    }
+
+    /// The copies of a site are off, locked and disconnected.
+    pub(super) async fn parked(&self, side: Side) -> Outcome {
+        let cloud = &self.world.site(side).project;
+        for name in NAMES {
+            let server = cloud.server(name).await?;
+            let off = server["status"] == "SHELVED_OFFLOADED" && server["locked"] == true;
+            ensure(off, || {
+                format!(
+                    "{name} on {} is {}, locked: {}",
+                    side.name(),
+                    server["status"],
+                    server["locked"]
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The volumes of both sites are the same, byte for byte.
+    pub(super) async fn same_bytes(&self) -> Outcome {
+        self.report
+            .step("both sites' volumes are the same, byte for byte", async {
+                let (a, b) = (&self.world.a.project, &self.world.b.project);
+                let testbed = &self.world.testbed;
+                let (on_a, on_b) = (
+                    self.portraits(Side::A).await?,
+                    self.portraits(Side::B).await?,
+                );
+                for name in NAMES {
+                    for slot in 0..VOLUMES_EACH {
+                        bytes::same(
+                            &on_a[name].volume_file(testbed, a, slot),
+                            &on_b[name].volume_file(testbed, b, slot),
+                        )
+                        .await?;
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// site-a's servers are the very ones that were protected, with their own volumes.
+    pub(super) async fn the_same_servers(&self, group: &Group) -> Outcome {
+        for (name, portrait) in self.portraits(Side::A).await? {
+            let original = &group.originals[name];
+            ensure(
+                portrait.server_id == original.server_id && portrait.volumes == original.volumes,
+                || format!("{name} came home as another server or with other volumes"),
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn portraits(&self, side: Side) -> Outcome<BTreeMap<&'static str, Portrait>> {
+        let cloud = &self.world.site(side).project;
+        let mut all = BTreeMap::new();
+        for name in NAMES {
+            all.insert(name, portrait(cloud, name).await?);
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn inventory(&self, side: Side) -> Outcome<Inventory> {
+        Inventory::read(&self.world.testbed, &self.world.site(side).admin).await
+    }
+
+    /// Writes on every volume of a site what can be told apart later.
+    pub(super) async fn write(&self, side: Side, data: &str) -> Outcome {
+        let cloud = &self.world.site(side).project;
+        for (name, portrait) in self.portraits(side).await? {
+            ensure(portrait.looks["status"] == "ACTIVE", || {
+                format!("{name} on {} does not run", side.name())
+            })?;
+            for slot in 0..VOLUMES_EACH {
+                let file = portrait.volume_file(&self.world.testbed, cloud, slot);
+                bytes::write(&file, &seed(data, name, slot))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn seed(data: &str, server: &str, slot: usize) -> String {
+    format!("{data}: {server} volume {slot}")
+}
