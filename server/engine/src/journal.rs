@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use protector_db::{Db, Fence};
 use protector_framework::Clock;
 use protector_model::operation::OperationError;
+use protector_model::operation::StepProgress;
 use protector_model::{StepRecord, StepStatus};
 use serde_json::Value;
 
@@ -46,6 +47,41 @@ impl Journal {
             .find(|r| r.key == key && r.status == StepStatus::Done)?
             .output
             .clone()
+    }
+
+    /// What a step wrote down before it acted, or gave at its end, whatever became of it.
+    pub fn noted(&self, key: &str) -> Option<Value> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.iter().find(|r| r.key == key)?.output.clone()
+    }
+
+    /// Writes down what a step must know when it is run again, before it acts.
+    ///
+    /// # Errors
+    /// `Fenced`, or where the database does not answer.
+    pub async fn note(
+        &self,
+        db: &Db,
+        fence: &Fence,
+        key: &str,
+        note: Value,
+    ) -> Result<(), StepFailure> {
+        self.write(db, fence, key, |r| r.output = Some(note)).await
+    }
+
+    /// Says how far a step is.
+    ///
+    /// # Errors
+    /// `Fenced`, or where the database does not answer.
+    pub async fn progress(
+        &self,
+        db: &Db,
+        fence: &Fence,
+        key: &str,
+        progress: StepProgress,
+    ) -> Result<(), StepFailure> {
+        self.write(db, fence, key, |r| r.progress = Some(progress))
+            .await
     }
 
     async fn write(

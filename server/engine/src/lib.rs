@@ -4,7 +4,11 @@
 mod failure;
 mod journal;
 mod lease;
+mod peers;
 mod runner;
+mod service;
+mod steps;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -13,3 +17,5 @@ pub use failure::StepFailure;
 pub use journal::Journal;
 pub use lease::Lease;
 pub use runner::{RunEnd, Runner, RunnerOptions, StepExecutor, StepRun};
+pub use service::{EngineHandle, EngineOptions, start};
+pub use steps::Steps;

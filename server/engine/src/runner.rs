@@ -2,6 +2,7 @@
 //! and after its last.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,8 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use protector_db::{Claim, Db};
 use protector_framework::{CallCtx, Clock};
 use protector_model::operation::OperationError;
-use protector_model::outcome::outcome;
+use protector_model::outcome::{outcome, result};
+use protector_model::outputs::Progress;
 use protector_model::plan::Step;
 use protector_model::{Operation, OperationStatus, Plan, StepStatus, schedule};
 use serde_json::Value;
@@ -110,6 +112,7 @@ pub struct Runner {
     clock: Arc<dyn Clock>,
     executor: Arc<dyn StepExecutor>,
     options: RunnerOptions,
+    stopping: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Runner {
@@ -125,6 +128,7 @@ impl std::fmt::Debug for Runner {
 struct Asked {
     user: Option<OperationError>,
     cancelled: bool,
+    stopped: bool,
 }
 
 impl Runner {
@@ -140,7 +144,16 @@ impl Runner {
             clock,
             executor,
             options,
+            stopping: Arc::default(),
         }
+    }
+
+    /// Begins no step any more once the flag is set, and gives the operation back when those under
+    /// way have ended.
+    #[must_use]
+    pub fn stopping_with(mut self, stopping: Arc<AtomicBool>) -> Self {
+        self.stopping = stopping;
+        self
     }
 
     /// Runs a claimed operation until it ends, waits for a person, or is lost. When it is lost every
@@ -179,9 +192,20 @@ impl Runner {
             .work(&mut operation, &plan, &journal, lease)
             .await
             .ok()?;
+        if asked.stopped {
+            return self.give_back(lease).await;
+        }
         self.conclude(operation, &plan, &journal, lease, asked)
             .await
             .ok()
+    }
+
+    /// `None`, as for an operation that was lost: it goes on elsewhere.
+    async fn give_back(&self, lease: &Lease) -> Option<OperationStatus> {
+        if let Err(error) = self.db.release(lease.fence()).await {
+            tracing::warn!(%error, "the operation could not be given back");
+        }
+        None
     }
 
     async fn make_plan(
@@ -248,7 +272,8 @@ impl Runner {
             if !skip.is_empty() {
                 continue;
             }
-            if asked.user.is_none() && !asked.cancelled {
+            asked.stopped = self.stopping.load(Ordering::Relaxed) && !next.finished;
+            if asked.user.is_none() && !asked.cancelled && !asked.stopped {
                 let hold = doomed && !undone;
                 for key in &next.run {
                     if hold || running.len() >= self.options.parallel_steps {
@@ -370,12 +395,7 @@ impl Runner {
         if !self.db.cancel_requested(lease.fence()).await? {
             return Ok(false);
         }
-        let records = journal.records();
-        let passed = plan.commit().is_some_and(|commit| {
-            records.iter().any(|r| {
-                r.key == commit.key && matches!(r.status, StepStatus::Running | StepStatus::Done)
-            })
-        });
+        let passed = schedule::may_have_passed(plan, &journal.records());
         Ok(!passed)
     }
 
@@ -463,13 +483,19 @@ impl Runner {
         asked: Asked,
     ) -> Result<OperationStatus, StepFailure> {
         count(&mut operation, journal);
+        let records = journal.records();
+        let progress = Progress {
+            plan,
+            journal: &records,
+        };
+        operation.result = Some(result(&operation, progress));
         if let Some(error) = asked.user {
             operation.error = Some(error);
             return self
                 .write_end(operation, lease, OperationStatus::WaitingForUser)
                 .await;
         }
-        let end = outcome(plan, &journal.records(), asked.cancelled);
+        let end = outcome(plan, &records, asked.cancelled);
         operation.error = end.error;
         if end.status == OperationStatus::Completed {
             operation.progress = 100;

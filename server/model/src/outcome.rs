@@ -111,23 +111,23 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
     for (step, output) in progress.done() {
         let name = step.key.split_once('/').map_or("", |(_, name)| name);
         match &step.action {
-            Action::ParkServer { quarantine: true } => {
-                if read::<Parked>(output).is_some_and(|p| p.was_running) {
-                    let until = progress.record(&step.key).and_then(|r| r.finished_at);
-                    let until =
-                        until.map_or_else(String::new, |at| format!(" until {}", at.to_rfc3339()));
-                    notes.push(format!(
-                        "`{name}` was running here although the group runs on the other site: both \
-                         copies could be written{until}; what was written here is kept on its volumes"
-                    ));
-                }
+            Action::ParkServer { quarantine: true }
+                if read::<Parked>(output).is_some_and(|p| p.was_running) =>
+            {
+                let until = progress.record(&step.key).and_then(|r| r.finished_at);
+                let until =
+                    until.map_or_else(String::new, |at| format!(" until {}", at.to_rfc3339()));
+                notes.push(format!(
+                    "`{name}` was running here although the group runs on the other site: both \
+                     copies could be written{until}; what was written here is kept on its volumes"
+                ));
             }
-            Action::ParkServer { quarantine: false } => {
-                if read::<Parked>(output).is_some_and(|p| p.gone) {
-                    notes.push(format!(
-                        "`{name}` was gone at the source; there is nothing to park"
-                    ));
-                }
+            Action::ParkServer { quarantine: false }
+                if read::<Parked>(output).is_some_and(|p| p.gone) =>
+            {
+                notes.push(format!(
+                    "`{name}` was gone at the source; there is nothing to park"
+                ));
             }
             Action::OverwriteVolume { .. } => {
                 if let Some(snapshot) = output.and_then(|o| o["kept_as"].as_str()) {

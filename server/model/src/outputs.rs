@@ -157,6 +157,11 @@ impl<'a> Progress<'a> {
             .and_then(|(_, output)| read(output))
     }
 
+    /// Whether a step of a kind is done.
+    pub fn first_done(&self, is: impl Fn(&Action) -> bool) -> bool {
+        self.done().any(|(step, _)| is(&step.action))
+    }
+
     /// The recovery point, once it is chosen.
     pub fn chosen(&self) -> Option<Chosen> {
         self.first(|action| matches!(action, Action::ChoosePoint))

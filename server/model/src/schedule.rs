@@ -53,6 +53,21 @@ pub fn next(plan: &Plan, journal: &[StepRecord]) -> Next {
     next
 }
 
+/// What a step that passes authority notes before it asks the old primary, and takes back when the
+/// old primary has refused.
+pub const SENT: &str = "sent";
+
+/// Whether authority has passed, or may have: the old primary was asked and no answer counts yet.
+pub fn may_have_passed(plan: &Plan, journal: &[StepRecord]) -> bool {
+    let Some(commit) = plan.commit() else {
+        return false;
+    };
+    journal.iter().any(|r| {
+        let sent = r.output.as_ref().is_some_and(|o| o[SENT] == true);
+        r.key == commit.key && (matches!(r.status, StepStatus::Done | StepStatus::Running) || sent)
+    })
+}
+
 /// Whether the plan failed before it passed authority, so that everything it did is to be taken
 /// back. With the old primary's consent any failure before that point counts; without it, members
 /// fail one by one and only the passing itself can.
@@ -61,14 +76,11 @@ pub fn must_compensate(plan: &Plan, journal: &[StepRecord]) -> bool {
         return false;
     };
     let handover = matches!(commit.action, Action::Commit { handover: true });
-    let committed = journal
-        .iter()
-        .any(|r| r.key == commit.key && matches!(r.status, StepStatus::Done | StepStatus::Running));
     let failed = journal.iter().any(|r| {
         matches!(r.status, StepStatus::Failed | StepStatus::Undone)
             && (r.key == commit.key || (handover && plan.depends_on(commit, &r.key)))
     });
-    failed && !committed
+    failed && !may_have_passed(plan, journal)
 }
 
 /// The steps to take back, the last one first.

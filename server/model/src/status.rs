@@ -204,7 +204,7 @@ impl OperationStatus {
                 Error,
                 Cancelled,
             ],
-            WaitingForUser => &[Running, Cancelled, Error],
+            WaitingForUser => &[Queued, Running, Cancelled, Error],
             CompletedWithErrors | Error => &[Queued],
             Completed | Cancelled => &[],
         }

@@ -2,8 +2,7 @@
 
 use protector_framework::{GenericUuid as _, OperationId, ProjectId};
 use protector_model::operation::OperationError;
-use protector_model::plan::Action;
-use protector_model::{Operation, OperationKind, OperationStatus, Plan, StepStatus};
+use protector_model::{Operation, OperationKind, OperationStatus, Plan, schedule};
 use sea_orm::DatabaseTransaction;
 
 use super::{operation_in, put_operation, required, steps_in};
@@ -68,6 +67,15 @@ impl Db {
             })
         })
         .await
+    }
+
+    /// The operation that the same request asked for before.
+    ///
+    /// # Errors
+    /// `IdempotencyMismatch` where the key was used with another request.
+    pub async fn operation_of_request(&self, key: &IdempotencyKey) -> Result<Option<Operation>> {
+        self.transaction(|tx| Box::pin(async move { self.same_request(&tx, key).await }))
+            .await
     }
 
     /// Takes what the executor says of an operation. Older news is ignored; a final status gives
@@ -151,12 +159,32 @@ impl Db {
         tx: &DatabaseTransaction,
         operation: &Operation,
     ) -> Result<()> {
+        self.note_test(tx, operation).await?;
         let sql = "UPDATE protection_groups SET active_operation_id = NULL
             WHERE id = ? AND active_operation_id = ?";
         let values = [
             operation.group_id.to_string().into(),
             operation.id.to_string().into(),
         ];
+        run(tx, sql, values).await.map(|_| ())
+    }
+
+    /// A test failover's copies are there from its end until its clean-up has completed.
+    async fn note_test(&self, tx: &DatabaseTransaction, operation: &Operation) -> Result<()> {
+        let done = operation.status == OperationStatus::Completed;
+        let there = match operation.kind {
+            OperationKind::TestFailover => {
+                let removed = done && operation.options.auto_cleanup;
+                operation.status.is_final()
+                    && operation.status != OperationStatus::Cancelled
+                    && !removed
+            }
+            OperationKind::TestCleanup if done => false,
+            _ => return Ok(()),
+        };
+        let sql = "UPDATE protection_groups SET test_operation_id = ? WHERE id = ?";
+        let test = there.then(|| operation.id.to_string());
+        let values = [test.into(), operation.group_id.to_string().into()];
         run(tx, sql, values).await.map(|_| ())
     }
 
@@ -188,13 +216,9 @@ impl Db {
             .first()
             .map_or(Ok(None), |row| maybe_json(row, "plan"))?;
         let steps = steps_in(tx, holder).await?;
-        let committed = plan.as_ref().and_then(Plan::commit).is_some_and(|commit| {
-            matches!(commit.action, Action::Commit { .. })
-                && steps.iter().any(|s| {
-                    s.key == commit.key
-                        && matches!(s.status, StepStatus::Running | StepStatus::Done)
-                })
-        });
+        let committed = plan
+            .as_ref()
+            .is_some_and(|plan| schedule::may_have_passed(plan, &steps));
         let fixed = matches!(older.kind, OperationKind::Create | OperationKind::Delete);
         if committed || fixed {
             return Err(DbError::Busy(holder));

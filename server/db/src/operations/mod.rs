@@ -155,7 +155,16 @@ impl Db {
                 let tx = &*tx;
                 let mut operation = required(tx, id).await?;
                 match operation.status {
-                    OperationStatus::Queued | OperationStatus::WaitingForUser => {
+                    // What it has done must be taken back: its engine does that.
+                    OperationStatus::WaitingForUser => {
+                        operation.status = OperationStatus::Queued;
+                        operation.error = None;
+                        operation.updated_at = self.clock.now();
+                        put_operation(tx, &operation).await?;
+                        let sql = "UPDATE dr_operations SET cancel_requested = 1 WHERE id = ?";
+                        run(tx, sql, [id.to_string().into()]).await?;
+                    }
+                    OperationStatus::Queued => {
                         operation.status = OperationStatus::Cancelled;
                         operation.finished_at = Some(self.clock.now());
                         operation.updated_at = self.clock.now();

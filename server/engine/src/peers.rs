@@ -1,0 +1,309 @@
+//! Keeps this site and the other one together: changes that are on their way, documents, the
+//! operations that the other site only mirrors, and what this site has lost to the other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use protector_db::{Db, DbError, GroupRecord, Page};
+use protector_framework::{
+    CallCtx, Clock, GenericUuid as _, Ids, OperationId, SecretString, SiteId,
+};
+use protector_model::site::{Reach as SiteReach, SiteStatus};
+use protector_model::{
+    Actor, InstanceState, Operation, OperationKind, OperationOptions, OperationStatus, Site,
+};
+use protector_peer::{PeerError, PeerLink, Remote};
+use protector_reach::{Reach, peer_sites};
+use tokio::sync::Notify;
+
+/// The newest operations whose state the other site is told.
+const MIRRORED: u64 = 100;
+/// The time between two looks at a site's services.
+const LOOK: Duration = Duration::from_secs(60);
+/// How long a service may take to show that it answers.
+const LOOK_DEADLINE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Peers {
+    pub(crate) db: Db,
+    pub(crate) reach: Reach,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) owner: String,
+    pub(crate) interval: Duration,
+    pub(crate) nudge: Arc<Notify>,
+    pub(crate) stopping: Arc<AtomicBool>,
+    pub(crate) wake: Arc<Notify>,
+    pub(crate) met: Arc<AtomicBool>,
+}
+
+/// What the other site was last told of an operation.
+type Told = HashMap<OperationId, (u32, DateTime<Utc>)>;
+
+impl Peers {
+    pub(crate) async fn run(self) {
+        let mut told = Told::new();
+        let mut looked: Option<Duration> = None;
+        while !self.stopping.load(Ordering::Relaxed) {
+            if let Err(error) = self.round(&mut told).await {
+                tracing::warn!(%error, "the other site could not be brought up to date");
+            }
+            self.met.store(true, Ordering::Relaxed);
+            let now = self.clock.monotonic();
+            if looked.is_none_or(|at| now - at >= LOOK) {
+                looked = Some(now);
+                if let Err(error) = self.look_at_sites().await {
+                    tracing::warn!(%error, "the sites' state could not be written");
+                }
+            }
+            tokio::select! {
+                () = self.clock.sleep(self.interval) => {}
+                () = self.nudge.notified() => {}
+                () = self.wake.notified() => {}
+            }
+        }
+    }
+
+    async fn round(&self, told: &mut Told) -> Result<(), DbError> {
+        let Some(local) = self.db.local_site().await? else {
+            return Ok(());
+        };
+        for peer in peer_sites(&self.db).await? {
+            self.meet(&local, &peer, told).await?;
+        }
+        self.quarantine(&local).await?;
+        self.forget_deleted().await
+    }
+
+    /// Brings one peer up to date as far as it answers.
+    async fn meet(&self, local: &Site, peer: &Site, told: &mut Told) -> Result<(), DbError> {
+        let remote = match self.reach.remote(peer.id).await {
+            Ok(remote) => remote,
+            Err(error) => {
+                tracing::debug!(peer = %peer.name, %error, "the other site is not reached");
+                return Ok(());
+            }
+        };
+        let link = PeerLink::new(
+            self.db.clone(),
+            self.clock.clone(),
+            self.ids.clone(),
+            local.id,
+            remote.clone(),
+            self.owner.clone(),
+        );
+        link.settle_stages().await?;
+        match link.reconcile().await {
+            Ok(events) => {
+                for event in events {
+                    tracing::info!(peer = %peer.name, ?event, "met the other site");
+                }
+            }
+            Err(protector_peer::ReconcileError::Db(error)) => return Err(error),
+            Err(protector_peer::ReconcileError::Peer(error)) => {
+                tracing::debug!(peer = %peer.name, %error, "the other site does not answer");
+                return Ok(());
+            }
+        }
+        self.tell_operations(local.id, &*remote, told).await
+    }
+
+    /// Tells the peer how the operations stand that this site executes.
+    async fn tell_operations(
+        &self,
+        local: SiteId,
+        remote: &dyn Remote,
+        told: &mut Told,
+    ) -> Result<(), DbError> {
+        let newest = Page {
+            limit: Some(MIRRORED),
+            sort: vec![("updated_at".to_owned(), true)],
+            ..Page::default()
+        };
+        let operations = self.db.page_operations(None, None, &newest).await?;
+        told.retain(|id, _| operations.iter().any(|o| o.id == *id));
+        for operation in operations.iter().filter(|o| o.executor_site_id == local) {
+            let state = (operation.attempt, operation.updated_at);
+            if told.get(&operation.id) == Some(&state) {
+                continue;
+            }
+            match remote.put_mirror(operation).await {
+                Ok(()) => {
+                    told.insert(operation.id, state);
+                }
+                // It will say the same next time.
+                Err(error @ (PeerError::Refused { .. } | PeerError::Failed(_))) => {
+                    tracing::warn!(operation = %operation.id, %error, "a mirror was refused");
+                    told.insert(operation.id, state);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the other site does not answer");
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts copies out of use that still count as production here although the group runs on the
+    /// other site.
+    async fn quarantine(&self, local: &Site) -> Result<(), DbError> {
+        for record in self.db.all_groups().await? {
+            if needs_quarantine(&record, local.id) && !self.is_quarantining(&record).await? {
+                self.start_quarantine(&record, local).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_quarantining(&self, record: &GroupRecord) -> Result<bool, DbError> {
+        let unfinished = self.db.unfinished_operations().await?;
+        Ok(unfinished
+            .iter()
+            .any(|o| o.group_id == record.document.id && o.kind == OperationKind::Quarantine))
+    }
+
+    async fn start_quarantine(&self, record: &GroupRecord, local: &Site) -> Result<(), DbError> {
+        let document = &record.document;
+        let now = self.clock.now();
+        let Some(project) = document.projects.get(&local.id) else {
+            return Ok(());
+        };
+        let operation = Operation {
+            id: OperationId::from_untyped_uuid(self.ids.uuid()),
+            group_id: document.id,
+            project_id: project.clone(),
+            kind: OperationKind::Quarantine,
+            options: OperationOptions {
+                site: Some(local.id),
+                ..OperationOptions::default()
+            },
+            status: OperationStatus::Queued,
+            phase: String::new(),
+            progress: 0,
+            source_site_id: document.current_primary_site_id,
+            target_site_id: local.id,
+            executor_site_id: local.id,
+            steps_completed: 0,
+            steps_failed: 0,
+            error: None,
+            result: None,
+            actor: Actor::engine(self.ids.request_id()),
+            attempt: 1,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            finished_at: None,
+        };
+        tracing::warn!(
+            group = %document.id,
+            operation = %operation.id,
+            "the group runs on the other site: its copies here are stopped and disconnected"
+        );
+        self.db
+            .create_operation(&operation, None, false)
+            .await
+            .map(drop)
+    }
+
+    /// A deleted group that the peer knows to be deleted needs no array tokens any more.
+    async fn forget_deleted(&self) -> Result<(), DbError> {
+        for record in self.db.all_groups().await? {
+            if record.document.deleted && !record.peer.pending {
+                let owner = protector_reach::policy_owner(record.document.id);
+                let secrets: std::collections::BTreeMap<String, SecretString> =
+                    self.db.secrets_of(&owner).await?;
+                if !secrets.is_empty() {
+                    self.db.delete_secrets(&owner).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the services of every site whether they answer.
+    async fn look_at_sites(&self) -> Result<(), DbError> {
+        for site in self.db.list_sites().await? {
+            if site.status == SiteStatus::Registered {
+                continue;
+            }
+            let reach = self.look_at(&site).await;
+            // Read anew: the look may have taken its time.
+            let Some(mut site) = self.db.get_site(site.id).await? else {
+                continue;
+            };
+            let all = reach.keystone && reach.nova && reach.cinder && reach.neutron;
+            site.status = if all {
+                SiteStatus::Active
+            } else {
+                SiteStatus::Unreachable
+            };
+            site.status_reason = (!all).then(|| {
+                let details: Vec<_> = reach
+                    .details
+                    .iter()
+                    .map(|(service, detail)| format!("{service}: {detail}"))
+                    .collect();
+                details.join("; ")
+            });
+            site.reach = reach;
+            self.db.update_site(&site).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, site: &Site) -> SiteReach {
+        let mut reach = SiteReach {
+            checked_at: Some(self.clock.now()),
+            ..SiteReach::default()
+        };
+        let ctx = CallCtx::new(self.ids.request_id(), LOOK_DEADLINE);
+        match self.reach.own_compute(site.id).await {
+            Ok(cloud) => {
+                let health = cloud.health(&ctx).await;
+                for (name, answer, flag) in [
+                    ("keystone", health.keystone, &mut reach.keystone),
+                    ("nova", health.nova, &mut reach.nova),
+                    ("cinder", health.cinder, &mut reach.cinder),
+                    ("neutron", health.neutron, &mut reach.neutron),
+                ] {
+                    *flag = answer.reachable;
+                    if !answer.reachable {
+                        reach.details.insert(name.to_owned(), answer.detail);
+                    }
+                }
+            }
+            Err(error) => {
+                reach
+                    .details
+                    .insert("keystone".to_owned(), error.to_string());
+            }
+        }
+        let protector = match self.reach.remote(site.id).await {
+            Ok(remote) => remote.identity().await.map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match protector {
+            Ok(_) => reach.protector = true,
+            Err(detail) => {
+                reach.details.insert("protector".to_owned(), detail);
+            }
+        }
+        reach
+    }
+}
+
+/// Whether this site still holds a copy as production of a group that runs on the other one.
+fn needs_quarantine(record: &GroupRecord, local: SiteId) -> bool {
+    let document = &record.document;
+    !document.deleted
+        && record.conflict_with.is_none()
+        && document.current_primary_site_id != local
+        && document.members.iter().any(|member| {
+            member
+                .instance(local)
+                .is_some_and(|copy| copy.state == InstanceState::Production)
+        })
+}

@@ -1,0 +1,151 @@
+//! The engine as a service: its loops, and how they begin and end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use protector_config::Config;
+use protector_daemon::{DatabaseError, open_database};
+use protector_db::Db;
+use protector_framework::{Clock, Ids, Registry};
+use protector_reach::Reach;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::peers::Peers;
+use crate::runner::RunnerOptions;
+use crate::work::WorkLoop;
+
+/// How long running steps may take to end after the engine was told to stop.
+const GRACE: Duration = Duration::from_secs(20);
+/// The time between two signs of life.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// What an engine is started with.
+#[derive(Debug)]
+pub struct EngineOptions {
+    /// The configuration.
+    pub config: Config,
+    /// The drivers.
+    pub registry: Registry,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers and randomness.
+    pub ids: Arc<dyn Ids>,
+    /// Names this process among the site's engines.
+    pub name: String,
+}
+
+/// A running engine.
+#[derive(Debug)]
+pub struct EngineHandle {
+    stopping: Arc<AtomicBool>,
+    wake: Arc<Notify>,
+    clock: Arc<dyn Clock>,
+    loops: JoinSet<()>,
+}
+
+impl EngineHandle {
+    /// Begins nothing more, lets running steps end for a while, and gives operations back.
+    pub async fn stop(mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.wake.notify_waiters();
+        let clock = self.clock.clone();
+        tokio::select! {
+            () = async { while self.loops.join_next().await.is_some() {} } => {}
+            () = clock.sleep(GRACE) => {
+                tracing::warn!("steps did not end in time; another engine takes them up");
+            }
+        }
+        self.loops.abort_all();
+    }
+
+    /// Stops at once, as if the process was killed.
+    pub fn abort(mut self) {
+        self.loops.abort_all();
+    }
+}
+
+/// Starts an engine on its site's database.
+///
+/// # Errors
+/// One clear reason; nothing runs then.
+pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError> {
+    let EngineOptions {
+        config,
+        registry,
+        clock,
+        ids,
+        name,
+    } = options;
+    let db = open_database(&config, clock.clone(), ids.clone()).await?;
+    let reach = Reach::new(db.clone(), registry, clock.clone(), ids.clone());
+    let stopping = Arc::new(AtomicBool::new(false));
+    let wake = Arc::new(Notify::new());
+    let nudge = Arc::new(Notify::new());
+    let met = Arc::new(AtomicBool::new(false));
+    let peers = Peers {
+        db: db.clone(),
+        reach: reach.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        owner: name.clone(),
+        interval: config.engine.peer_interval,
+        nudge: nudge.clone(),
+        stopping: stopping.clone(),
+        wake: wake.clone(),
+        met: met.clone(),
+    };
+    let work = WorkLoop {
+        db: db.clone(),
+        reach,
+        clock: clock.clone(),
+        ids,
+        owner: name,
+        poll_interval: config.engine.poll_interval,
+        max_operations: config.engine.max_operations,
+        runner: RunnerOptions {
+            lease: config.engine.lease,
+            call_deadline: config.engine.call_deadline,
+            ..RunnerOptions::default()
+        },
+        nudge,
+        stopping: stopping.clone(),
+        wake: wake.clone(),
+        met,
+    };
+    let mut loops = JoinSet::new();
+    loops.spawn(heartbeat(
+        db,
+        clock.clone(),
+        config.default.host,
+        stopping.clone(),
+        wake.clone(),
+    ));
+    loops.spawn(peers.run());
+    loops.spawn(work.run());
+    Ok(EngineHandle {
+        stopping,
+        wake,
+        clock,
+        loops,
+    })
+}
+
+async fn heartbeat(
+    db: Db,
+    clock: Arc<dyn Clock>,
+    host: String,
+    stopping: Arc<AtomicBool>,
+    wake: Arc<Notify>,
+) {
+    while !stopping.load(Ordering::Relaxed) {
+        if let Err(error) = db.heartbeat("protector-engine", &host).await {
+            tracing::warn!(%error, "no sign of life could be written");
+        }
+        tokio::select! {
+            () = clock.sleep(HEARTBEAT) => {}
+            () = wake.notified() => {}
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! Volumes on the target: made from the point, adopted by the cloud, or overwritten in place.
+
+use protector_framework::{
+    ArrayVolume, ArrayVolumeName, ArrayVolumeSerial, ComputeDriver, DiscardVolume,
+    EnsureManagedVolume, GenericUuid as _, GetVolume, MaterializeVolume, OverwriteVolume,
+    ResolveVolume, ServerRef, ServerStatus, SetVolumeProperties, SnapshotVolume, Volume, VolumeRef,
+    VolumeStatus, VolumeTypeId,
+};
+use protector_model::InstanceState;
+use protector_model::outputs::{Adopted, Copied, read};
+use serde_json::json;
+
+use super::poll::CLOUD;
+use super::quiesce::disconnect;
+use super::work::{Work, copy_name, found, tail};
+use super::{Output, output, points};
+use crate::failure::StepFailure;
+
+/// The serial, at the source, of the volume in a slot of the step's member.
+fn source_serial(work: &Work<'_>, slot: usize) -> Result<ArrayVolumeSerial, StepFailure> {
+    let member = work.member()?;
+    let source = work.copy_on(work.other())?;
+    source
+        .volumes
+        .get(slot)
+        .map(|v| v.serial.clone())
+        .ok_or_else(|| {
+            StepFailure::permanent(
+                format!(
+                    "the source of volume {slot} of `{}` is not known",
+                    member.name
+                ),
+                "retry when the source site is back, or go on without the member",
+            )
+        })
+}
+
+pub(super) async fn copy(work: &Work<'_>, slot: usize) -> Output {
+    let chosen = points::chosen(work).await?;
+    let member = work.member()?;
+    let source = source_serial(work, slot)?;
+    if !chosen.volumes.iter().any(|v| v.serial == source) {
+        return Err(StepFailure::permanent(
+            format!(
+                "recovery point {} does not hold volume {slot} of `{}`: the member was not \
+                 protected yet when it was taken",
+                chosen.point, member.name
+            ),
+            "choose a later point, or go on without the member",
+        ));
+    }
+    let name = ArrayVolumeName::from(copy_name(work.operation(), member.id, slot));
+    let request = MaterializeVolume::new(work.replica()?, chosen.point, source, name);
+    let storage = work.storage().await?;
+    // Adopting renames it: a step that is run again after that finds it by its journal alone.
+    let made: ArrayVolume = storage
+        .materialize_volume(&work.ctx()?, request)
+        .await
+        .map_err(|e| work.failed(&e))?;
+    output(&Copied {
+        name: made.name,
+        serial: made.serial,
+    })
+}
+
+pub(super) async fn undo_copy(work: &Work<'_>, slot: usize) -> Result<(), StepFailure> {
+    let member = work.member()?;
+    let storage = work.storage().await?;
+    let name = ArrayVolumeName::from(copy_name(work.operation(), member.id, slot));
+    let made: Option<Copied> = read(work.noted().as_ref());
+    let made = match made {
+        Some(made) => Some(made),
+        None => found(
+            storage
+                .get_volume(&work.ctx()?, GetVolume::new(&name))
+                .await,
+        )
+        .map_err(|e| work.failed(&e))?
+        .map(|v| Copied {
+            name: v.name,
+            serial: v.serial,
+        }),
+    };
+    let Some(made) = made else { return Ok(()) };
+    storage
+        .discard_volume(&work.ctx()?, DiscardVolume::new(made.name, made.serial))
+        .await
+        .map_err(|e| work.failed(&e))
+}
+
+/// The step before: what was copied into the slot.
+fn copied(work: &Work<'_>) -> Result<Copied, StepFailure> {
+    let key = work.run.step.key.replacen("adopt/", "copy/", 1);
+    read(work.run.journal.noted(&key).as_ref()).ok_or_else(|| {
+        StepFailure::permanent(
+            "the array volume to adopt was not made",
+            "retry the operation",
+        )
+    })
+}
+
+pub(super) async fn adopt(work: &Work<'_>, slot: usize, test: bool) -> Output {
+    let copied = copied(work)?;
+    let member = work.member()?;
+    let blueprint = member.blueprint.as_ref();
+    let spec = blueprint.and_then(|b| b.volumes.get(slot)).ok_or_else(|| {
+        StepFailure::permanent(
+            format!("`{}` has no volume {slot} any more", member.name),
+            "cancel the operation",
+        )
+    })?;
+    let cloud = work.compute().await?;
+    let volume_type = target_type(work, test)?;
+    let host = backend(work, &*cloud, &volume_type).await?;
+    let name = copy_name(work.operation(), member.id, slot);
+    let request = EnsureManagedVolume::new(
+        &*name,
+        copied.name.as_str(),
+        host,
+        volume_type,
+        spec.bootable,
+    )
+    .description(format!(
+        "Volume {slot} of {}, recovered by Protector",
+        member.name
+    ))
+    .metadata(spec.metadata.clone());
+    let adopted = cloud
+        .ensure_managed_volume(&work.ctx()?, request)
+        .await
+        .map_err(|e| work.failed(&e))?;
+    let adopted = settled(work, &*cloud, adopted).await?;
+    let properties = SetVolumeProperties::new(&adopted.id, spec.bootable)
+        .image_metadata(spec.image_metadata.clone());
+    cloud
+        .set_volume_properties(&work.ctx()?, properties)
+        .await
+        .map_err(|e| work.failed(&e))?;
+    let on_array = resolve(work, &adopted).await?;
+    if on_array.serial != copied.serial {
+        return Err(StepFailure::permanent(
+            format!(
+                "volume {} is backed by {} on the array, not by the copy that was made for it",
+                adopted.id, on_array.serial
+            ),
+            "look at the back end; nothing is started from this volume",
+        ));
+    }
+    output(&Adopted {
+        id: adopted.id,
+        name: on_array.name,
+        serial: on_array.serial,
+    })
+}
+
+async fn resolve(work: &Work<'_>, volume: &Volume) -> Result<ArrayVolume, StepFailure> {
+    work.storage()
+        .await?
+        .resolve_volume(&work.ctx()?, ResolveVolume::new(&volume.id))
+        .await
+        .map_err(|e| work.failed(&e))
+}
+
+/// Waits until an adoption has ended. One that ends in error is left as it is: removing it can
+/// destroy data on the array.
+async fn settled(
+    work: &Work<'_>,
+    cloud: &dyn ComputeDriver,
+    mut volume: Volume,
+) -> Result<Volume, StepFailure> {
+    let mut poll = work.poll(format!("volume `{}` to be adopted", volume.name), CLOUD);
+    loop {
+        match volume.status {
+            VolumeStatus::Available | VolumeStatus::InUse | VolumeStatus::Reserved => {
+                return Ok(volume);
+            }
+            VolumeStatus::Error => {
+                return Err(StepFailure::permanent(
+                    format!(
+                        "the block storage service failed to adopt volume {}",
+                        volume.id
+                    ),
+                    "find out why in cinder-volume's log; do not delete the record before the \
+                     service was restarted, for that can destroy data on the array",
+                ));
+            }
+            _ => poll.pause(&volume.raw_status).await?,
+        }
+        volume = cloud
+            .get_volume(&work.ctx()?, VolumeRef::new(&volume.id))
+            .await
+            .map_err(|e| work.failed(&e))?;
+    }
+}
+
+fn target_type(work: &Work<'_>, test: bool) -> Result<VolumeTypeId, StepFailure> {
+    let site = work.site();
+    let plain = work
+        .policy()?
+        .test_volume_type_id
+        .clone()
+        .filter(|_| test && site == work.document.secondary_site_id);
+    plain
+        .or_else(|| work.document.volume_types.get(&site).cloned())
+        .ok_or_else(|| {
+            StepFailure::permanent(
+                format!("the protection group has no volume type on site {site}"),
+                "set `secondary_volume_type_id`",
+            )
+        })
+}
+
+/// The pool that holds the target type's volumes.
+async fn backend(
+    work: &Work<'_>,
+    cloud: &dyn ComputeDriver,
+    volume_type: &VolumeTypeId,
+) -> Result<String, StepFailure> {
+    let ctx = work.ctx()?;
+    let types = cloud
+        .list_volume_types(&ctx)
+        .await
+        .map_err(|e| work.failed(&e))?;
+    let wanted = types
+        .iter()
+        .find(|t| t.id == *volume_type)
+        .and_then(|t| t.extra_specs.get("volume_backend_name"));
+    let pools = cloud
+        .list_pools(&work.ctx()?)
+        .await
+        .map_err(|e| work.failed(&e))?;
+    let fitting: Vec<&str> = pools
+        .iter()
+        .filter(|pool| wanted.is_none_or(|name| pool.backend_name == *name))
+        .map(|pool| pool.name.as_str())
+        .collect();
+    let asked = work.policy()?.secondary_backend_host.as_deref();
+    match (fitting.as_slice(), asked) {
+        ([only], _) => Ok((*only).to_owned()),
+        ([], _) => Err(StepFailure::permanent(
+            "no pool of the block storage service takes the target volume type",
+            "check the back end's state and the type's `volume_backend_name`",
+        )),
+        (several, Some(asked)) if several.contains(&asked) => Ok(asked.to_owned()),
+        (several, _) => Err(StepFailure::permanent(
+            format!("several pools fit: {}", several.join(", ")),
+            "name one in the policy's `secondary_backend_host`",
+        )),
+    }
+}
+
+/// Lets an adopted volume go again; its array volume keeps whatever name the cloud leaves it.
+pub(super) async fn undo_adopt(work: &Work<'_>, slot: usize) -> Result<(), StepFailure> {
+    let member = work.member()?;
+    let name = copy_name(work.operation(), member.id, slot);
+    release_named(work, &name).await.map(drop)
+}
+
+/// Unmanages the volumes of a name and waits until they are gone.
+pub(super) async fn release_named(
+    work: &Work<'_>,
+    name: &str,
+) -> Result<Vec<ArrayVolume>, StepFailure> {
+    let cloud = work.compute().await?;
+    let volumes = cloud
+        .find_volumes(&work.ctx()?, name)
+        .await
+        .map_err(|e| work.failed(&e))?;
+    let mut released = Vec::new();
+    for volume in volumes {
+        released.push(resolve(work, &volume).await?);
+        release(work, &*cloud, &volume.id).await?;
+    }
+    Ok(released)
+}
+
+/// Unmanages a volume once it is free, and waits until it is gone.
+pub(super) async fn release(
+    work: &Work<'_>,
+    cloud: &dyn ComputeDriver,
+    id: &protector_framework::VolumeId,
+) -> Result<(), StepFailure> {
+    let mut poll = work.poll(format!("volume {id} to be released"), CLOUD);
+    let mut asked = false;
+    loop {
+        let now = found(cloud.get_volume(&work.ctx()?, VolumeRef::new(id)).await);
+        let Some(now) = now.map_err(|e| work.failed(&e))? else {
+            return Ok(());
+        };
+        if now.snapshots > 0 {
+            return Err(StepFailure::permanent(
+                format!(
+                    "volume {id} has {} snapshots, which would be lost",
+                    now.snapshots
+                ),
+                "delete them, or keep the volume and `skip` this step",
+            ));
+        }
+        if now.status == VolumeStatus::Available && !asked {
+            cloud
+                .unmanage_volume(&work.ctx()?, VolumeRef::new(id))
+                .await
+                .map_err(|e| work.failed(&e))?;
+            asked = true;
+        } else {
+            poll.pause(&now.raw_status).await?;
+        }
+    }
+}
+
+/// Overwrites the parked copy's volume in place. Never while it is connected.
+pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
+    let chosen = points::chosen(work).await?;
+    let member = work.member()?;
+    let copy = work.copy_on(work.site())?;
+    let volume = copy.volumes.get(slot).ok_or_else(|| {
+        StepFailure::permanent(
+            format!("the parked copy of `{}` has no volume {slot}", member.name),
+            "run `cleanup`, then ask again",
+        )
+    })?;
+    let cloud = work.compute().await?;
+    make_sure_it_is_parked(work, &*cloud, copy).await?;
+    let in_cloud = cloud
+        .get_volume(&work.ctx()?, VolumeRef::new(&volume.id))
+        .await
+        .map_err(|e| work.failed(&e))?;
+    if in_cloud.connected {
+        return Err(StepFailure::permanent(
+            format!("volume {} is connected; it is not overwritten", volume.id),
+            "find out who uses it, then `retry`",
+        ));
+    }
+    let storage = work.storage().await?;
+    // It bears another name while it is overwritten: after a crash only its serial finds it.
+    let resolved = storage
+        .resolve_volume(&work.ctx()?, ResolveVolume::new(&volume.id))
+        .await;
+    let present = found(resolved)
+        .map_err(|e| work.failed(&e))?
+        .map_or_else(|| volume.array_name.clone(), |v| v.name);
+    let kept_as = if copy.state == InstanceState::Quarantined {
+        // What was written here after the other site took over exists nowhere else.
+        let snapshot = format!(
+            "protector-{}-diverged",
+            tail(work.operation().into_untyped_uuid())
+        );
+        let request = SnapshotVolume::new(&present, snapshot.as_str());
+        storage
+            .snapshot_volume(&work.ctx()?, request)
+            .await
+            .map_err(|e| work.failed(&e))?;
+        Some(format!("{present}.{snapshot}"))
+    } else {
+        None
+    };
+    let request = OverwriteVolume::new(
+        work.replica()?,
+        chosen.point,
+        source_serial(work, slot)?,
+        &present,
+        &volume.serial,
+    );
+    storage
+        .overwrite_volume(&work.ctx()?, request)
+        .await
+        .map_err(|e| work.failed(&e))?;
+    Ok(Some(json!({ "kept_as": kept_as })))
+}
+
+/// A copy whose parking failed is parked now; one that runs stops the step.
+async fn make_sure_it_is_parked(
+    work: &Work<'_>,
+    cloud: &dyn ComputeDriver,
+    copy: &protector_model::Instance,
+) -> Result<(), StepFailure> {
+    let Some(id) = &copy.server_id else {
+        return Ok(());
+    };
+    let server = cloud
+        .get_server(&work.ctx()?, ServerRef::new(id))
+        .await
+        .map_err(|e| work.failed(&e))?;
+    match server.status {
+        ServerStatus::Shelved => Ok(()),
+        ServerStatus::Stopped => disconnect(work, cloud, id).await,
+        _ => Err(StepFailure::permanent(
+            format!(
+                "server {id} is {} and not parked; its volumes are not overwritten",
+                server.raw_status
+            ),
+            "find out who started it; stop it, then `retry`",
+        )),
+    }
+}

@@ -1,0 +1,222 @@
+//! Recovery points: made, chosen, kept.
+
+use protector_framework::{
+    GenericUuid as _, GetGroup, GetReplication, ListPoints, OperationId, PinPoint, Point,
+    PointName, StartReplication, Transfer, TransferState,
+};
+use protector_model::OperationKind;
+use protector_model::operation::StepProgress;
+use protector_model::outputs::{Chosen, Replicated, read};
+use protector_model::plan::Action;
+
+use super::poll::STALL;
+use super::work::{Work, tail};
+use super::{Output, output};
+use crate::failure::StepFailure;
+
+/// Takes a point and waits until it is wholly on the other array.
+pub(super) async fn replicate(work: &Work<'_>) -> Output {
+    let storage = work.storage().await?;
+    let group = work.group_name();
+    // A retried operation takes a new point: the old one may lack what was written since.
+    let name = format!(
+        "protector-{}-{}-{}",
+        tail(work.operation().into_untyped_uuid()),
+        work.run.step.key.replace('/', "-"),
+        work.run.operation.attempt
+    );
+    let point = PointName::from(name);
+    let start = StartReplication::new(&group, &point);
+    let mut transfer = storage
+        .start_replication(&work.ctx()?, start)
+        .await
+        .map_err(|e| work.failed(&e))?;
+    let mut poll = work.poll(format!("recovery point {point} to arrive"), STALL);
+    let mut seen = 0;
+    while transfer.state != TransferState::Complete {
+        if transfer.bytes_sent > seen {
+            seen = transfer.bytes_sent;
+            poll.moved();
+            show(work, &transfer).await?;
+        }
+        poll.pause(&format!(
+            "{:?}, {} bytes sent",
+            transfer.state, transfer.bytes_sent
+        ))
+        .await?;
+        transfer = storage
+            .get_replication(&work.ctx()?, GetReplication::new(&group, &point))
+            .await
+            .map_err(|e| work.failed(&e))?;
+    }
+    show(work, &transfer).await?;
+    seeded(work).await?;
+    work.steps
+        .db
+        .set_last_replication(work.document.id, transfer.taken_at)
+        .await?;
+    output(&Replicated {
+        point: transfer.point,
+        taken_at: transfer.taken_at,
+        bytes_sent: transfer.bytes_sent,
+    })
+}
+
+/// New volumes are seeded beside the group; only then does a point protect all.
+async fn seeded(work: &Work<'_>) -> Result<(), StepFailure> {
+    let storage = work.storage().await?;
+    let mut poll = work.poll("the first copies of new volumes", STALL);
+    loop {
+        let status = storage
+            .get_group(&work.ctx()?, GetGroup::new(work.group_name()))
+            .await
+            .map_err(|e| work.failed(&e))?;
+        let missing: Vec<&str> = status
+            .volumes
+            .iter()
+            .filter(|v| !v.seeded)
+            .map(|v| v.name.as_str())
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        poll.pause(&format!("not there yet: {}", missing.join(", ")))
+            .await?;
+    }
+}
+
+async fn show(work: &Work<'_>, transfer: &Transfer) -> Result<(), StepFailure> {
+    let progress = StepProgress {
+        done: transfer.bytes_sent,
+        total: transfer.bytes_total,
+        unit: "bytes".to_owned(),
+    };
+    work.run
+        .journal
+        .progress(
+            &work.steps.db,
+            work.run.lease.fence(),
+            &work.run.step.key,
+            progress,
+        )
+        .await
+}
+
+/// Chooses the point: the one this operation has sent, a named one, or the newest complete one.
+pub(super) async fn choose(work: &Work<'_>) -> Output {
+    let sent: Option<PointName> = work
+        .progress()
+        .done()
+        .filter(|(step, _)| matches!(step.action, Action::Replicate))
+        .filter_map(|(_, output)| read::<Replicated>(output))
+        .last()
+        .map(|sent| sent.point);
+    let named = sent.or_else(|| work.run.operation.options.recovery_point.clone());
+    let storage = work.storage().await?;
+    let request = ListPoints::new(work.replica()?);
+    let points = storage
+        .list_points(&work.ctx()?, request)
+        .await
+        .map_err(|e| work.failed(&e))?;
+    let point = match &named {
+        Some(name) => find(&points, name)?,
+        None => newest(&points)?,
+    };
+    output(&Chosen {
+        point: point.name.clone(),
+        taken_at: point.taken_at,
+        volumes: point.volumes.clone(),
+    })
+}
+
+fn find<'a>(points: &'a [Point], name: &PointName) -> Result<&'a Point, StepFailure> {
+    let point = points.iter().find(|p| p.name == *name);
+    match point {
+        Some(point) if point.complete => Ok(point),
+        Some(_) => Err(StepFailure::permanent(
+            format!("recovery point {name} is not complete on the target array"),
+            "name another one, or leave it out for the newest complete one",
+        )),
+        None => Err(StepFailure::permanent(
+            format!("recovery point {name} is not on the target array"),
+            "list the recovery points and name one of them",
+        )),
+    }
+}
+
+fn newest(points: &[Point]) -> Result<&Point, StepFailure> {
+    points
+        .iter()
+        .filter(|p| p.complete)
+        .max_by_key(|p| p.taken_at)
+        .ok_or_else(|| {
+            StepFailure::permanent(
+                "there is no complete recovery point on the target array",
+                "wait until the first replication has arrived, or `reprotect` the group first",
+            )
+        })
+}
+
+/// Who holds the point: the operation, or the test that is being removed.
+fn holder(work: &Work<'_>) -> String {
+    let own = work.operation();
+    let holder: OperationId = match work.run.operation.kind {
+        OperationKind::TestCleanup => work.run.operation.options.test.unwrap_or(own),
+        _ => own,
+    };
+    holder.to_string()
+}
+
+pub(super) async fn pin(work: &Work<'_>) -> Output {
+    let chosen = chosen(work).await?;
+    let storage = work.storage().await?;
+    if storage.capabilities().pin_points {
+        let request = PinPoint::new(work.replica()?, chosen.point, holder(work));
+        storage
+            .pin_point(&work.ctx()?, request)
+            .await
+            .map_err(|e| work.failed(&e))?;
+    }
+    Ok(None)
+}
+
+pub(super) async fn unpin(work: &Work<'_>) -> Output {
+    let Ok(chosen) = chosen(work).await else {
+        // No point was chosen, so none is held.
+        return Ok(None);
+    };
+    let storage = work.storage().await?;
+    if storage.capabilities().pin_points {
+        let request = PinPoint::new(work.replica()?, chosen.point, holder(work));
+        storage
+            .unpin_point(&work.ctx()?, request)
+            .await
+            .map_err(|e| work.failed(&e))?;
+    }
+    Ok(None)
+}
+
+/// The operation's point; for the removal of a test, the test's.
+pub(super) async fn chosen(work: &Work<'_>) -> Result<Chosen, StepFailure> {
+    let missing = || {
+        StepFailure::permanent(
+            "no recovery point was chosen",
+            "retry the operation from its start",
+        )
+    };
+    if let Some(chosen) = work.progress().chosen() {
+        return Ok(chosen);
+    }
+    let Some(test) = work.run.operation.options.test else {
+        return Err(missing());
+    };
+    let db = &work.steps.db;
+    let plan = db.plan(test).await?.ok_or_else(missing)?;
+    let journal = db.steps(test).await?;
+    protector_model::outputs::Progress {
+        plan: &plan,
+        journal: &journal,
+    }
+    .chosen()
+    .ok_or_else(missing)
+}

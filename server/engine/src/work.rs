@@ -1,0 +1,93 @@
+//! Takes operations of this site and runs them, a few at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use protector_db::{Claim, Db, DbError};
+use protector_framework::{Clock, Ids, SiteId};
+use protector_reach::Reach;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::runner::{RunEnd, Runner, RunnerOptions};
+use crate::steps::Steps;
+
+pub(crate) struct WorkLoop {
+    pub(crate) db: Db,
+    pub(crate) reach: Reach,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) owner: String,
+    pub(crate) poll_interval: Duration,
+    pub(crate) max_operations: usize,
+    pub(crate) runner: RunnerOptions,
+    pub(crate) nudge: Arc<Notify>,
+    pub(crate) stopping: Arc<AtomicBool>,
+    pub(crate) wake: Arc<Notify>,
+    /// Whether the other site was met, or was found not to answer: what it knows comes first.
+    pub(crate) met: Arc<AtomicBool>,
+}
+
+impl WorkLoop {
+    pub(crate) async fn run(self) {
+        let mut running = JoinSet::new();
+        while !self.stopping.load(Ordering::Relaxed) {
+            while running.try_join_next().is_some() {}
+            match self.take(running.len()).await {
+                Ok(Some((site, claim))) => {
+                    running.spawn(self.operation(site, claim));
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "no operation could be taken"),
+            }
+            tokio::select! {
+                () = self.clock.sleep(self.poll_interval) => {}
+                () = self.wake.notified() => {}
+                Some(_) = running.join_next() => {}
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    async fn take(&self, running: usize) -> Result<Option<(SiteId, Claim)>, DbError> {
+        if running >= self.max_operations || !self.met.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let Some(site) = self.db.local_site().await? else {
+            return Ok(None);
+        };
+        let claim = self.db.claim_operation(&self.owner, site.id).await?;
+        Ok(claim.map(|claim| (site.id, claim)))
+    }
+
+    fn operation(&self, site: SiteId, claim: Claim) -> impl Future<Output = ()> + use<> {
+        let steps = Steps::new(
+            self.db.clone(),
+            self.reach.clone(),
+            self.clock.clone(),
+            self.ids.clone(),
+            site,
+            self.owner.clone(),
+            self.nudge.clone(),
+        );
+        let runner = Runner::new(
+            self.db.clone(),
+            self.clock.clone(),
+            Arc::new(steps),
+            self.runner.clone(),
+        )
+        .stopping_with(self.stopping.clone());
+        let nudge = self.nudge.clone();
+        async move {
+            let (id, kind) = (claim.operation.id, claim.operation.kind);
+            tracing::info!(operation = %id, %kind, unclean = claim.unclean, "taking an operation");
+            match runner.run(claim).await {
+                RunEnd::Ended(status) => tracing::info!(operation = %id, %status, "it has ended"),
+                RunEnd::Lost => tracing::warn!(operation = %id, "it goes to another engine"),
+            }
+            nudge.notify_one();
+        }
+    }
+}
