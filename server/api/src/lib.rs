@@ -1,1 +1,23 @@
-//! protector-api
+//! Protector's REST API: HTTP in front of [`protector_control::Services`].
+//!
+//! A request passes the edge (request ids, one form for every refusal), the gate (who calls, may
+//! they, is the request what the published document says), and a handler that only translates.
+#![deny(missing_docs)]
+
+mod call;
+mod contract;
+mod document;
+mod dto;
+mod edge;
+mod failure;
+mod gate;
+mod judge;
+mod links;
+mod listing;
+mod live;
+mod microversion;
+mod paths;
+mod reply;
+mod routes;
+mod rules;
+mod tokens;

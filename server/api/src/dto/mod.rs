@@ -1,0 +1,25 @@
+//! What the API shows and takes. Nothing here decides anything.
+
+mod common;
+mod group;
+mod health;
+mod mapping;
+mod member;
+mod operation;
+mod peer;
+mod policy;
+mod site;
+mod sync;
+mod tenant;
+
+pub(crate) use common::*;
+pub(crate) use group::*;
+pub(crate) use health::*;
+pub(crate) use mapping::*;
+pub(crate) use member::*;
+pub(crate) use operation::*;
+pub(crate) use peer::*;
+pub(crate) use policy::*;
+pub(crate) use site::*;
+pub(crate) use sync::*;
+pub(crate) use tenant::*;

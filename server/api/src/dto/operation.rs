@@ -1,0 +1,555 @@
+use poem_openapi::Object;
+use poem_openapi::types::MaybeUndefined;
+use protector_framework::GenericUuid as _;
+use protector_model::operation::{OperationError, StepProgress};
+use protector_model::{
+    Operation, OperationKind, OperationOptions, OperationResult, Plan, StepRecord,
+};
+use protector_peer::OperationAction;
+use uuid::Uuid;
+
+use super::common::{
+    FailoverTypeWord, OperationKindWord, OperationStatusWord, PhaseWord, StepStatusWord, Timestamp,
+};
+use crate::listing::Link;
+
+/// A long-running action on one group.
+#[derive(Debug, Object)]
+#[oai(rename = "Operation")]
+pub(crate) struct OperationView {
+    /// Its id, the same on both sites.
+    id: Uuid,
+    /// The group.
+    protection_group_id: Uuid,
+    /// The group's project on the site that answers.
+    project_id: String,
+    /// What it does.
+    #[oai(rename = "type")]
+    kind: OperationKindWord,
+    /// Planned or unplanned, for failover and failback.
+    failover_type: Option<FailoverTypeWord>,
+    /// Whether it goes on although the source still answers.
+    force: bool,
+    /// Its status.
+    status: OperationStatusWord,
+    /// The phase it is in.
+    phase: String,
+    /// 0 to 100.
+    progress: u8,
+    /// The site that the group runs on when it begins.
+    source_site_id: Uuid,
+    /// The site that it brings the group to, or works on.
+    target_site_id: Uuid,
+    /// The site whose engine executes it.
+    executor_site_id: Uuid,
+    /// The recovery point that was asked for, or that was used.
+    recovery_point_id: Option<String>,
+    /// The member that is added or removed.
+    member_id: Option<Uuid>,
+    /// Steps that were done.
+    steps_completed: u32,
+    /// Steps that failed.
+    steps_failed: u32,
+    /// Why it failed or waits.
+    error: Option<OperationErrorView>,
+    /// What came of it.
+    result: Option<OperationResultView>,
+    /// The request that asked for it.
+    request_id: String,
+    /// Who asked for it; nothing where an engine did.
+    user_id: Option<String>,
+    /// Counts `retry`.
+    attempt: u32,
+    /// When it was asked for.
+    created_at: Timestamp,
+    /// When it last changed.
+    updated_at: Timestamp,
+    /// When an engine first took it.
+    started_at: Option<Timestamp>,
+    /// When it ended.
+    finished_at: Option<Timestamp>,
+}
+
+/// Why an operation or a step failed or waits.
+#[derive(Debug, Object)]
+#[oai(rename = "OperationError")]
+pub(crate) struct OperationErrorView {
+    /// What happened.
+    message: String,
+    /// The step.
+    step: Option<String>,
+    /// The site.
+    site_id: Option<Uuid>,
+    /// The remote call.
+    remote_call: Option<String>,
+    /// The remote side's id of that call.
+    remote_request_id: Option<String>,
+    /// What to do now.
+    what_to_do: Option<String>,
+}
+
+impl From<OperationError> for OperationErrorView {
+    fn from(error: OperationError) -> Self {
+        Self {
+            message: error.message,
+            step: error.step,
+            site_id: error.site_id.map(|id| id.into_untyped_uuid()),
+            remote_call: error.remote_call,
+            remote_request_id: error.remote_request_id,
+            what_to_do: error.what_to_do,
+        }
+    }
+}
+
+/// What came of an operation.
+#[derive(Debug, Object)]
+#[oai(rename = "OperationResult")]
+pub(crate) struct OperationResultView {
+    /// The recovery point used.
+    recovery_point_id: Option<String>,
+    /// When that point was taken.
+    recovery_point_at: Option<Timestamp>,
+    /// Seconds of writes that are not on the target: 0 for a planned failover.
+    data_loss_seconds: Option<u64>,
+    /// Seconds from the request until the last recovered member ran.
+    rto_seconds: Option<u64>,
+    /// What became of each member.
+    members: Vec<MemberResultView>,
+    /// What people must know besides: overlaps, divergent data that is kept, leftovers.
+    notes: Vec<String>,
+}
+
+/// What became of one member.
+#[derive(Debug, Object)]
+#[oai(rename = "MemberResult")]
+pub(crate) struct MemberResultView {
+    /// The member.
+    member_id: Uuid,
+    /// Its name.
+    name: String,
+    /// Whether it runs as the operation wanted.
+    ok: bool,
+    /// Why not, where it does not.
+    reason: Option<String>,
+}
+
+impl From<OperationResult> for OperationResultView {
+    fn from(result: OperationResult) -> Self {
+        let members = result.members.into_iter().map(|member| MemberResultView {
+            member_id: member.member_id.into_untyped_uuid(),
+            name: member.name,
+            ok: member.ok,
+            reason: member.reason,
+        });
+        Self {
+            recovery_point_id: result.recovery_point.map(|point| point.to_string()),
+            recovery_point_at: result.recovery_point_at.map(Timestamp),
+            data_loss_seconds: result.data_loss_seconds,
+            rto_seconds: result.rto_seconds,
+            members: members.collect(),
+            notes: result.notes,
+        }
+    }
+}
+
+impl From<Operation> for OperationView {
+    fn from(operation: Operation) -> Self {
+        let used = operation.result.as_ref();
+        let point = used
+            .and_then(|result| result.recovery_point.clone())
+            .or(operation.options.recovery_point);
+        Self {
+            id: operation.id.into_untyped_uuid(),
+            protection_group_id: operation.group_id.into_untyped_uuid(),
+            project_id: operation.project_id.to_string(),
+            kind: operation.kind.into(),
+            failover_type: operation.options.failover_type.map(Into::into),
+            force: operation.options.force,
+            status: operation.status.into(),
+            phase: operation.phase,
+            progress: operation.progress,
+            source_site_id: operation.source_site_id.into_untyped_uuid(),
+            target_site_id: operation.target_site_id.into_untyped_uuid(),
+            executor_site_id: operation.executor_site_id.into_untyped_uuid(),
+            recovery_point_id: point.map(|point| point.to_string()),
+            member_id: operation.options.member.map(|id| id.into_untyped_uuid()),
+            steps_completed: operation.steps_completed,
+            steps_failed: operation.steps_failed,
+            error: operation.error.map(Into::into),
+            result: operation.result.map(Into::into),
+            request_id: operation.actor.request_id,
+            user_id: operation.actor.user_id.map(|id| id.to_string()),
+            attempt: operation.attempt,
+            created_at: operation.created_at.into(),
+            updated_at: operation.updated_at.into(),
+            started_at: operation.started_at.map(Timestamp),
+            finished_at: operation.finished_at.map(Timestamp),
+        }
+    }
+}
+
+/// One operation.
+#[derive(Debug, Object)]
+pub(crate) struct OperationDocument {
+    /// The operation.
+    pub(crate) operation: OperationView,
+}
+
+/// A list of operations.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct OperationList {
+    /// The operations.
+    pub(crate) operations: Vec<OperationView>,
+    /// The next page, where there is one.
+    pub(crate) links: Option<Vec<Link>>,
+}
+
+/// One durable unit of an operation.
+#[derive(Debug, Object)]
+#[oai(rename = "Step")]
+pub(crate) struct StepView {
+    /// Its key within the plan.
+    key: String,
+    /// Its place in the plan.
+    position: u32,
+    /// The site it acts on, once the plan is made.
+    site_id: Option<Uuid>,
+    /// The phase it belongs to, once the plan is made.
+    phase: Option<PhaseWord>,
+    /// The member it is for.
+    member_id: Option<Uuid>,
+    /// Its status.
+    status: StepStatusWord,
+    /// How often it was begun.
+    attempt: u32,
+    /// How far it is.
+    progress: Option<StepProgressView>,
+    /// Why it failed.
+    error: Option<OperationErrorView>,
+    /// When it was first begun.
+    started_at: Option<Timestamp>,
+    /// When it ended.
+    finished_at: Option<Timestamp>,
+}
+
+/// How far a step is.
+#[derive(Debug, Object)]
+#[oai(rename = "StepProgress")]
+pub(crate) struct StepProgressView {
+    /// Done so far.
+    done: u64,
+    /// In all, where known.
+    total: Option<u64>,
+    /// Of what, such as `bytes`.
+    unit: String,
+}
+
+impl From<StepProgress> for StepProgressView {
+    fn from(progress: StepProgress) -> Self {
+        Self {
+            done: progress.done,
+            total: progress.total,
+            unit: progress.unit,
+        }
+    }
+}
+
+/// The steps of an operation.
+#[derive(Debug, Object)]
+pub(crate) struct StepList {
+    /// The steps, in the order of the plan.
+    steps: Vec<StepView>,
+}
+
+impl From<protector_peer::OperationView> for StepList {
+    fn from(view: protector_peer::OperationView) -> Self {
+        let plan = view.plan;
+        let shown = |record: StepRecord| {
+            let step = plan.as_ref().and_then(|plan| plan.step(&record.key));
+            StepView {
+                site_id: step.map(|step| step.site.into_untyped_uuid()),
+                phase: step.map(|step| step.phase.into()),
+                member_id: step
+                    .and_then(|step| step.member)
+                    .map(|id| id.into_untyped_uuid()),
+                key: record.key,
+                position: record.position,
+                status: record.status.into(),
+                attempt: record.attempt,
+                progress: record.progress.map(Into::into),
+                error: record.error.map(Into::into),
+                started_at: record.started_at.map(Timestamp),
+                finished_at: record.finished_at.map(Timestamp),
+            }
+        };
+        Self {
+            steps: view.steps.into_iter().map(shown).collect(),
+        }
+    }
+}
+
+/// What an operation would do.
+#[derive(Debug, Object)]
+#[oai(rename = "Plan")]
+pub(crate) struct PlanView {
+    /// Two plans that do the same have the same hash.
+    hash: String,
+    /// Its steps in order; what a step needs stands before it.
+    steps: Vec<PlanStepView>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Object)]
+#[oai(rename = "PlanStep")]
+pub(crate) struct PlanStepView {
+    /// Its key.
+    key: String,
+    /// The site it acts on, by id.
+    site: Uuid,
+    /// The phase it belongs to.
+    phase: PhaseWord,
+    /// The member it is for.
+    member_id: Option<Uuid>,
+    /// The steps that must be done before it.
+    needs: Vec<String>,
+    /// Every mutating call; `$step/..` stands for the result of an earlier step.
+    calls: Vec<PlanCallView>,
+}
+
+/// A mutating call of a plan.
+#[derive(Debug, Object)]
+#[oai(rename = "PlanCall")]
+pub(crate) struct PlanCallView {
+    /// `compute`, `storage` or `peer`.
+    service: String,
+    /// What is done.
+    verb: String,
+    /// What it is done to.
+    target: String,
+}
+
+impl From<Plan> for PlanView {
+    fn from(plan: Plan) -> Self {
+        Self {
+            hash: plan.hash(),
+            steps: plan.steps.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<protector_model::Step> for PlanStepView {
+    fn from(step: protector_model::Step) -> Self {
+        let calls = step.calls.into_iter().map(|call| PlanCallView {
+            service: call.service,
+            verb: call.verb,
+            target: call.target,
+        });
+        Self {
+            key: step.key,
+            site: step.site.into_untyped_uuid(),
+            phase: step.phase.into(),
+            member_id: step.member.map(|id| id.into_untyped_uuid()),
+            needs: step.needs,
+            calls: calls.collect(),
+        }
+    }
+}
+
+/// A plan that was not carried out.
+#[derive(Debug, Object)]
+pub(crate) struct PlanDocument {
+    /// The plan.
+    pub(crate) plan: PlanView,
+}
+
+/// Options of `failover` and `failback`.
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct FailoverOptions {
+    /// `planned` (default) or `unplanned`.
+    #[oai(rename = "type")]
+    kind: Option<FailoverTypeWord>,
+    /// The recovery point; without it, the newest complete one.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    recovery_point_id: Option<String>,
+    /// Go on although the source still answers.
+    force: Option<bool>,
+    /// Go on although a server no longer is what was protected.
+    accept_drift: Option<bool>,
+    /// Only show the plan.
+    dry_run: Option<bool>,
+}
+
+/// Options of `test_failover`.
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct TestFailoverOptions {
+    /// The recovery point; without it, the newest complete one.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    recovery_point_id: Option<String>,
+    /// Remove the test copies when the test has been verified.
+    auto_cleanup: Option<bool>,
+    /// Seconds after which the test copies are removed.
+    #[oai(validator(minimum(value = "60"), maximum(value = "2592000")))]
+    expires_in: Option<u64>,
+    /// Only show the plan.
+    dry_run: Option<bool>,
+}
+
+/// Options of an action that has none of its own.
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct PlainOptions {
+    /// Only show the plan.
+    dry_run: Option<bool>,
+}
+
+/// One action on a group. `null` is the same as an empty object.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct GroupActionBody {
+    /// Brings the group up on the site that it does not run on.
+    failover: MaybeUndefined<FailoverOptions>,
+    /// Brings the group home.
+    failback: MaybeUndefined<FailoverOptions>,
+    /// Boots clones on a test network.
+    test_failover: MaybeUndefined<TestFailoverOptions>,
+    /// Removes what a test failover made.
+    test_cleanup: MaybeUndefined<PlainOptions>,
+    /// Replicates now.
+    sync: MaybeUndefined<PlainOptions>,
+    /// Starts replication from where the group runs towards the other site.
+    reprotect: MaybeUndefined<PlainOptions>,
+    /// Removes the parked copies.
+    cleanup: MaybeUndefined<PlainOptions>,
+    /// Reads both sites again to leave the status `error`.
+    reset: MaybeUndefined<PlainOptions>,
+}
+
+/// What was asked of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupAction {
+    pub(crate) kind: OperationKind,
+    pub(crate) options: OperationOptions,
+    pub(crate) dry_run: bool,
+}
+
+impl GroupActionBody {
+    /// The one action that is named.
+    pub(crate) fn action(self) -> Option<GroupAction> {
+        let moved = |kind, options: FailoverOptions| GroupAction {
+            kind,
+            dry_run: options.dry_run == Some(true),
+            options: OperationOptions {
+                failover_type: Some(
+                    options
+                        .kind
+                        .map_or(protector_model::FailoverType::Planned, |word| word.0),
+                ),
+                recovery_point: options.recovery_point_id.map(Into::into),
+                force: options.force == Some(true),
+                accept_drift: options.accept_drift == Some(true),
+                ..OperationOptions::default()
+            },
+        };
+        let plain = |kind, options: PlainOptions| GroupAction {
+            kind,
+            dry_run: options.dry_run == Some(true),
+            options: OperationOptions::default(),
+        };
+        let tested = |options: TestFailoverOptions| GroupAction {
+            kind: OperationKind::TestFailover,
+            dry_run: options.dry_run == Some(true),
+            options: OperationOptions {
+                recovery_point: options.recovery_point_id.map(Into::into),
+                auto_cleanup: options.auto_cleanup == Some(true),
+                expires_in: options.expires_in,
+                ..OperationOptions::default()
+            },
+        };
+        let all = [
+            given(self.failover).map(|o| moved(OperationKind::Failover, o)),
+            given(self.failback).map(|o| moved(OperationKind::Failback, o)),
+            given(self.test_failover).map(tested),
+            given(self.test_cleanup).map(|o| plain(OperationKind::TestCleanup, o)),
+            given(self.sync).map(|o| plain(OperationKind::Sync, o)),
+            given(self.reprotect).map(|o| plain(OperationKind::Reprotect, o)),
+            given(self.cleanup).map(|o| plain(OperationKind::Cleanup, o)),
+            given(self.reset).map(|o| plain(OperationKind::Reset, o)),
+        ];
+        one(all)
+    }
+}
+
+fn given<T: Default>(field: MaybeUndefined<T>) -> Option<T> {
+    match field {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(T::default()),
+        MaybeUndefined::Value(value) => Some(value),
+    }
+}
+
+fn one<T>(all: impl IntoIterator<Item = Option<T>>) -> Option<T> {
+    let mut named = all.into_iter().flatten();
+    match (named.next(), named.next()) {
+        (Some(action), None) => Some(action),
+        _ => None,
+    }
+}
+
+/// Options of an action that has none.
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct NoOptions {}
+
+/// Options of `retry`.
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct RetryOptions {
+    /// Go on although the other site does not answer.
+    force: Option<bool>,
+}
+
+/// Options of `skip`.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct SkipOptions {
+    /// The step.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    step: String,
+    /// Why, for the audit.
+    #[oai(validator(min_length = 1, max_length = 1024))]
+    reason: String,
+}
+
+/// One action on an operation. `null` is the same as an empty object.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct OperationActionBody {
+    /// Gives it up.
+    cancel: MaybeUndefined<NoOptions>,
+    /// Opens it again.
+    retry: MaybeUndefined<RetryOptions>,
+    /// Goes on without a failed step.
+    skip: MaybeUndefined<SkipOptions>,
+    /// Removes what it left.
+    cleanup: MaybeUndefined<NoOptions>,
+}
+
+impl OperationActionBody {
+    /// The one action that is named.
+    pub(crate) fn action(self) -> Option<OperationAction> {
+        one([
+            given(self.cancel).map(|_| OperationAction::Cancel),
+            given(self.retry).map(|o| OperationAction::Retry {
+                force: o.force == Some(true),
+            }),
+            self.skip.take().map(|o| OperationAction::Skip {
+                step: o.step,
+                reason: o.reason,
+            }),
+            given(self.cleanup).map(|_| OperationAction::Cleanup),
+        ])
+    }
+}

@@ -1,0 +1,148 @@
+//! The outermost layer: request ids, headers that every answer has, one form for every refusal, one
+//! line in the log for each request, and no panic that reaches a client.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use poem::http::header::{CACHE_CONTROL, VARY};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode};
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
+use protector_framework::{Clock, Ids};
+use tracing::Instrument as _;
+
+use crate::failure::Failure;
+use crate::gate::Asked;
+use crate::microversion::{self, Microversion};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
+const MICROVERSION: HeaderName = HeaderName::from_static(microversion::HEADER);
+
+/// A request's own id, and the one that the caller gave it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RequestIds {
+    own: String,
+    global: Option<String>,
+}
+
+impl RequestIds {
+    /// Those of a request that came through the edge.
+    pub(crate) fn of(request: &Request) -> Self {
+        request.data::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// What is sent on to other services, so that the logs of all of them can be joined.
+    pub(crate) fn travels(&self) -> &str {
+        self.global.as_deref().unwrap_or(&self.own)
+    }
+}
+
+/// The edge around `inner`.
+pub(crate) struct Edge<E> {
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) inner: E,
+}
+
+impl<E: Endpoint> Endpoint for Edge<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let start = self.clock.monotonic();
+        let ids = RequestIds {
+            own: self.ids.request_id(),
+            global: request
+                .header(REQUEST_ID.as_str())
+                .filter(|id| is_request_id(id))
+                .map(str::to_owned),
+        };
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let (echoed, asked) = match Microversion::requested(request.headers()) {
+            Ok(version) => (version, Ok(version)),
+            Err((echoed, failure)) => (echoed.unwrap_or(Microversion::MIN), Err(failure)),
+        };
+        request.set_data(Asked(asked));
+        request.set_data(ids.clone());
+        let span = match &ids.global {
+            Some(global) => tracing::info_span!("request", id = %ids.own, global_id = %global),
+            None => tracing::info_span!("request", id = %ids.own),
+        };
+        let answer = async {
+            let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
+            let mut response = match answer {
+                Ok(Ok(response)) => answered(response.into_response(), &ids.own).await,
+                Ok(Err(error)) => failed(error, &ids.own).await,
+                // The panic hook has written the cause into the log, inside this span.
+                Err(_panic) => Failure::internal().render(&ids.own),
+            };
+            finish(&mut response, &ids.own, echoed);
+            if method == Method::HEAD {
+                response.set_body(());
+            }
+            let took = self.clock.monotonic().saturating_sub(start);
+            tracing::info!(
+                target: "protector_api::access",
+                %method,
+                path,
+                status = response.status().as_u16(),
+                milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            );
+            response
+        };
+        Ok(answer.instrument(span).await)
+    }
+}
+
+/// `req-` and a lower-case UUID with dashes; anything else is not taken over.
+fn is_request_id(id: &str) -> bool {
+    let Some(uuid) = id.strip_prefix("req-") else {
+        return false;
+    };
+    uuid::Uuid::try_parse(uuid).is_ok_and(|parsed| parsed.hyphenated().to_string() == uuid)
+}
+
+/// An error that was made into an answer within the router gets the common form too.
+async fn answered(mut response: Response, request_id: &str) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let text = response.take_body().into_string().await.unwrap_or_default();
+    plain(status, text).render(request_id)
+}
+
+async fn failed(error: poem::Error, request_id: &str) -> Response {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.render(request_id);
+    }
+    plain(error.status(), error.to_string()).render(request_id)
+}
+
+/// What the router and its extractors say, in the common form.
+fn plain(status: StatusCode, text: String) -> Failure {
+    if status.is_server_error() {
+        tracing::error!(%status, error = text, "a request failed");
+        return Failure::internal();
+    }
+    match status {
+        StatusCode::NOT_FOUND => Failure::not_found("There is nothing at this path."),
+        StatusCode::BAD_REQUEST => Failure::bad(text),
+        _ => Failure::new(status, "protector.refused", text),
+    }
+}
+
+fn finish(response: &mut Response, request_id: &str, version: Microversion) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    let echoed = format!("{} {version}", microversion::SERVICE_TYPE);
+    if let Ok(echoed) = HeaderValue::from_str(&echoed) {
+        headers.insert(MICROVERSION, echoed);
+    }
+    headers.append(VARY, HeaderValue::from_static("OpenStack-API-Version"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+}

@@ -1,0 +1,272 @@
+//! Lists: which part, in which order, and where the next part is.
+
+use poem::{FromRequest, Request, RequestBody, Result};
+use poem_openapi::Object;
+use protector_db::Page;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::failure::Failure;
+
+/// A list and the fields that it can be sorted and filtered by.
+pub(crate) struct ListSpec {
+    /// The `operationId`.
+    pub(crate) operation: &'static str,
+    /// Fields as the API calls them, with their names in the database.
+    pub(crate) fields: &'static [(&'static str, &'static str)],
+}
+
+/// Every list.
+pub(crate) const LISTS: &[ListSpec] = &[
+    ListSpec {
+        operation: "list_sites",
+        fields: &[
+            ("id", "id"),
+            ("name", "name"),
+            ("status", "status"),
+            ("site_type", "site_type"),
+            ("auth_url", "auth_url"),
+            ("region_name", "region_name"),
+            ("created_at", "created_at"),
+            ("updated_at", "updated_at"),
+        ],
+    },
+    ListSpec {
+        operation: "list_tenant_mappings",
+        fields: &[
+            ("id", "id"),
+            ("primary_site_id", "primary_site_id"),
+            ("primary_project_id", "primary_project_id"),
+            ("secondary_site_id", "secondary_site_id"),
+            ("secondary_project_id", "secondary_project_id"),
+            ("created_at", "created_at"),
+            ("updated_at", "updated_at"),
+        ],
+    },
+    ListSpec {
+        operation: "list_protection_groups",
+        fields: &[
+            ("id", "id"),
+            ("name", "name"),
+            ("status", "status"),
+            ("primary_site_id", "primary_site_id"),
+            ("secondary_site_id", "secondary_site_id"),
+            ("current_primary_site_id", "current_primary_site_id"),
+            ("replication_type", "replication_type"),
+            ("created_at", "created_at"),
+            ("updated_at", "updated_at"),
+        ],
+    },
+    ListSpec {
+        operation: "list_members",
+        fields: &[
+            ("id", "id"),
+            ("name", "name"),
+            ("status", "status"),
+            ("boot_tier", "boot_tier"),
+            ("created_at", "created_at"),
+            ("updated_at", "updated_at"),
+        ],
+    },
+    ListSpec {
+        operation: "list_operations",
+        fields: &[
+            ("id", "id"),
+            ("protection_group_id", "group_id"),
+            ("type", "kind"),
+            ("status", "status"),
+            ("executor_site_id", "executor_site_id"),
+            ("created_at", "created_at"),
+            ("updated_at", "updated_at"),
+        ],
+    },
+];
+
+impl ListSpec {
+    pub(crate) fn of(operation: &str) -> Option<&'static Self> {
+        LISTS.iter().find(|list| list.operation == operation)
+    }
+
+    /// The query parameters as the document describes them.
+    pub(crate) fn parameters(&self) -> Vec<Value> {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| *name).collect();
+        let keys = names.join(", ");
+        let parameter = |name: &str, schema: Value, description: &str| {
+            json!({
+                "name": name, "in": "query", "required": false, "deprecated": false,
+                "description": description, "schema": schema,
+            })
+        };
+        let mut all = vec![
+            parameter(
+                "limit",
+                json!({ "type": "integer", "minimum": 0 }),
+                "How many entries at the most.",
+            ),
+            parameter(
+                "marker",
+                json!({ "type": "string", "format": "uuid" }),
+                "The id of the last entry of the page before.",
+            ),
+            parameter(
+                "sort",
+                json!({ "type": "string" }),
+                &format!("`key:dir`, comma separated; dir is asc or desc. Keys: {keys}."),
+            ),
+            parameter(
+                "sort_key",
+                json!({ "type": "string", "enum": names }),
+                "The field to sort by; not together with `sort`.",
+            ),
+            parameter(
+                "sort_dir",
+                json!({ "type": "string", "enum": ["asc", "desc"] }),
+                "The direction for `sort_key`.",
+            ),
+        ];
+        all.extend(names.iter().map(|name| {
+            let schema = json!({ "type": "string" });
+            parameter(name, schema, "Only entries whose field has this value.")
+        }));
+        all
+    }
+}
+
+/// A link to another page.
+#[derive(Debug, Clone, Object)]
+pub(crate) struct Link {
+    /// What it leads to, such as `next`.
+    rel: String,
+    /// The absolute URL.
+    href: String,
+}
+
+impl Link {
+    pub(crate) fn new(rel: &str, href: String) -> Self {
+        Self {
+            rel: rel.to_owned(),
+            href,
+        }
+    }
+}
+
+/// The part of a list that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Listing {
+    page: Page,
+    limit: u64,
+    call: Call,
+}
+
+impl Listing {
+    /// What to ask the services for: one more than is shown, so that it is known whether there is
+    /// a next page.
+    pub(crate) fn page(&self) -> Page {
+        Page {
+            limit: Some(self.limit + 1),
+            ..self.page.clone()
+        }
+    }
+
+    /// Takes a filter out of the page, for a list that has a way of its own to filter by it.
+    pub(crate) fn take_filter(&mut self, field: &str) -> Option<String> {
+        let at = self.page.filters.iter().position(|(f, _)| f == field)?;
+        Some(self.page.filters.remove(at).1)
+    }
+
+    /// What is shown, and the links to the next page where there is one.
+    pub(crate) fn finish<T>(
+        &self,
+        mut items: Vec<T>,
+        id: impl Fn(&T) -> Uuid,
+    ) -> (Vec<T>, Option<Vec<Link>>) {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let links = match items.last() {
+            Some(last) if more => Some(vec![self.next(id(last))]),
+            _ => None,
+        };
+        (items, links)
+    }
+
+    /// The caller's own URL with the marker of the next page.
+    fn next(&self, marker: Uuid) -> Link {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in &self.call.query {
+            if name != "marker" {
+                query.append_pair(name, value);
+            }
+        }
+        query.append_pair("marker", &marker.to_string());
+        let path = format!("{}?{}", self.call.path, query.finish());
+        Link::new("next", self.call.base.at(&path))
+    }
+
+    fn read(call: Call) -> std::result::Result<Self, Failure> {
+        let spec = ListSpec::of(&call.operation).ok_or_else(Failure::internal)?;
+        let mut wrong = Vec::new();
+        let mut page = Page::default();
+        let mut limit = call.max_limit;
+        let (mut sort, mut key, mut dir) = (None, None, None);
+        for (name, value) in &call.query {
+            match name.as_str() {
+                "limit" => limit = value.parse().unwrap_or(limit).min(call.max_limit),
+                "marker" => page.marker = value.parse().ok(),
+                "sort" => sort = Some(value.as_str()),
+                "sort_key" => key = Some(value.as_str()),
+                "sort_dir" => dir = Some(value.as_str()),
+                field => {
+                    if let Some(column) = spec.column(field) {
+                        page.filters.push((column.to_owned(), value.clone()));
+                    }
+                }
+            }
+        }
+        if sort.is_some() && (key.is_some() || dir.is_some()) {
+            wrong.push("sort: cannot be mixed with sort_key and sort_dir".to_owned());
+        }
+        for part in sort.unwrap_or_default().split(',').filter(|p| !p.is_empty()) {
+            match spec.sort(part) {
+                Ok(by) => page.sort.push(by),
+                Err(reason) => wrong.push(reason),
+            }
+        }
+        if key.is_some() || dir.is_some() {
+            let column = spec.column(key.unwrap_or("created_at"));
+            let column = column.unwrap_or("created_at").to_owned();
+            page.sort.push((column, dir != Some("asc")));
+        }
+        match wrong.is_empty() {
+            true => Ok(Self { page, limit, call }),
+            false => Err(Failure::invalid(wrong)),
+        }
+    }
+}
+
+impl ListSpec {
+    fn column(&self, field: &str) -> Option<&'static str> {
+        let found = self.fields.iter().find(|(name, _)| *name == field);
+        found.map(|(_, column)| *column)
+    }
+
+    fn sort(&self, part: &str) -> std::result::Result<(String, bool), String> {
+        let (key, dir) = part.split_once(':').unwrap_or((part, "asc"));
+        let column = self
+            .column(key.trim())
+            .ok_or_else(|| format!("sort: `{key}` is not a field to sort by"))?;
+        match dir.trim() {
+            "asc" => Ok((column.to_owned(), false)),
+            "desc" => Ok((column.to_owned(), true)),
+            dir => Err(format!("sort: `{dir}` is not a direction; use asc or desc")),
+        }
+    }
+}
+
+impl<'a> FromRequest<'a> for Listing {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let call = Call::from_request(request, body).await?;
+        Ok(Self::read(call)?)
+    }
+}

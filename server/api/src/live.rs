@@ -1,0 +1,24 @@
+//! Whether this process can serve: what a load balancer asks.
+
+use async_trait::async_trait;
+use protector_db::Db;
+
+/// A sign of life of what the API cannot do without.
+#[async_trait]
+pub(crate) trait Live: Send + Sync {
+    /// Why it cannot serve, or nothing.
+    async fn trouble(&self) -> Option<String>;
+}
+
+#[async_trait]
+impl Live for Db {
+    async fn trouble(&self) -> Option<String> {
+        match self.ping().await {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::error!(%error, "the database does not answer");
+                Some("the database does not answer".to_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Whose token it is: asked of the identity service, and remembered for a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use protector_framework::{
+    CallCtx, Clock, DriverError, ErrorKind, ExposeSecret, IdentityDriver, SecretString, TokenInfo,
+};
+use sha2::{Digest, Sha256};
+
+/// How long the identity service may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How many tokens are remembered.
+const CAPACITY: u64 = 10_000;
+
+/// Why a token was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TokenError {
+    /// It is unknown, expired or revoked.
+    Invalid,
+    /// The identity service could not be asked.
+    Unavailable,
+}
+
+/// Validates tokens. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Tokens {
+    driver: Arc<dyn IdentityDriver>,
+    clock: Arc<dyn Clock>,
+    keep: Option<Duration>,
+    cache: Cache<[u8; 32], Arc<Remembered>>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    token: TokenInfo,
+    at: Duration,
+}
+
+impl Tokens {
+    /// `keep`: for how long a valid token is remembered; `None`: not at all.
+    pub(crate) fn new(
+        driver: Arc<dyn IdentityDriver>,
+        clock: Arc<dyn Clock>,
+        keep: Option<Duration>,
+    ) -> Self {
+        Self {
+            driver,
+            clock,
+            keep,
+            cache: Cache::new(CAPACITY),
+        }
+    }
+
+    /// What a token is valid for. A burst of requests with one token asks once; a refusal is not
+    /// remembered.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub(crate) async fn validate(
+        &self,
+        request_id: &str,
+        token: &SecretString,
+    ) -> Result<TokenInfo, TokenError> {
+        let Some(keep) = self.keep else {
+            let found = self.ask(request_id, token).await?;
+            return self.unexpired(found);
+        };
+        let key: [u8; 32] = Sha256::digest(token.expose_secret().as_bytes()).into();
+        if let Some(known) = self.cache.get(&key).await {
+            if self.clock.monotonic() < known.at + keep {
+                return self.unexpired(known.token.clone());
+            }
+            self.cache.invalidate(&key).await;
+        }
+        let ask = async {
+            let token = self.ask(request_id, token).await?;
+            let at = self.clock.monotonic();
+            Ok(Arc::new(Remembered { token, at }))
+        };
+        let found = self
+            .cache
+            .try_get_with(key, ask)
+            .await
+            .map_err(|error: Arc<TokenError>| (*error).clone())?;
+        self.unexpired(found.token.clone())
+    }
+
+    fn unexpired(&self, token: TokenInfo) -> Result<TokenInfo, TokenError> {
+        match self.clock.now() < token.expires_at {
+            true => Ok(token),
+            false => Err(TokenError::Invalid),
+        }
+    }
+
+    async fn ask(&self, request_id: &str, token: &SecretString) -> Result<TokenInfo, TokenError> {
+        let ctx = CallCtx::new(request_id, DEADLINE);
+        let answer = tokio::select! {
+            answer = self.driver.validate_token(&ctx, token) => answer,
+            () = self.clock.sleep(DEADLINE) => Err(DriverError::new(
+                ErrorKind::Timeout,
+                "the identity service did not answer in time",
+            )),
+        };
+        answer.map_err(|error| match error.kind {
+            ErrorKind::NotFound => TokenError::Invalid,
+            _ => {
+                tracing::error!(%error, kind = ?error.kind, "a token cannot be validated");
+                TokenError::Unavailable
+            }
+        })
+    }
+}
