@@ -5,6 +5,7 @@
 //! process at any time. They block for a moment; none is counted by a fault script or refused
 //! because the array or the cloud is switched off.
 
+mod accounts;
 mod array;
 mod cloud;
 mod furnish;
