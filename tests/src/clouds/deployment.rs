@@ -269,6 +269,16 @@ pub fn mariadb_name(world: &World) -> String {
     format!("protector_{}", world.run)
 }
 
+/// Removes the run's database and its user.
+///
+/// # Errors
+/// What the client says.
+pub async fn drop_database(world: &World) -> Outcome {
+    let name = mariadb_name(world);
+    let statements = format!("DROP DATABASE IF EXISTS {name}; DROP USER '{name}'@'127.0.0.1';");
+    mariadb(&["-e", &statements]).await.map(|_| ())
+}
+
 /// Runs the MariaDB client as the testbed's administrator.
 ///
 /// # Errors

@@ -116,6 +116,14 @@ impl Admin {
         self.ensure("users", "user", name, body).await
     }
 
+    /// Deletes something.
+    ///
+    /// # Errors
+    /// What Keystone says.
+    pub async fn delete(&self, kind: &str, id: &str) -> Outcome {
+        self.0.delete(&format!("/{kind}/{id}")).await
+    }
+
     /// Gives a user a role in a project.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ pub mod process;
 pub mod protection;
 pub mod proxy;
 pub mod report;
+pub mod run;
 pub mod secrets;
 pub mod stage;
 pub mod story;

@@ -9,7 +9,7 @@ use super::failure::Outcome;
 use super::http::Seen;
 use super::process::Process;
 use super::report::Report;
-use super::testbed::{REGION, Side, Testbed};
+use super::testbed::{Api, REGION, Side, Testbed};
 use super::world::World;
 
 /// One site's Protector with its processes, where they run.
@@ -112,6 +112,48 @@ impl Stage {
             self.report.step(&what, enrolled).await?;
         }
         Ok(())
+    }
+
+    /// Ends Protector's processes in order and takes away what the run made.
+    ///
+    /// # Errors
+    /// What fails.
+    pub async fn remove(self) -> Outcome {
+        let report = &self.report;
+        report
+            .step("Protector's processes end by SIGTERM", async {
+                for running in [self.a, self.b] {
+                    for process in [running.engine, running.api].into_iter().flatten() {
+                        process.terminate(report).await?;
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        report
+            .step("the tenant with all it has", async {
+                let (a, b) = (&self.world.a, &self.world.b);
+                let testbed = &self.world.testbed;
+                tokio::try_join!(a.remove(report, testbed), b.remove(report, testbed))
+            })
+            .await?;
+        super::deployment::drop_database(&self.world).await?;
+        std::fs::remove_dir_all(&self.world.dir)?;
+        Ok(())
+    }
+
+    /// Where everything is, for people.
+    pub fn how_to_look(&self) -> String {
+        let testbed = &self.world.testbed;
+        format!(
+            "kept. Files: {}\n  OS_CLIENT_CONFIG_FILE={} {} --os-cloud site-b server list\n  \
+             Protector: {} and {}",
+            self.world.dir.display(),
+            self.world.clouds_yaml().display(),
+            testbed.program("openstack").display(),
+            testbed.url(Side::A, Api::Protector),
+            testbed.url(Side::B, Api::Protector),
+        )
     }
 
     async fn register(&self, side: Side) -> Outcome {

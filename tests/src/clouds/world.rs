@@ -4,6 +4,7 @@
 //! Each run has a project of its own, so runs do not see each other's objects.
 
 mod network;
+mod removal;
 mod server;
 mod types;
 
