@@ -1,0 +1,105 @@
+use async_trait::async_trait;
+use protector_framework::{GroupId, OperationId};
+use protector_model::Operation;
+use protector_peer::{
+    ChangeReply, ForwardedAction, ForwardedChange, ForwardedGroup, ForwardedOperation, GroupHead,
+    LocalPeer, OperationView, Peer as _, PeerDocument, PeerError, PeerIdentity, PutDocument,
+    PutReply, SiteRegistry,
+};
+
+use crate::control::Control;
+use crate::refusal::{Refusal, Result};
+use crate::services::PeerServices;
+use crate::{change, groups, operations, registry};
+
+impl Control {
+    /// The side of the document protocol that answers.
+    async fn local_peer(&self) -> Result<LocalPeer> {
+        let local = self.local().await?;
+        Ok(LocalPeer::new(self.db.clone(), local.id, self.ids.clone()))
+    }
+}
+
+/// What this site's own side could not do for the other one.
+fn own_fault(error: PeerError) -> Refusal {
+    match error {
+        PeerError::Refused {
+            status,
+            code,
+            message,
+        } => Refusal::new(status, &code, "Refused", message),
+        other => Refusal::internal(other.to_string()),
+    }
+}
+
+#[async_trait]
+impl PeerServices for Control {
+    async fn peer_identity(&self) -> Result<PeerIdentity> {
+        // Asked also before this deployment knows its site: that is how it learns it.
+        let deployment = self.db.deployment().await?;
+        Ok(PeerIdentity {
+            deployment_id: deployment.id,
+            site_id: self.db.local_site().await?.map(|site| site.id),
+            public_key: deployment.box_public,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+
+    async fn peer_heads(&self) -> Result<Vec<GroupHead>> {
+        self.local_peer().await?.heads().await.map_err(own_fault)
+    }
+
+    async fn peer_document(
+        &self,
+        group: GroupId,
+        public_key: &str,
+    ) -> Result<Option<PeerDocument>> {
+        let peer = self.local_peer().await?;
+        peer.document(group, public_key).await.map_err(own_fault)
+    }
+
+    async fn peer_put_document(&self, put: &PutDocument) -> Result<PutReply> {
+        let peer = self.local_peer().await?;
+        peer.put_document(put).await.map_err(own_fault)
+    }
+
+    async fn peer_change_group(
+        &self,
+        group: GroupId,
+        forwarded: &ForwardedChange,
+    ) -> Result<ChangeReply> {
+        change::receive(self, group, forwarded).await
+    }
+
+    async fn peer_create_group(&self, forwarded: &ForwardedGroup) -> Result<ChangeReply> {
+        groups::receive(self, forwarded).await
+    }
+
+    async fn peer_create_operation(&self, forwarded: &ForwardedOperation) -> Result<Operation> {
+        operations::receive(self, forwarded).await
+    }
+
+    async fn peer_put_mirror(&self, operation: &Operation) -> Result<()> {
+        operations::put_mirror(self, operation).await
+    }
+
+    async fn peer_drop_mirror(&self, id: OperationId) -> Result<()> {
+        operations::drop_mirror(self, id).await
+    }
+
+    async fn peer_get_operation(&self, id: OperationId) -> Result<Option<OperationView>> {
+        operations::view(self, id).await
+    }
+
+    async fn peer_act_on_operation(
+        &self,
+        id: OperationId,
+        forwarded: &ForwardedAction,
+    ) -> Result<Operation> {
+        operations::receive_action(self, id, forwarded).await
+    }
+
+    async fn peer_put_registry(&self, registry: &SiteRegistry) -> Result<()> {
+        registry::receive(self, registry).await
+    }
+}

@@ -1,0 +1,120 @@
+//! Whether a server can be protected, asked before anything is changed.
+
+use protector_framework::{Blueprint, ErrorKind, ServerId, ServerRef, SiteId};
+use protector_model::{Actor, GroupDocument};
+
+use crate::check::Faults;
+use crate::control::Control;
+use crate::convert::site_refused;
+use crate::refusal::{Refusal, Result};
+
+/// Reads a server of the site that the group runs on and refuses it with every reason.
+pub(crate) async fn read_eligible(
+    control: &Control,
+    actor: &Actor,
+    document: &GroupDocument,
+    server: &ServerId,
+) -> Result<Blueprint> {
+    not_elsewhere(control, document, server).await?;
+    let site = control.site_of(document.current_primary_site_id).await?;
+    let project = document.projects.get(&site.id);
+    let project = project.ok_or_else(|| Refusal::internal("the group has no project there"))?;
+    let cloud = control.reach.compute(site.id, project).await?;
+    let captured = cloud
+        .capture_server(&control.ctx(actor), ServerRef::new(server))
+        .await;
+    let blueprint = captured.map_err(|error| match error.kind {
+        ErrorKind::NotFound => Refusal::invalid_field(
+            "server_id",
+            format!(
+                "server {server} does not exist in project {project} of site `{}`",
+                site.name
+            ),
+        ),
+        _ => site_refused(&site, &error),
+    })?;
+    let mut faults = Faults::default();
+    for reason in reasons(document, site.id, &blueprint) {
+        faults.add("server_id", reason);
+    }
+    faults.done()?;
+    Ok(blueprint)
+}
+
+/// Every reason why a server cannot be protected.
+fn reasons(document: &GroupDocument, site: SiteId, blueprint: &Blueprint) -> Vec<String> {
+    let mut reasons: Vec<String> = blueprint
+        .local_disks
+        .iter()
+        .map(|disk| format!("{disk} is on the hypervisor, where no array replicates it"))
+        .collect();
+    if blueprint.volumes.is_empty() {
+        reasons.push("it has no volumes".to_owned());
+    }
+    let wanted = document.volume_types.get(&site);
+    let group = document.volume_groups.get(&site);
+    for volume in &blueprint.volumes {
+        let mut refuse = |why: String| reasons.push(format!("volume {} {why}", volume.id));
+        if volume.volume_type.as_ref() != wanted {
+            let has = volume.volume_type_name.as_deref();
+            let has = has.or(volume.volume_type.as_ref().map(|t| t.as_str()));
+            refuse(format!(
+                "is of type `{}`, the protection group's is {}",
+                has.unwrap_or("none"),
+                wanted.map_or("none", |t| t.as_str())
+            ));
+        }
+        if volume.encrypted {
+            refuse("is encrypted".to_owned());
+        }
+        if volume.multiattach {
+            refuse("can be attached to several servers".to_owned());
+        }
+        if let Some(other) = volume.group_id.as_ref().filter(|id| Some(*id) != group) {
+            refuse(format!("is in another volume group, {other}"));
+        }
+    }
+    let back_ends: std::collections::BTreeSet<&str> = blueprint
+        .volumes
+        .iter()
+        .filter_map(|volume| volume.host.as_deref())
+        .map(|host| host.split_once('#').map_or(host, |(back_end, _)| back_end))
+        .collect();
+    if back_ends.len() > 1 {
+        let list: Vec<&str> = back_ends.into_iter().collect();
+        reasons.push(format!(
+            "its volumes are on several back ends: {}",
+            list.join(", ")
+        ));
+    }
+    reasons
+}
+
+/// A server belongs to one group at the most.
+async fn not_elsewhere(
+    control: &Control,
+    document: &GroupDocument,
+    server: &ServerId,
+) -> Result<()> {
+    let site = document.current_primary_site_id;
+    let groups = control.db.all_groups().await?;
+    let holder = groups.iter().find(|group| {
+        let other = &group.document;
+        let holds = |m: &protector_model::Member| {
+            m.instance(site).and_then(|copy| copy.server_id.as_ref()) == Some(server)
+        };
+        !other.deleted && other.members.iter().any(holds)
+    });
+    match holder {
+        Some(group) if group.document.id == document.id => Err(Refusal::conflict(
+            "protector.duplicate",
+            format!("server {server} is already a member of the protection group"),
+        )),
+        // Another tenant's group is not named.
+        Some(_) => Err(Refusal::conflict(
+            "protector.duplicate",
+            format!("server {server} is a member of another protection group"),
+        )),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,141 @@
+//! What people do with an operation: at the site that executes it.
+
+use protector_db::GroupRecord;
+use protector_framework::{OperationId, ProjectId};
+use protector_model::{Actor, Operation, OperationKind, OperationOptions, OperationStatus};
+use protector_peer::{ForwardedAction, OperationAction};
+use serde_json::json;
+
+use super::{Start, get};
+use crate::control::Control;
+use crate::groups::known;
+use crate::refusal::{Refusal, Result};
+
+/// A user acts on an operation.
+pub(crate) async fn act(
+    control: &Control,
+    actor: &Actor,
+    project: &ProjectId,
+    id: OperationId,
+    action: OperationAction,
+) -> Result<Operation> {
+    let operation = get(control, project, id).await?;
+    if let OperationAction::Skip { reason, .. } = &action
+        && reason.trim().is_empty()
+    {
+        return Err(Refusal::invalid_field("reason", "must not be empty"));
+    }
+    let detail = json!(action);
+    let local = control.local().await?;
+    let acted = if action == OperationAction::Cleanup {
+        // An operation of its own, which finds its executor by itself.
+        clean_up(control, actor, &operation).await?
+    } else if operation.executor_site_id == local.id {
+        let acted = here(control, &operation, &action).await?;
+        tell(control, &acted).await;
+        acted
+    } else {
+        let remote = control.remote(operation.executor_site_id).await?;
+        let forwarded = ForwardedAction {
+            action,
+            actor: actor.clone(),
+        };
+        let theirs = remote.act_on_operation(id, &forwarded).await?;
+        let mine = Operation {
+            project_id: operation.project_id,
+            ..theirs
+        };
+        control.db.update_mirror(&mine).await?;
+        mine
+    };
+    control.audit("operation.action", id, actor, detail).await?;
+    Ok(acted)
+}
+
+/// The other site's user acts on an operation that this site executes.
+pub(crate) async fn receive_action(
+    control: &Control,
+    id: OperationId,
+    forwarded: &ForwardedAction,
+) -> Result<Operation> {
+    let found = control.db.get_operation(id).await?;
+    let operation = found.ok_or_else(|| Refusal::not_found(format_args!("operation {id}")))?;
+    let local = control.local().await?;
+    if operation.executor_site_id != local.id {
+        return Err(Refusal::conflict(
+            "protector.wrong_executor",
+            format!("operation {id} is not executed on site `{}`", local.name),
+        ));
+    }
+    if forwarded.action == OperationAction::Cleanup {
+        return clean_up(control, &forwarded.actor, &operation).await;
+    }
+    here(control, &operation, &forwarded.action).await
+}
+
+async fn here(
+    control: &Control,
+    operation: &Operation,
+    action: &OperationAction,
+) -> Result<Operation> {
+    let id = operation.id;
+    match action {
+        OperationAction::Cancel => Ok(control.db.request_cancel(id).await?),
+        OperationAction::Retry { force } => {
+            let options = OperationOptions {
+                force: operation.options.force || *force,
+                ..operation.options.clone()
+            };
+            Ok(control.db.reopen_operation(id, &options).await?)
+        }
+        OperationAction::Skip { step, reason } => {
+            control.db.skip_step(id, step, reason).await?;
+            let stands = operation.status == OperationStatus::WaitingForUser
+                || operation.status.allows(OperationStatus::Queued);
+            if stands {
+                let options = &operation.options;
+                return Ok(control.db.reopen_operation(id, options).await?);
+            }
+            Ok(operation.clone())
+        }
+        OperationAction::Cleanup => Err(Refusal::internal("a cleanup is an operation of its own")),
+    }
+}
+
+/// Starts the operation that removes what this one left.
+async fn clean_up(control: &Control, actor: &Actor, operation: &Operation) -> Result<Operation> {
+    let record: GroupRecord = known(control, operation.group_id).await?;
+    let (kind, options) = if operation.kind == OperationKind::TestFailover {
+        let options = OperationOptions {
+            test: Some(operation.id),
+            ..OperationOptions::default()
+        };
+        (OperationKind::TestCleanup, options)
+    } else {
+        let options = OperationOptions {
+            site: Some(operation.target_site_id),
+            ..OperationOptions::default()
+        };
+        (OperationKind::Cleanup, options)
+    };
+    let start = Start {
+        kind,
+        options,
+        key: None,
+    };
+    super::start(control, actor, &record, start).await
+}
+
+/// The other site shows the operation from its mirror and learns at once; where it is away, the
+/// engine tells it later.
+async fn tell(control: &Control, operation: &Operation) {
+    let told = async {
+        let record = known(control, operation.group_id).await?;
+        let other = record.document.other_site(operation.executor_site_id);
+        let remote = control.remote(other).await?;
+        remote.put_mirror(operation).await.map_err(Refusal::from)
+    };
+    if let Err(error) = told.await {
+        tracing::info!(operation = %operation.id, %error, "the other site learns it later");
+    }
+}

@@ -1,0 +1,49 @@
+//! Groups and members as they are shown.
+
+use protector_db::GroupRecord;
+use protector_framework::SiteId;
+use protector_model::status::shown_status;
+use protector_model::{GroupDocument, GroupStatus, Member};
+
+use crate::control::Control;
+use crate::refusal::Result;
+use crate::services::{GroupView, MemberView};
+
+/// A group with what runs on it.
+pub(crate) async fn group(control: &Control, record: GroupRecord) -> Result<GroupView> {
+    let running = match record.active_operation {
+        Some(id) => control.db.get_operation(id).await?.map(|o| o.kind),
+        None => None,
+    };
+    let own = if record.conflict_with.is_some() {
+        GroupStatus::Conflict
+    } else {
+        record.document.status
+    };
+    let local = control.db.local_site().await?;
+    let project = local.and_then(|site| record.document.projects.get(&site.id).cloned());
+    Ok(GroupView {
+        project_id: project.unwrap_or_else(|| "".into()),
+        status: shown_status(own, running, record.test_operation.is_some()),
+        active_operation: record.active_operation,
+        test_operation: record.test_operation,
+        last_replication_at: record.last_replication_at,
+        sync_pending: record.peer.pending || record.staged.is_some(),
+        document: record.document,
+    })
+}
+
+/// A member with its servers.
+pub(crate) fn member(document: &GroupDocument, member: &Member) -> MemberView {
+    let server = |site: SiteId| {
+        member
+            .instance(site)
+            .and_then(|copy| copy.server_id.clone())
+    };
+    MemberView {
+        member: member.clone(),
+        group_id: document.id,
+        primary_server_id: server(document.primary_site_id),
+        secondary_server_id: server(document.secondary_site_id),
+    }
+}
