@@ -33,7 +33,7 @@ def up_mariadb():
             log=STATE / 'log' / 'shared' / 'mariadb-install.log')
     init.write_text(
         "CREATE USER IF NOT EXISTS 'testbed'@'127.0.0.1' IDENTIFIED BY '%s';\n"
-        "GRANT ALL ON *.* TO 'testbed'@'127.0.0.1';\n" % PASSWORD)
+        "GRANT ALL ON *.* TO 'testbed'@'127.0.0.1' WITH GRANT OPTION;\n" % PASSWORD)
     # Durability is switched off: the data is thrown away with the machine.
     p.start(['/usr/sbin/mariadbd', '--no-defaults', '--datadir=%s' % data,
              '--bind-address=127.0.0.1', '--port=%d' % DB_PORT,
