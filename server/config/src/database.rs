@@ -4,6 +4,7 @@
 //! that many passwords work there that no URL parser accepts.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use protector_framework::{ExposeSecret, SecretString};
@@ -31,9 +32,15 @@ pub struct DatabaseUrl {
     pub engine: DatabaseEngine,
     url: SecretString,
     shown: String,
+    file: Option<PathBuf>,
 }
 
 impl DatabaseUrl {
+    /// The file, where it is SQLite.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// The URL for the database library, with the password.
     pub fn url(&self) -> &SecretString {
         &self.url
@@ -123,6 +130,7 @@ fn mysql(rest: &str) -> Result<DatabaseUrl, String> {
         engine: DatabaseEngine::MySql,
         url: SecretString::from(url),
         shown,
+        file: None,
     })
 }
 
@@ -179,6 +187,7 @@ fn sqlite(rest: &str) -> Result<DatabaseUrl, String> {
         engine: DatabaseEngine::Sqlite,
         url: SecretString::from(url),
         shown: format!("sqlite:///{path}"),
+        file: Some(PathBuf::from(path)),
     })
 }
 

@@ -1,0 +1,82 @@
+//! The command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use protector_config::{Config, ConfigArgs, ConfigError, environment};
+
+/// Manage a Protector installation.
+#[derive(Debug, Parser)]
+#[command(name = "protector-manage", version, arg_required_else_help = true)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
+    pub(crate) format: Format,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The database's schema
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// The drivers of this installation
+    #[command(subcommand)]
+    Driver(DriverCommand),
+    /// protector.conf
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Who may do what
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Bring the schema up to date; safe to repeat, and on several machines at once
+    Sync,
+    /// Show which schema the database has
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DriverCommand {
+    /// List the drivers
+    List,
+    /// Show a driver with an example and the schema of its settings
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check protector.conf, the policy files and api-paste.ini
+    Validate,
+    /// List every option with its value and where it comes from
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// List the rules in force
+    List,
+    /// Print a policy file with every default, commented out
+    Sample,
+}
+
+impl CommandLine {
+    pub(crate) fn load(&self) -> Result<Config, ConfigError> {
+        self.config.load("protector-manage", environment())
+    }
+}

@@ -1,0 +1,106 @@
+//! `config validate` and `config list`.
+
+use protector_config::{Config, ConfigError, Paste, Policy, Value as Setting};
+use serde_json::json;
+
+use crate::command::CommandLine;
+use crate::drivers;
+use crate::output::Output;
+
+pub(crate) fn list(config: &Config) -> Output {
+    let rows = config.settings().iter().map(|setting| {
+        vec![
+            setting.group.to_owned(),
+            setting.name.to_owned(),
+            setting
+                .value
+                .as_ref()
+                .map_or("-".to_owned(), Setting::shown),
+            setting.place.to_string(),
+        ]
+    });
+    Output::List {
+        columns: vec!["Group", "Option", "Value", "Source"],
+        rows: rows.collect(),
+    }
+}
+
+/// Checks what a service checks at its start, all of it.
+pub(crate) fn validate(line: &CommandLine) -> Output {
+    let mut report = Report::default();
+    match line.load() {
+        Ok(config) => report.check(&config),
+        Err(error) => report.fail(error),
+    }
+    report.output()
+}
+
+#[derive(Default)]
+struct Report {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Report {
+    fn check(&mut self, config: &Config) {
+        self.warn(&config.warnings);
+        match config.check_service() {
+            Ok(()) => self.check_identity(config),
+            Err(error) => self.fail(error),
+        }
+        match Policy::load(&config.policy) {
+            Ok(policy) => self.warn(&policy.warnings),
+            Err(error) => self.fail(error),
+        }
+        match Paste::read(&config.api.api_paste_config) {
+            Ok(paste) => self.warn(&paste.map(|paste| paste.warnings).unwrap_or_default()),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Builds the driver, which looks at its settings and at nothing else.
+    fn check_identity(&mut self, config: &Config) {
+        let keystone = &config.keystone;
+        let built = drivers::registry().and_then(|registry| {
+            Ok(registry.identity(&keystone.identity_driver, keystone.driver_config())?)
+        });
+        if let Err(failure) = built {
+            self.errors
+                .push(format!("[keystone_authtoken] identity_driver: {failure}"));
+        }
+    }
+
+    fn fail(&mut self, error: ConfigError) {
+        let problems = error.problems.iter().map(ToString::to_string);
+        self.errors.extend(problems);
+    }
+
+    fn warn(&mut self, warnings: &[protector_config::Problem]) {
+        self.warnings
+            .extend(warnings.iter().map(ToString::to_string));
+    }
+
+    fn output(self) -> Output {
+        let valid = self.errors.is_empty();
+        let mut lines = String::new();
+        for (word, problems) in [("warning", &self.warnings), ("error", &self.errors)] {
+            for problem in problems {
+                lines.push_str(&format!("{word}: {problem}\n"));
+            }
+        }
+        lines.push_str(if valid {
+            "The configuration is valid.\n"
+        } else {
+            "The configuration is not valid.\n"
+        });
+        Output::Checked {
+            lines,
+            value: json!({
+                "valid": valid,
+                "errors": self.errors,
+                "warnings": self.warnings,
+            }),
+            valid,
+        }
+    }
+}

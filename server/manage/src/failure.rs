@@ -1,0 +1,21 @@
+//! What can go wrong. Each is shown as it reads here, so that it must say what to do.
+
+use protector_config::ConfigError;
+use protector_framework::{DriverError, RegistryError};
+use protector_migrations::SyncError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{database}: {source}")]
+    Database { database: String, source: SyncError },
+    #[error(transparent)]
+    Drivers(#[from] RegistryError),
+    #[error("{}", .0.message)]
+    Driver(#[from] DriverError),
+    #[error("there is no driver named `{name}`; known: {known}")]
+    UnknownDriver { name: String, known: String },
+    #[error("the program cannot start its runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+}

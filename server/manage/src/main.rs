@@ -1,0 +1,59 @@
+//! `protector-manage`: what an operator does on the machine itself, without the API.
+
+mod command;
+mod config;
+mod database;
+mod drivers;
+mod failure;
+mod output;
+mod policy;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use command::{Command, CommandLine, ConfigCommand, DbCommand, DriverCommand, PolicyCommand};
+use failure::Failure;
+use output::Output;
+
+fn main() -> ExitCode {
+    // Exits with 2 by itself where the command line is wrong.
+    let line = CommandLine::parse();
+    let (printed, code) = match run(&line) {
+        Ok(output) => (print(&output.written(line.format)), output.code()),
+        Err(failure) => (complain(&failure), 1),
+    };
+    match printed {
+        Ok(()) => ExitCode::from(code),
+        // Whoever read our output has stopped to; there is nobody left to tell.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run(line: &CommandLine) -> Result<Output, Failure> {
+    match &line.command {
+        Command::Db(DbCommand::Sync) => database::sync(&line.load()?),
+        Command::Db(DbCommand::Version) => database::version(&line.load()?),
+        Command::Driver(DriverCommand::List) => drivers::list(),
+        Command::Driver(DriverCommand::Show { name }) => drivers::show(name),
+        Command::Config(ConfigCommand::Validate) => Ok(config::validate(line)),
+        Command::Config(ConfigCommand::List) => Ok(config::list(&line.load()?)),
+        Command::Policy(PolicyCommand::List) => policy::list(&line.load()?),
+        Command::Policy(PolicyCommand::Sample) => Ok(policy::sample()),
+    }
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+fn complain(failure: &Failure) -> std::io::Result<()> {
+    let mut err = std::io::stderr().lock();
+    for line in failure.to_string().lines() {
+        writeln!(err, "protector-manage: error: {line}")?;
+    }
+    Ok(())
+}

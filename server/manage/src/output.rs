@@ -1,0 +1,109 @@
+//! What a command has found, for people or for programs.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Map, Value};
+
+use crate::command::Format;
+
+/// The result of a command.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// Rows under columns; JSON gives one object a row.
+    List {
+        columns: Vec<&'static str>,
+        rows: Vec<Vec<String>>,
+    },
+    /// Fields of one thing.
+    Fields(Vec<(&'static str, Value)>),
+    /// Several things, one after the other.
+    Many(Vec<Output>),
+    /// Text that is the same in both forms.
+    Text(String),
+    /// The outcome of a check: lines for people, a value for programs.
+    Checked {
+        lines: String,
+        value: Value,
+        valid: bool,
+    },
+}
+
+impl Output {
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Checked { valid: false, .. } => 1,
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn written(&self, format: Format) -> String {
+        let is_text = matches!(self, Self::Text(_));
+        match format {
+            Format::Json if !is_text => format!("{:#}\n", self.value()),
+            _ => self.table(),
+        }
+    }
+
+    fn table(&self) -> String {
+        match self {
+            Self::List { columns, rows } => drawn(columns, rows),
+            Self::Fields(fields) => {
+                let rows: Vec<_> = fields
+                    .iter()
+                    .map(|(name, value)| vec![(*name).to_owned(), shown(value)])
+                    .collect();
+                drawn(&["Field", "Value"], &rows)
+            }
+            Self::Many(parts) => parts.iter().map(Self::table).collect(),
+            Self::Text(text) => text.clone(),
+            Self::Checked { lines, .. } => lines.clone(),
+        }
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            Self::List { columns, rows } => rows
+                .iter()
+                .map(|row| {
+                    let keys = columns.iter().map(|column| key(column));
+                    keys.zip(row.iter().map(|cell| Value::from(cell.clone())))
+                        .collect::<Map<_, _>>()
+                        .into()
+                })
+                .collect::<Vec<Value>>()
+                .into(),
+            Self::Fields(fields) => fields
+                .iter()
+                .map(|(name, value)| (key(name), value.clone()))
+                .collect::<Map<_, _>>()
+                .into(),
+            Self::Many(parts) => parts.iter().map(Self::value).collect::<Vec<_>>().into(),
+            Self::Text(text) => Value::from(text.clone()),
+            Self::Checked { value, .. } => value.clone(),
+        }
+    }
+}
+
+fn key(column: &str) -> String {
+    column.to_lowercase().replace(' ', "_")
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => format!("{other:#}"),
+    }
+}
+
+/// As wide as its contents, or as the terminal where there is one.
+fn drawn(columns: &[&str], rows: &[Vec<String>]) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::ASCII_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(columns.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    format!("{table}\n")
+}

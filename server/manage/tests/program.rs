@@ -1,0 +1,256 @@
+//! The program as an operator runs it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy does not see that the helpers of a test binary are tests"
+)]
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+struct Site {
+    dir: tempfile::TempDir,
+}
+
+impl Site {
+    fn new(config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let site = Self { dir };
+        let config = config.replace("{dir}", &site.dir.path().display().to_string());
+        std::fs::write(site.path("protector.conf"), config).unwrap();
+        site
+    }
+
+    /// A site with a SQLite file that does not exist yet.
+    fn sqlite() -> Self {
+        Self::new("[database]\nconnection = sqlite:///{dir}/site a.db\n")
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_protector-manage"));
+        command
+            .env_clear()
+            .env("RUST_BACKTRACE", "1")
+            .arg("--config-file")
+            .arg(self.path("protector.conf"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.run(&[arguments, &["-f", "json"]].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{error}: {}{}", text(&output.stdout), text(&output.stderr))
+        })
+    }
+
+    /// Runs what must fail, and returns the lines of its complaint.
+    fn fails(&self, arguments: &[&str]) -> Vec<String> {
+        let output = self.run(arguments);
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{complaint}");
+        assert_eq!(text(&output.stdout), "");
+        for line in complaint.lines() {
+            assert!(line.starts_with("protector-manage: error: "), "{complaint}");
+        }
+        complaint.lines().map(str::to_owned).collect()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_schema_is_made_once_and_told() {
+    let site = Site::sqlite();
+    let before = site.json(&["db", "version"]);
+    assert_eq!(before["version"], serde_json::Value::Null);
+    assert!(!site.path("site a.db").exists(), "asking made the file");
+
+    for _ in 0..2 {
+        let output = site.run(&["db", "sync"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("up to date"));
+    }
+    let after = site.json(&["db", "version"]);
+    assert_eq!(after["version"], after["latest"]);
+    assert_eq!(after["state"], "up to date");
+}
+
+#[test]
+fn two_syncs_at_once_both_succeed() {
+    let site = Site::sqlite();
+    let runs: Vec<_> = (0..2)
+        .map(|_| site.command(&["db", "sync"]).spawn().unwrap())
+        .collect();
+    for run in runs {
+        let output = run.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    assert_eq!(site.json(&["db", "version"])["state"], "up to date");
+}
+
+#[test]
+fn a_database_that_is_away_is_one_line_without_the_password() {
+    let site = Site::new("[database]\nconnection = mysql+pymysql://p:marked@127.0.0.1:1/d\n");
+    let lines = site.fails(&["db", "sync"]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let told = "mysql://p:****@127.0.0.1:1/d: the database cannot be reached";
+    assert!(lines[0].contains(told), "{lines:?}");
+    assert!(!lines[0].contains("marked"), "{lines:?}");
+    let site = Site::new("[database]\nconnection = sqlite:////nowhere/at/all.db\n");
+    assert_eq!(site.fails(&["db", "sync"]).len(), 1);
+}
+
+#[test]
+fn a_database_that_is_not_configured_is_named() {
+    let lines = Site::new("").fails(&["db", "sync"]);
+    assert_eq!(
+        lines,
+        ["protector-manage: error: [database] connection: is not set, and it is needed"]
+    );
+}
+
+#[test]
+fn every_wrong_option_is_one_line_with_its_place() {
+    let site = Site::new("[api]\nbind_port = 70000\n[keystone_authtoken]\npassword = a$marked\n");
+    let lines = site.fails(&["db", "version"]);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    let file = site.path("protector.conf").display().to_string();
+    assert!(lines[0].contains(&format!("{file}:2: [api] bind_port: 70000")));
+    assert!(lines[1].contains(&format!("{file}:4: [keystone_authtoken] password: ")));
+    assert!(!lines[1].contains("marked"));
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let site = Site::new("[api]\nbind_port = 1\n");
+    let output = site
+        .command(&["config", "list", "-f", "json"])
+        .env("OS_API__BIND_PORT", "2")
+        .output()
+        .unwrap();
+    let listed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let port = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["option"] == "bind_port")
+        .unwrap();
+    assert_eq!(port["value"], "2");
+    assert_eq!(port["source"], "environment variable OS_API__BIND_PORT");
+}
+
+#[test]
+fn a_configuration_is_validated_as_a_whole() {
+    let complete = "\
+[api]
+bind_prot = 1
+[database]
+connection = sqlite:///{dir}/a.db
+[keystone_authtoken]
+auth_url = http://127.0.0.1:5000
+username = protector
+password = marked
+user_domain_name = Default
+project_name = service
+project_domain_name = Default
+";
+    let site = Site::new(complete);
+    let output = site.run(&["config", "validate"]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(
+        shown.contains("bind_prot: there is no such option"),
+        "{shown}"
+    );
+    assert!(shown.ends_with("The configuration is valid.\n"), "{shown}");
+
+    std::fs::write(site.path("policy.yaml"), "protector:members:index: !\n").unwrap();
+    std::fs::write(site.path("api-paste.ini"), "[filter\n").unwrap();
+    let report = site.json(&["config", "validate"]);
+    assert_eq!(report["valid"], false);
+    let errors = report["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 2, "{report}");
+    assert_eq!(site.run(&["config", "validate"]).status.code(), Some(1));
+
+    let site = Site::new(&complete.replace("username", "identity_driver = nonsense\nusername"));
+    let report = site.json(&["config", "validate"]).to_string();
+    assert!(
+        report.contains("no Identity driver named `nonsense`"),
+        "{report}"
+    );
+    assert!(!report.contains("marked"), "{report}");
+}
+
+#[test]
+fn drivers_are_listed_and_described() {
+    let site = Site::new("");
+    let listed = site.json(&["driver", "list"]);
+    let has = |kind: &str, name: &str| {
+        let mut rows = listed.as_array().unwrap().iter();
+        rows.any(|row| row["kind"] == kind && row["name"] == name)
+    };
+    for (kind, name) in [
+        ("compute", "openstack"),
+        ("identity", "openstack"),
+        ("storage", "mock"),
+    ] {
+        assert!(has(kind, name), "{kind} {name} is not in {listed}");
+    }
+    let shown = site.json(&["driver", "show", "openstack"]);
+    assert_eq!(shown.as_array().unwrap().len(), 2);
+    assert!(shown[0]["example"].is_object(), "{shown}");
+    assert!(shown[0]["schema"].is_object(), "{shown}");
+
+    let lines = site.fails(&["driver", "show", "nonsense"]);
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].contains("no driver named `nonsense`; known: mock, openstack"));
+}
+
+#[test]
+fn rules_are_listed_with_their_source_and_the_sample_is_a_policy_file() {
+    let site = Site::new("");
+    let sample = site.run(&["policy", "sample"]);
+    assert!(sample.status.success());
+    let uncommented = text(&sample.stdout).replace("#\"", "\"");
+    std::fs::write(site.path("policy.yaml"), uncommented).unwrap();
+    let rules = site.json(&["policy", "list"]);
+    let rules = rules.as_array().unwrap();
+    assert!(rules.len() > 50);
+    for rule in rules {
+        let source = rule["source"].as_str().unwrap();
+        assert!(source.contains("policy.yaml:"), "{rule}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_2_and_the_version_with_0() {
+    let site = Site::new("");
+    assert_eq!(site.run(&["db", "nonsense"]).status.code(), Some(2));
+    let version = site.run(&["--version"]);
+    assert_eq!(version.status.code(), Some(0));
+    let expected = format!("protector-manage {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(text(&version.stdout), expected);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let site = Site::new("");
+    let mut run = site.command(&["policy", "sample"]).spawn().unwrap();
+    drop(run.stdout.take());
+    let output = run.wait_with_output().unwrap();
+    assert!(!text(&output.stderr).contains("panicked"));
+}
