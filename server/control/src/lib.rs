@@ -34,6 +34,9 @@ mod trusts;
 mod view;
 mod volume_types;
 
+#[cfg(test)]
+mod tests;
+
 pub use control::{Control, ControlOptions};
 pub use refusal::{Refusal, Result};
 pub use services::*;

@@ -301,6 +301,10 @@ async fn execute_there(
         return Ok(operation.clone());
     }
     control.db.drop_mirror(operation.id).await?;
+    if let Some(begun) = control.db.get_operation(operation.id).await? {
+        // Its engine has told of it in between.
+        return Ok(begun);
+    }
     Err(Refusal::peer_unreachable(format!(
         "{error}; site `{}` has not started the operation. It may still appear if the request \
          reached the other site",
