@@ -107,7 +107,8 @@ impl Db {
         .await
     }
 
-    /// Removes a mirror whose operation the executor did not begin, and gives the place back.
+    /// Removes a mirror whose operation the executor did not begin, gives the place back and forgets
+    /// the request. One that was begun stays.
     ///
     /// # Errors
     /// Where the database does not answer.
@@ -118,9 +119,13 @@ impl Db {
                 let Some(known) = operation_in(tx, id).await? else {
                     return Ok(());
                 };
-                self.leave_group(tx, &known).await?;
                 let sql = "DELETE FROM dr_operations WHERE id = ? AND status = 'queued'";
-                run(tx, sql, [id.to_string().into()]).await.map(|_| ())
+                if run(tx, sql, [id.to_string().into()]).await? == 0 {
+                    return Ok(());
+                }
+                let sql = "DELETE FROM idempotency_keys WHERE operation_id = ?";
+                run(tx, sql, [id.to_string().into()]).await?;
+                self.leave_group(tx, &known).await
             })
         })
         .await
