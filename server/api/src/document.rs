@@ -27,13 +27,15 @@ pub(crate) fn service(api: Api) -> OpenApiService<impl poem_openapi::OpenApi, ()
 pub(crate) fn describe<T: poem_openapi::OpenApi>(service: &OpenApiService<T, ()>) -> Value {
     let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
     let mut requested = Vec::new();
+    let mut refusals = Map::new();
     each_operation(&mut document, |method, path, operation| {
         describe_operation(method, path, operation);
+        share_refusals(operation, &mut refusals);
         collect_references(operation.get("requestBody"), &mut requested);
     });
     close_schemas(&mut document, requested);
     if let Some(document) = document.as_object_mut() {
-        add_authentication(document);
+        add_components(document, refusals);
     }
     sorted(document)
 }
@@ -71,6 +73,21 @@ fn describe_operation(method: &str, path: &str, operation: &mut Value) {
             .or_insert_with(|| Value::Array(Vec::new()));
         if let Some(parameters) = parameters.as_array_mut() {
             parameters.extend(list.parameters());
+        }
+    }
+}
+
+/// All operations are refused in the same form; the document says so once.
+fn share_refusals(operation: &mut Value, shared: &mut Map<String, Value>) {
+    let responses = operation
+        .get_mut("responses")
+        .and_then(Value::as_object_mut);
+    for (status, response) in responses.into_iter().flatten() {
+        let schema = response.pointer("/content/application~1json/schema/$ref");
+        if schema.and_then(Value::as_str) == Some("#/components/schemas/Error") {
+            let name = format!("Error{status}");
+            let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+            shared.insert(name, std::mem::replace(response, reference));
         }
     }
 }
@@ -121,9 +138,10 @@ fn collect_references(value: Option<&Value>, found: &mut Vec<String>) {
     }
 }
 
-fn add_authentication(document: &mut Map<String, Value>) {
+fn add_components(document: &mut Map<String, Value>, refusals: Map<String, Value>) {
     let components = document.entry("components").or_insert_with(|| json!({}));
     if let Some(components) = components.as_object_mut() {
+        components.insert("responses".to_owned(), refusals.into());
         components.insert(
             "securitySchemes".to_owned(),
             json!({ "X-Auth-Token": {

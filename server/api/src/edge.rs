@@ -69,7 +69,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
             None => tracing::info_span!("request", id = %ids.own),
         };
         let answer = async {
-            let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
+            let answer = AssertUnwindSafe(self.inner.call(request))
+                .catch_unwind()
+                .await;
             let mut response = match answer {
                 Ok(Ok(response)) => answered(response.into_response(), &ids.own).await,
                 Ok(Err(error)) => failed(error, &ids.own).await,
@@ -102,10 +104,15 @@ fn is_request_id(id: &str) -> bool {
     uuid::Uuid::try_parse(uuid).is_ok_and(|parsed| parsed.hyphenated().to_string() == uuid)
 }
 
-/// An error that was made into an answer within the router gets the common form too.
+/// An error that was made into an answer within the router gets the common form too; JSON has its
+/// form already.
 async fn answered(mut response: Response, request_id: &str) -> Response {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let failed = status.is_client_error() || status.is_server_error();
+    let json = response
+        .content_type()
+        .is_some_and(|kind| kind.starts_with("application/json"));
+    if !failed || json {
         return response;
     }
     let text = response.take_body().into_string().await.unwrap_or_default();

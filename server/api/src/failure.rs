@@ -5,9 +5,7 @@ use std::borrow::Cow;
 use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Response};
-use poem_openapi::registry::{
-    MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
-};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 use protector_control::Refusal;
@@ -16,19 +14,23 @@ use serde_json::json;
 /// Why a request was refused.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{}", self.message())]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Reason>);
+
+/// The content of a [`Failure`].
+#[derive(Debug, Clone)]
+pub(crate) struct Reason {
     /// The HTTP status.
-    pub(crate) status: StatusCode,
+    status: StatusCode,
     /// The stable code for programs, such as `protector.busy`.
-    pub(crate) code: Cow<'static, str>,
+    code: Cow<'static, str>,
     /// The reason in a few words; the status' own words where there is none.
-    pub(crate) title: Option<String>,
+    title: Option<String>,
     /// What is wrong, one entry for each bad field.
-    pub(crate) details: Vec<String>,
+    details: Vec<String>,
     /// Headers that belong to the refusal.
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// Besides, for programs: part of the entry in `errors`.
-    pub(crate) more: serde_json::Map<String, serde_json::Value>,
+    more: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Failure {
@@ -37,22 +39,21 @@ impl Failure {
         code: impl Into<Cow<'static, str>>,
         detail: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Reason {
             status,
             code: code.into(),
             title: None,
             details: vec![detail.into()],
             headers: Vec::new(),
             more: serde_json::Map::new(),
-        }
+        }))
     }
 
     /// 400 with every bad field, each as `field: what is wrong`.
     pub(crate) fn invalid(details: Vec<String>) -> Self {
-        Self {
-            details,
-            ..Self::new(StatusCode::BAD_REQUEST, "protector.invalid_request", "")
-        }
+        let mut failure = Self::new(StatusCode::BAD_REQUEST, "protector.invalid_request", "");
+        failure.0.details = details;
+        failure
     }
 
     /// 400 about one thing.
@@ -111,7 +112,7 @@ impl Failure {
     #[must_use]
     pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.push((name, value));
+            self.0.headers.push((name, value));
         }
         self
     }
@@ -119,26 +120,27 @@ impl Failure {
     /// Adds a field to the entry for programs.
     #[must_use]
     pub(crate) fn with(mut self, field: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.more.insert(field.to_owned(), value.into());
+        self.0.more.insert(field.to_owned(), value.into());
         self
     }
 
     fn message(&self) -> String {
-        self.details.join("; ")
+        self.0.details.join("; ")
     }
 
     /// The answer, once the request's id is known.
     pub(crate) fn render(&self, request_id: &str) -> Response {
-        let words = self.status.canonical_reason().unwrap_or("Error");
-        let title = self.title.as_deref().unwrap_or(words);
+        let words = self.0.status.canonical_reason().unwrap_or("Error");
+        let title = self.0.title.as_deref().unwrap_or(words);
         let errors: Vec<_> = self
+            .0
             .details
             .iter()
             .map(|detail| {
-                let mut entry = self.more.clone();
+                let mut entry = self.0.more.clone();
                 entry.insert("request_id".to_owned(), request_id.into());
-                entry.insert("code".to_owned(), self.code.clone().into());
-                entry.insert("status".to_owned(), self.status.as_u16().into());
+                entry.insert("code".to_owned(), self.0.code.clone().into());
+                entry.insert("status".to_owned(), self.0.status.as_u16().into());
                 entry.insert("title".to_owned(), title.into());
                 entry.insert("detail".to_owned(), detail.as_str().into());
                 entry
@@ -146,7 +148,7 @@ impl Failure {
             .collect();
         let body = json!({
             "error": {
-                "code": self.status.as_u16(),
+                "code": self.0.status.as_u16(),
                 "title": words,
                 "message": self.message(),
                 "request_id": request_id,
@@ -154,10 +156,10 @@ impl Failure {
             "errors": errors,
         });
         let mut response = Response::builder()
-            .status(self.status)
+            .status(self.0.status)
             .content_type("application/json")
             .body(Body::from_string(body.to_string()));
-        for (name, value) in &self.headers {
+        for (name, value) in &self.0.headers {
             response.headers_mut().insert(name.clone(), value.clone());
         }
         response
@@ -175,10 +177,12 @@ impl From<Refusal> for Failure {
             return Self::internal();
         }
         let mut failure = Self::new(status, refusal.code, refusal.message);
-        failure.title = Some(refusal.title);
+        failure.0.title = Some(refusal.title);
         if !refusal.fields.is_empty() {
             let lines = refusal.fields.iter();
-            failure.details = lines.map(|(field, why)| format!("{field}: {why}")).collect();
+            failure.0.details = lines
+                .map(|(field, why)| format!("{field}: {why}"))
+                .collect();
         }
         if let Some(operation) = refusal.active_operation {
             failure = failure.with("operation_id", operation.to_string());
@@ -192,7 +196,7 @@ impl From<Refusal> for Failure {
 
 impl ResponseError for Failure {
     fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 }
 
@@ -242,15 +246,30 @@ pub(crate) struct ErrorEntry {
 }
 
 const DOCUMENTED: &[(u16, &str)] = &[
-    (400, "A field is missing, unknown or wrong; every bad field is named."),
+    (
+        400,
+        "A field is missing, unknown or wrong; every bad field is named.",
+    ),
     (401, "No token, or one that is not valid."),
-    (403, "The policy, the token's project or a quota forbids it."),
+    (
+        403,
+        "The policy, the token's project or a quota forbids it.",
+    ),
     (404, "It does not exist, or is not visible to the caller."),
     (406, "The microversion is not supported."),
-    (409, "The state forbids it; or the other site is needed and unreachable."),
+    (
+        409,
+        "The state forbids it; or the other site is needed and unreachable.",
+    ),
     (413, "The body is too large."),
-    (500, "An unexpected error; the log names it under the request id."),
-    (503, "The identity service or the database is not available."),
+    (
+        500,
+        "An unexpected error; the log names it under the request id.",
+    ),
+    (
+        503,
+        "The identity service or the database is not available.",
+    ),
 ];
 
 impl ApiResponse for Failure {

@@ -266,7 +266,11 @@ fn rewrite(request: &mut Request, path: &str) -> std::result::Result<(), Failure
 }
 
 fn no_such_path(path: &str) -> Failure {
-    Failure::not_found(format!("{path} is not a path of this service."))
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        "protector.no_such_path",
+        format!("{path} is not a path of this service."),
+    )
 }
 
 fn options_answer(allow: &str) -> Response {

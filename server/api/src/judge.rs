@@ -19,10 +19,7 @@ impl Judge {
 
     /// The caller, with whether it is an administrator.
     pub(crate) fn caller(&self, token: TokenInfo, secret: SecretString) -> Caller {
-        let is_admin = self
-            .policy
-            .current()
-            .is_admin(&credentials(&token, false));
+        let is_admin = self.policy.current().is_admin(&credentials(&token, false));
         Caller {
             token,
             secret,
@@ -47,12 +44,7 @@ impl Judge {
         Err(Failure::denied(rule))
     }
 
-    pub(crate) fn allows(
-        &self,
-        rule: &str,
-        caller: &Caller,
-        project: Option<&ProjectId>,
-    ) -> bool {
+    pub(crate) fn allows(&self, rule: &str, caller: &Caller, project: Option<&ProjectId>) -> bool {
         let mut target = Target::none();
         if let Some(project) = project.or(caller.project()) {
             target = target.with("project_id", project.as_str());

@@ -2,14 +2,18 @@
 //!
 //! A request passes the edge (request ids, one form for every refusal), the gate (who calls, may
 //! they, is the request what the published document says), and a handler that only translates.
+//! What the document promises is what is enforced: paths, methods, query fields and bodies are
+//! checked against the document itself.
 #![deny(missing_docs)]
 
+mod app;
 mod call;
 mod contract;
 mod document;
 mod dto;
 mod edge;
 mod failure;
+mod front;
 mod gate;
 mod judge;
 mod links;
@@ -20,4 +24,11 @@ mod paths;
 mod reply;
 mod routes;
 mod rules;
+mod serve;
 mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use app::openapi_document;
+pub use serve::{ApiError, ApiHandle, ApiOptions, serve};

@@ -1,7 +1,7 @@
 //! Where the caller reaches this service: behind a proxy that is not where it listens.
 
-use poem::http::HeaderMap;
 use poem::Request;
+use poem::http::HeaderMap;
 
 /// Scheme, host and the proxy's path prefix, without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -227,7 +227,11 @@ impl Listing {
         if sort.is_some() && (key.is_some() || dir.is_some()) {
             wrong.push("sort: cannot be mixed with sort_key and sort_dir".to_owned());
         }
-        for part in sort.unwrap_or_default().split(',').filter(|p| !p.is_empty()) {
+        for part in sort
+            .unwrap_or_default()
+            .split(',')
+            .filter(|p| !p.is_empty())
+        {
             match spec.sort(part) {
                 Ok(by) => page.sort.push(by),
                 Err(reason) => wrong.push(reason),

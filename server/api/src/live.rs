@@ -22,3 +22,14 @@ impl Live for Db {
         }
     }
 }
+
+/// For a process that only describes the API.
+#[derive(Debug)]
+pub(crate) struct NotLive;
+
+#[async_trait]
+impl Live for NotLive {
+    async fn trouble(&self) -> Option<String> {
+        Some("this process serves no requests".to_owned())
+    }
+}

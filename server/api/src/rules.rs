@@ -3,9 +3,9 @@
 /// Operations that answer everybody.
 const PUBLIC: &[&str] = &["list_versions", "show_version", "healthcheck"];
 
-/// A rule that ends in `*` stands for one rule for each action; the action is the one field of the
+/// Operations with their rules. A rule that ends in `*` stands for one rule for each action; the action is the one field of the
 /// request's body.
-const RULES: &[(&str, &str)] = &[
+pub(crate) const RULES: &[(&str, &str)] = &[
     ("show_health", "protector:health:show"),
     ("list_sites", "protector:sites:index"),
     ("create_site", "protector:sites:create"),
@@ -20,12 +20,27 @@ const RULES: &[(&str, &str)] = &[
     ("delete_tenant_mapping", "protector:tenant_mappings:delete"),
     ("list_drivers", "protector:drivers:index"),
     ("list_services", "protector:services:index"),
-    ("list_protection_groups", "protector:protection_groups:index"),
-    ("create_protection_group", "protector:protection_groups:create"),
+    (
+        "list_protection_groups",
+        "protector:protection_groups:index",
+    ),
+    (
+        "create_protection_group",
+        "protector:protection_groups:create",
+    ),
     ("show_protection_group", "protector:protection_groups:show"),
-    ("update_protection_group", "protector:protection_groups:update"),
-    ("patch_protection_group", "protector:protection_groups:update"),
-    ("delete_protection_group", "protector:protection_groups:delete"),
+    (
+        "update_protection_group",
+        "protector:protection_groups:update",
+    ),
+    (
+        "patch_protection_group",
+        "protector:protection_groups:update",
+    ),
+    (
+        "delete_protection_group",
+        "protector:protection_groups:delete",
+    ),
     ("protection_group_action", "protector:operations:action:*"),
     ("list_recovery_points", "protector:recovery_points:index"),
     ("show_sync_status", "protector:sync:show"),
@@ -40,7 +55,10 @@ const RULES: &[(&str, &str)] = &[
     ("update_policy", "protector:policies:update"),
     ("delete_policy", "protector:policies:delete"),
     ("show_resource_mappings", "protector:resource_mappings:show"),
-    ("update_resource_mappings", "protector:resource_mappings:update"),
+    (
+        "update_resource_mappings",
+        "protector:resource_mappings:update",
+    ),
     ("list_operations", "protector:operations:index"),
     ("show_operation", "protector:operations:show"),
     ("list_operation_steps", "protector:operations:show"),

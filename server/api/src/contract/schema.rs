@@ -149,8 +149,11 @@ fn check_text(schema: &Value, text: &str, at: &str, wrong: &mut Vec<String>) {
 
 fn is_http_url(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.host_str().is_some_and(|host| !host.is_empty())
+        // The mock drivers, which the lab runs on, live in a directory instead of on a host; the
+        // real drivers refuse such a URL.
+        let is_mock = url.scheme() == "mock" && url.path().len() > 1;
+        let has_host = url.host_str().is_some_and(|host| !host.is_empty());
+        (is_mock || (matches!(url.scheme(), "http" | "https") && has_host))
             && url.username().is_empty()
             && url.password().is_none()
     })

@@ -219,7 +219,11 @@ impl From<PortSpec> for BlueprintPort {
             network_id: port.network_id.to_string(),
             mac_address: port.mac_address,
             fixed_ips: fixed_ips.collect(),
-            security_groups: port.security_groups.iter().map(ToString::to_string).collect(),
+            security_groups: port
+                .security_groups
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             vnic_type: port.vnic_type,
             floating_ip: port.floating_ip,
         }

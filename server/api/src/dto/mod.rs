@@ -12,7 +12,6 @@ mod site;
 mod sync;
 mod tenant;
 
-pub(crate) use common::*;
 pub(crate) use group::*;
 pub(crate) use health::*;
 pub(crate) use mapping::*;

@@ -139,10 +139,12 @@ pub(crate) struct PolicyFields {
 
 impl From<PolicyFields> for PolicyInput {
     fn from(policy: PolicyFields) -> Self {
-        let retention = policy.retention.map_or_else(Retention::default, |r| Retention {
-            points: r.points,
-            parked_hours: r.parked_hours,
-        });
+        let retention = policy
+            .retention
+            .map_or_else(Retention::default, |r| Retention {
+                points: r.points,
+                parked_hours: r.parked_hours,
+            });
         Self {
             driver: policy.driver,
             primary: ArrayInput {

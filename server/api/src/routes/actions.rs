@@ -49,13 +49,7 @@ impl Actions {
         };
         let services = &self.0.services;
         let started = services
-            .start_operation(
-                &call.actor(),
-                call.project()?,
-                &pg.0,
-                action.kind,
-                request,
-            )
+            .start_operation(&call.actor(), call.project()?, &pg.0, action.kind, request)
             .await?;
         Ok(match started {
             Started::Operation(operation) => OneOf::First(accepted(&call, *operation)),

@@ -85,8 +85,8 @@ impl Discovery {
     #[oai(path = "/v1/health", method = "get", operation_id = "show_health")]
     async fn show_health(&self, call: Call) -> Answer<Shown<HealthDocument>> {
         let health = self.0.services.health(&call.actor()).await?;
-        let details = call.version >= Microversion::HEALTH_DETAILS
-            && call.allows("protector:health:details");
+        let details =
+            call.version >= Microversion::HEALTH_DETAILS && call.allows("protector:health:details");
         let health = HealthView::new(health, details);
         Ok(Shown::new(HealthDocument { health }))
     }

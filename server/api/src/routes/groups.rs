@@ -263,7 +263,13 @@ impl Groups {
         let lost = peer_lost == Some(true);
         let services = &self.0.services;
         let report = services
-            .sync_force(&call.actor(), call.project()?, &pg.0, winner.as_deref(), lost)
+            .sync_force(
+                &call.actor(),
+                call.project()?,
+                &pg.0,
+                winner.as_deref(),
+                lost,
+            )
             .await?;
         Ok(Shown::new(SyncStatusDocument {
             sync_status: report.into(),

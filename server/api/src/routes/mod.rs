@@ -66,9 +66,8 @@ pub(crate) fn apis(api: Api) -> impl poem_openapi::OpenApi {
 }
 
 /// An id out of a path. What is no id names nothing.
-fn id<T: From<uuid::Uuid>>(text: &str, what: &str) -> Result<T, Failure> {
+fn id(text: &str, what: &str) -> Answer<uuid::Uuid> {
     uuid::Uuid::try_parse(text)
-        .map(T::from)
         .map_err(|_| Failure::not_found(format!("{what} {text} does not exist")))
 }
 

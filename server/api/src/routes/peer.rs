@@ -46,7 +46,11 @@ impl PeerCalls {
     /// Read a document
     ///
     /// With its secrets, sealed to the given key.
-    #[oai(path = "/groups/:id/read", method = "post", operation_id = "peer_read_document")]
+    #[oai(
+        path = "/groups/:id/read",
+        method = "post",
+        operation_id = "peer_read_document"
+    )]
     async fn read(
         &self,
         /// The group.
@@ -64,7 +68,11 @@ impl PeerCalls {
     /// Decide about a document
     ///
     /// 200 where it is this site's document now, 409 where it is not; the body is the same.
-    #[oai(path = "/groups/:id/document", method = "put", operation_id = "peer_put_document")]
+    #[oai(
+        path = "/groups/:id/document",
+        method = "put",
+        operation_id = "peer_put_document"
+    )]
     async fn put(
         &self,
         /// The group.
@@ -94,7 +102,11 @@ impl PeerCalls {
     /// Change a group
     ///
     /// That this site has authority over.
-    #[oai(path = "/groups/:id/change", method = "post", operation_id = "peer_change_group")]
+    #[oai(
+        path = "/groups/:id/change",
+        method = "post",
+        operation_id = "peer_change_group"
+    )]
     async fn change_group(
         &self,
         /// The group.
@@ -110,7 +122,11 @@ impl PeerCalls {
     /// Take an operation
     ///
     /// To execute it or to know of it; the same one again is found.
-    #[oai(path = "/operations", method = "post", operation_id = "peer_create_operation")]
+    #[oai(
+        path = "/operations",
+        method = "post",
+        operation_id = "peer_create_operation"
+    )]
     async fn create_operation(
         &self,
         body: Json<Wire<ForwardedOperation>>,
@@ -122,7 +138,11 @@ impl PeerCalls {
     /// Show an operation
     ///
     /// With its plan and its journal.
-    #[oai(path = "/operations/:id", method = "get", operation_id = "peer_show_operation")]
+    #[oai(
+        path = "/operations/:id",
+        method = "get",
+        operation_id = "peer_show_operation"
+    )]
     async fn show_operation(
         &self,
         /// The operation.
@@ -138,7 +158,11 @@ impl PeerCalls {
     /// Learn how an operation stands
     ///
     /// That the other site executes.
-    #[oai(path = "/operations/:id", method = "put", operation_id = "peer_put_mirror")]
+    #[oai(
+        path = "/operations/:id",
+        method = "put",
+        operation_id = "peer_put_mirror"
+    )]
     async fn put_mirror(
         &self,
         /// The operation.
@@ -157,7 +181,11 @@ impl PeerCalls {
     /// Forget an operation
     ///
     /// That the other site was to execute and has not begun; an absent one is success.
-    #[oai(path = "/operations/:id", method = "delete", operation_id = "peer_drop_mirror")]
+    #[oai(
+        path = "/operations/:id",
+        method = "delete",
+        operation_id = "peer_drop_mirror"
+    )]
     async fn drop_mirror(
         &self,
         /// The operation.

@@ -25,7 +25,11 @@ impl Projects {
     /// List trusts
     ///
     /// Those that the project gave to Protector on this site.
-    #[oai(path = "/v1/:tenant_id/trusts", method = "get", operation_id = "list_trusts")]
+    #[oai(
+        path = "/v1/:tenant_id/trusts",
+        method = "get",
+        operation_id = "list_trusts"
+    )]
     async fn list_trusts(
         &self,
         call: Call,
@@ -42,7 +46,11 @@ impl Projects {
     ///
     /// Makes a trust from the caller to Protector's own account, with those of the configured
     /// roles that the token carries. A token of an application credential cannot make one.
-    #[oai(path = "/v1/:tenant_id/trusts", method = "post", operation_id = "create_trust")]
+    #[oai(
+        path = "/v1/:tenant_id/trusts",
+        method = "post",
+        operation_id = "create_trust"
+    )]
     async fn create_trust(
         &self,
         call: Call,
@@ -61,7 +69,11 @@ impl Projects {
     /// Withdraw the project's trust on this site
     ///
     /// An absent one is success.
-    #[oai(path = "/v1/:tenant_id/trusts", method = "delete", operation_id = "delete_trust")]
+    #[oai(
+        path = "/v1/:tenant_id/trusts",
+        method = "delete",
+        operation_id = "delete_trust"
+    )]
     async fn delete_trust(
         &self,
         call: Call,
@@ -121,9 +133,7 @@ impl Projects {
         let project = quota_project(&call, &id.0)?;
         let services = &self.0.services;
         let quotas = body.0.quota_set.over(services.get_quotas(&project).await?);
-        let kept = services
-            .set_quotas(&call.actor(), &project, quotas)
-            .await?;
+        let kept = services.set_quotas(&call.actor(), &project, quotas).await?;
         Ok(Shown::new(QuotaDocument {
             quota_set: QuotaView::new(&id.0, kept),
         }))
@@ -147,7 +157,10 @@ impl Projects {
     ) -> Answer<Done> {
         let Path(_) = tenant_id;
         let project = quota_project(&call, &id.0)?;
-        self.0.services.reset_quotas(&call.actor(), &project).await?;
+        self.0
+            .services
+            .reset_quotas(&call.actor(), &project)
+            .await?;
         Ok(Done)
     }
 }

@@ -1,6 +1,6 @@
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::OpenApi;
 use protector_framework::GenericUuid as _;
 
 use super::{Answer, Api, Part};
@@ -33,7 +33,11 @@ impl Sites {
     /// Tries its account and tells the other site. Without credentials the service's own user and
     /// password are tried there; where they are refused the site is `registered` with the reason.
     /// The same name with the same data again answers 200, with other data 409.
-    #[oai(path = "/v1/admin/sites", method = "post", operation_id = "create_site")]
+    #[oai(
+        path = "/v1/admin/sites",
+        method = "post",
+        operation_id = "create_site"
+    )]
     async fn create_site(
         &self,
         call: Call,
@@ -54,7 +58,11 @@ impl Sites {
     /// Show a site
     ///
     /// With what was found when its services were last asked.
-    #[oai(path = "/v1/admin/sites/:site", method = "get", operation_id = "show_site")]
+    #[oai(
+        path = "/v1/admin/sites/:site",
+        method = "get",
+        operation_id = "show_site"
+    )]
     async fn show_site(
         &self,
         /// The site, by id or name.
@@ -67,7 +75,11 @@ impl Sites {
     /// Change a site
     ///
     /// Fields that are left out stay. The other site is told.
-    #[oai(path = "/v1/admin/sites/:site", method = "patch", operation_id = "update_site")]
+    #[oai(
+        path = "/v1/admin/sites/:site",
+        method = "patch",
+        operation_id = "update_site"
+    )]
     async fn update_site(
         &self,
         call: Call,
@@ -84,7 +96,11 @@ impl Sites {
     /// Remove a site
     ///
     /// Only one that no group uses. The other site is told.
-    #[oai(path = "/v1/admin/sites/:site", method = "delete", operation_id = "delete_site")]
+    #[oai(
+        path = "/v1/admin/sites/:site",
+        method = "delete",
+        operation_id = "delete_site"
+    )]
     async fn delete_site(
         &self,
         call: Call,
@@ -150,7 +166,11 @@ impl Sites {
     /// List drivers
     ///
     /// With an example and the JSON Schema of the settings of each.
-    #[oai(path = "/v1/admin/drivers", method = "get", operation_id = "list_drivers")]
+    #[oai(
+        path = "/v1/admin/drivers",
+        method = "get",
+        operation_id = "list_drivers"
+    )]
     async fn list_drivers(&self) -> Answer<Shown<DriverList>> {
         let found = self.0.services.list_drivers().await?;
         let drivers = found.into_iter().map(Into::into).collect();
@@ -160,7 +180,11 @@ impl Sites {
     /// List services
     ///
     /// The processes of this site by their heartbeats; up is who was seen within the last minute.
-    #[oai(path = "/v1/admin/services", method = "get", operation_id = "list_services")]
+    #[oai(
+        path = "/v1/admin/services",
+        method = "get",
+        operation_id = "list_services"
+    )]
     async fn list_services(&self) -> Answer<Shown<ServiceList>> {
         let found = self.0.services.list_services().await?;
         let services = found.into_iter().map(Into::into).collect();

@@ -1,0 +1,86 @@
+//! The layers put together.
+
+use std::sync::Arc;
+
+use poem::{Endpoint, IntoEndpoint as _, Response};
+use protector_config::{Config, PolicyStore};
+use protector_control::{NoServices, Services};
+use protector_framework::{Clock, IdentityDriver, Ids};
+use serde_json::Value;
+
+use crate::contract::Contract;
+use crate::document;
+use crate::edge::Edge;
+use crate::front::{Front, Pages};
+use crate::gate::{Gate, GateOptions};
+use crate::judge::Judge;
+use crate::live::{Live, NotLive};
+use crate::routes::Api;
+use crate::tokens::Tokens;
+
+/// What the layers are made from.
+pub(crate) struct Parts {
+    pub(crate) services: Arc<dyn Services>,
+    pub(crate) live: Arc<dyn Live>,
+    pub(crate) identity: Arc<dyn IdentityDriver>,
+    pub(crate) policy: PolicyStore,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+}
+
+/// The whole API as one endpoint.
+pub(crate) fn endpoint(
+    config: &Config,
+    parts: Parts,
+) -> impl Endpoint<Output = Response> + 'static {
+    let service = document::service(Api {
+        services: parts.services,
+        live: parts.live,
+    });
+    let described = document::describe(&service);
+    let keystone = &config.keystone;
+    let identity_url = keystone
+        .www_authenticate_uri
+        .as_ref()
+        .or(keystone.auth_url.as_ref());
+    let options = GateOptions {
+        contract: Contract::new(&described),
+        tokens: Tokens::new(
+            parts.identity,
+            parts.clock.clone(),
+            keystone.token_cache_time,
+        ),
+        judge: Judge::new(parts.policy),
+        identity_url: identity_url.cloned().unwrap_or_default(),
+        public_endpoint: config.default.public_endpoint.clone(),
+        max_limit: config.default.max_limit,
+        max_body: config.middleware.max_request_body_size,
+    };
+    let document = described.to_string();
+    let pages = Pages {
+        docs: service
+            .swagger_ui_html()
+            .replace(&service.spec(), &document),
+        document,
+    };
+    let gate = Gate {
+        options: Arc::new(options),
+        inner: service.into_endpoint(),
+    };
+    Edge {
+        ids: parts.ids,
+        clock: parts.clock,
+        inner: Front {
+            pages: Arc::new(pages),
+            inner: gate,
+        },
+    }
+}
+
+/// The published document, as it is served at `/openapi.json`.
+pub fn openapi_document() -> Value {
+    document::describe(&document::service(Api {
+        services: Arc::new(NoServices),
+        live: Arc::new(NotLive),
+    }))
+}

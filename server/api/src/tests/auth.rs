@@ -1,0 +1,147 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use protector_config::Policy;
+
+use super::World;
+
+#[tokio::test]
+async fn without_a_valid_token_it_is_401_and_says_where_to_get_one() {
+    let world = World::new();
+    for (headers, asked) in [
+        (vec![], 0),
+        (vec![("X-Auth-Token", "")], 0),
+        (vec![("X-Auth-Token", "  ")], 0),
+        (vec![("X-Auth-Token", "unknown")], 1),
+        (vec![("X-Auth-Token", "unknown")], 2),
+    ] {
+        let answer = world.ask("GET", "/v1/health", &headers, None).await;
+        let body = answer.refused(401);
+        assert_eq!(
+            answer.header("www-authenticate"),
+            "Keystone uri=\"http://keystone/v3\""
+        );
+        assert_eq!(
+            body["error"]["message"],
+            "The request you have made requires authentication."
+        );
+        assert_eq!(world.identity.asked.load(Ordering::Relaxed), asked);
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_path_a_caller_without_a_token_learns_nothing() {
+    let world = World::new();
+    for path in ["/v1/a1b2c3/nonsense", "/v1/admin/sites", "/v1/x/y/z"] {
+        world.ask("GET", path, &[], None).await.refused(401);
+    }
+}
+
+#[tokio::test]
+async fn identity_headers_of_the_client_count_for_nothing() {
+    let world = World::new();
+    let headers = [
+        ("X-Auth-Token", "member@a1b2c3"),
+        ("X-Roles", "admin"),
+        ("X-Project-Id", "other"),
+        ("OpenStack-System-Scope", "all"),
+        ("X-Identity-Status", "Confirmed"),
+    ];
+    world
+        .ask("GET", "/v1/admin/sites", &headers, None)
+        .await
+        .refused(403);
+}
+
+#[tokio::test]
+async fn a_token_is_asked_about_once_while_it_is_fresh() {
+    let world = World::new();
+    let ask = async || world.get("/v1/health", " member@a1b2c3 ").await.status;
+    assert_eq!((ask().await, ask().await), (200, 200));
+    assert_eq!(world.identity.asked.load(Ordering::Relaxed), 1);
+    world.clock.advance(Duration::from_secs(301));
+    assert_eq!(ask().await, 200);
+    assert_eq!(world.identity.asked.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_remembered_token_ends_when_it_expires() {
+    let world = World::new();
+    let ask = async || world.get("/v1/health", "short@a1b2c3").await.status;
+    assert_eq!(ask().await, 200);
+    world.clock.advance(Duration::from_secs(61));
+    assert_eq!(ask().await, 401);
+    assert_eq!(world.identity.asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn tokens_can_be_asked_about_every_time() {
+    let config = "token_cache_time = -1\n";
+    let world = World::with(config, Policy::in_code());
+    for _ in 0..3 {
+        assert_eq!(world.get("/v1/health", "member@a1b2c3").await.status, 200);
+    }
+    assert_eq!(world.identity.asked.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn without_keystone_it_is_503_and_not_the_clients_fault() {
+    let world = World::new();
+    for token in ["down@a1b2c3", "own@a1b2c3"] {
+        let answer = world.get("/v1/health", token).await;
+        let body = answer.refused(503);
+        assert_eq!(
+            body["error"]["message"],
+            "The Keystone service is temporarily unavailable."
+        );
+        assert_eq!(answer.header("retry-after"), "5");
+    }
+}
+
+#[tokio::test]
+async fn a_keystone_that_hangs_is_given_up() {
+    let world = World::new();
+    let asking = world.get("/v1/health", "slow@a1b2c3");
+    let waking = async {
+        while world.clock.sleepers() == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.clock.advance(Duration::from_secs(10));
+    };
+    let (answer, ()) = tokio::join!(asking, waking);
+    answer.refused(503);
+}
+
+#[tokio::test]
+async fn the_project_of_the_path_is_the_tokens_unless_an_administrator_calls() {
+    let world = World::new();
+    let list = async |project: &str, token: &str| {
+        let path = format!("/v1/{project}/protection-groups");
+        world.get(&path, token).await
+    };
+    assert_eq!(list("a1b2c3", "member@a1b2c3").await.status, 200);
+    let other = list("other", "member@a1b2c3").await;
+    other.refused(403);
+    assert_eq!(other.code(), "protector.project_mismatch");
+    assert_eq!(list("other", "admin@a1b2c3").await.status, 200);
+    assert!(
+        world
+            .services
+            .last()
+            .contains("page_groups Some(ProjectId(\"other\"))")
+    );
+    list("a1b2c3", "member@nothing").await.refused(403);
+    list("a1b2c3", "member@domain").await.refused(403);
+    list("%7Bx%7D", "admin@a1b2c3").await.refused(404);
+}
+
+#[tokio::test]
+async fn tokens_without_a_project_reach_what_needs_none() {
+    let world = World::new();
+    for path in ["/v1/admin/sites", "/v1/admin/drivers", "/v1/health"] {
+        assert_eq!(world.get(path, "admin@system").await.status, 200, "{path}");
+    }
+    let answer = world.get("/v1/protection-groups", "admin@system").await;
+    answer.refused(403);
+    assert_eq!(answer.code(), "protector.project_required");
+}

@@ -1,0 +1,429 @@
+use serde_json::{Value, json};
+
+use super::World;
+
+const GROUPS: &str = "/v1/a1b2c3/protection-groups";
+const MEMBER: &str = "member@a1b2c3";
+const ADMIN: &str = "admin@a1b2c3";
+
+fn group() -> Value {
+    json!({ "protection_group": {
+        "name": "web", "primary_site_id": "site-1", "secondary_site_id": "site-2",
+        "replication_type": "async", "volume_type_id": "type-1",
+    } })
+}
+
+fn policy() -> Value {
+    json!({ "policy": {
+        "driver": "mock", "primary_fa_url": "https://a", "primary_fa_api_token": "marked-a",
+        "secondary_fa_url": "https://b", "secondary_fa_api_token": "********",
+        "rpo_minutes": 15, "retention": { "points": 5 },
+    } })
+}
+
+#[tokio::test]
+async fn a_group_is_made_under_the_callers_key() {
+    let world = World::new();
+    let headers = [
+        ("X-Auth-Token", MEMBER),
+        ("Host", "api:8788"),
+        ("Idempotency-Key", "once"),
+        (
+            "X-Openstack-Request-Id",
+            "req-11111111-2222-4333-8444-555555555555",
+        ),
+    ];
+    let body = group().to_string();
+    let answer = world.ask("POST", GROUPS, &headers, Some(&body)).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    assert_eq!(
+        answer.header("location"),
+        "http://api:8788/v1/a1b2c3/protection-groups/00000000-0000-0000-0000-000000000065"
+    );
+    let made = &answer.json()["protection_group"];
+    assert_eq!(made["status"], "failing_over");
+    assert_eq!(made["created_at"], "2026-11-24T12:00:00Z");
+    assert_eq!(made["metadata_version"], 3);
+    assert_eq!(made["volume_type_id"], "type-1");
+    assert_eq!(made["secondary_volume_type_id"], "type-2");
+    let call = world.services.last();
+    assert!(call.contains("Some(\"once\")"), "{call}");
+    assert!(
+        call.contains("req-11111111-2222-4333-8444-555555555555"),
+        "{call}"
+    );
+    assert!(call.contains("user_id: Some(UserId(\"user\"))"), "{call}");
+    // The answer carries the request's own id.
+    assert!(!answer.header("x-openstack-request-id").contains("11111111"));
+}
+
+#[tokio::test]
+async fn each_bad_field_of_a_body_is_named() {
+    let world = World::new();
+    let body = json!({ "protection_group": {
+        "name": "", "description": 5, "primary_site_id": null,
+        "replication_type": "semi", "volume_type_id": ["x"], "volumeTypeId": "x", "colour": "red",
+    }, "extra": 1 });
+    let wrong = world.send("POST", GROUPS, MEMBER, &body).await.wrong();
+    let fields: Vec<_> = wrong.iter().map(|w| w.split(':').next().unwrap()).collect();
+    assert_eq!(
+        fields,
+        [
+            "extra",
+            "protection_group.colour",
+            "protection_group.description",
+            "protection_group.name",
+            "protection_group.primary_site_id",
+            "protection_group.replication_type",
+            "protection_group.secondary_site_id",
+            "protection_group.volumeTypeId",
+            "protection_group.volume_type_id",
+        ]
+    );
+    assert!(
+        wrong[5].ends_with("must be one of async, sync"),
+        "{wrong:?}"
+    );
+    assert!(
+        wrong[7].contains("did you mean `volume_type_id`?"),
+        "{wrong:?}"
+    );
+    assert!(world.services.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn numbers_urls_and_lists_are_checked_to_the_last_field() {
+    let world = World::new();
+    let body = json!({ "policy": {
+        "driver": "mock", "primary_fa_url": "ftp://a", "secondary_fa_url": "https://u:p@b",
+        "rpo_minutes": 0, "replication_interval": -1, "retention": { "points": "5", "x": 1 },
+    } });
+    let path = format!("{GROUPS}/web/policy");
+    let wrong = world.send("PUT", &path, MEMBER, &body).await.wrong();
+    let fields: Vec<_> = wrong.iter().map(|w| w.split(':').next().unwrap()).collect();
+    assert_eq!(
+        fields,
+        [
+            "policy.primary_fa_url",
+            "policy.replication_interval",
+            "policy.retention.points",
+            "policy.retention.x",
+            "policy.rpo_minutes",
+            "policy.secondary_fa_url",
+        ]
+    );
+    let body = json!({ "resource_mappings": [
+        { "type": "network", "primary_id": "a", "secondary_id": "b" },
+        { "type": "colour", "primary_id": "a" },
+    ] });
+    let path = format!("{GROUPS}/web/resource-mappings");
+    let wrong = world.send("PUT", &path, MEMBER, &body).await.wrong();
+    assert_eq!(wrong.len(), 2, "{wrong:?}");
+    assert!(wrong[0].starts_with("resource_mappings[1].secondary_id: is missing"));
+    assert!(wrong[1].starts_with("resource_mappings[1].type: must be one of network"));
+    let body = json!({ "member": { "server_id": "s", "boot_tier": 6, "boot_delay": 1.5 } });
+    let path = format!("{GROUPS}/web/members");
+    let wrong = world.send("POST", &path, MEMBER, &body).await.wrong();
+    assert_eq!(
+        wrong,
+        [
+            "member.boot_delay: must be an integer",
+            "member.boot_tier: must be from 1 to 5"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_json_or_no_body_is_refused() {
+    let world = World::new();
+    let token = [("X-Auth-Token", MEMBER)];
+    for body in [
+        "{",
+        "[]",
+        "\"x\"",
+        "5",
+        "{\"protection_group\": 1}",
+        "\u{0}",
+    ] {
+        let answer = world.ask("POST", GROUPS, &token, Some(body)).await;
+        answer.wrong();
+    }
+    let wrong = world.ask("POST", GROUPS, &token, None).await.wrong();
+    assert_eq!(wrong, ["protection_group: is missing"]);
+    let path = format!("{GROUPS}/web");
+    let answer = world.ask("DELETE", &path, &token, Some("{\"x\": 1}")).await;
+    assert_eq!(answer.wrong(), ["body: this call takes none"]);
+    let answer = world.ask("DELETE", &path, &token, Some("{}")).await;
+    assert_eq!(answer.status, 202);
+    let answer = world.ask(
+        "POST",
+        GROUPS,
+        &token,
+        Some("{\"protection_group\": {\"name\": \"\u{1}\"}}"),
+    );
+    answer.await.wrong();
+}
+
+#[tokio::test]
+async fn deep_nesting_is_no_way_to_a_crash() {
+    let world = World::new();
+    let deep = "[".repeat(50_000);
+    let answer = world
+        .ask("POST", GROUPS, &[("X-Auth-Token", MEMBER)], Some(&deep))
+        .await;
+    answer.wrong();
+}
+
+#[tokio::test]
+async fn an_action_is_exactly_one() {
+    let world = World::new();
+    let path = format!("{GROUPS}/web/action");
+    for (body, kind, options) in [
+        (json!({ "sync": null }), "sync", "failover_type: None"),
+        (json!({ "sync": {} }), "sync", "force: false"),
+        (
+            json!({ "failover": null }),
+            "failover",
+            "failover_type: Some(Planned)",
+        ),
+        (
+            json!({ "failback": { "type": "unplanned", "force": true, "recovery_point_id": "p" } }),
+            "failback",
+            "failover_type: Some(Unplanned), recovery_point: Some(PointName(\"p\")), force: true",
+        ),
+        (
+            json!({ "test_failover": { "auto_cleanup": true, "expires_in": 3600 } }),
+            "test_failover",
+            "auto_cleanup: true, expires_in: Some(3600)",
+        ),
+        (json!({ "test_cleanup": null }), "test_cleanup", ""),
+        (json!({ "reprotect": {} }), "reprotect", ""),
+        (json!({ "cleanup": {} }), "cleanup", ""),
+        (json!({ "reset": {} }), "reset", ""),
+    ] {
+        let answer = world.send("POST", &path, MEMBER, &body).await;
+        assert_eq!(answer.status, 202, "{body} {}", answer.text);
+        assert_eq!(answer.json()["operation"]["type"], "failover");
+        assert!(
+            answer
+                .header("location")
+                .ends_with("/v1/a1b2c3/operations/00000000-0000-0000-0000-0000000000c9")
+        );
+        let call = world.services.last();
+        assert!(call.contains(&format!("web {kind} ")), "{call}");
+        assert!(call.contains(options), "{call}");
+    }
+    for body in [
+        json!({}),
+        json!({ "sync": {}, "reset": {} }),
+        json!({ "sync": null, "reset": null }),
+        json!({ "explode": {} }),
+        json!({ "sync": { "force": true } }),
+        json!({ "failover": { "type": "surprise" } }),
+        json!({ "failover": "now" }),
+    ] {
+        world.send("POST", &path, MEMBER, &body).await.wrong();
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_answers_with_the_plan() {
+    let world = World::new();
+    let path = format!("{GROUPS}/web/action");
+    let body = json!({ "failover": { "dry_run": true } });
+    let answer = world.send("POST", &path, MEMBER, &body).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()["plan"]["hash"].as_str().unwrap().len(), 64);
+    assert_eq!(answer.header("location"), "");
+}
+
+#[tokio::test]
+async fn operations_are_steered_by_one_action() {
+    let world = World::new();
+    let path = "/v1/a1b2c3/operations/00000000-0000-0000-0000-0000000000c9/action";
+    for (body, action) in [
+        (json!({ "cancel": {} }), "Cancel"),
+        (json!({ "cancel": null }), "Cancel"),
+        (
+            json!({ "retry": { "force": true } }),
+            "Retry { force: true }",
+        ),
+        (json!({ "retry": null }), "Retry { force: false }"),
+        (
+            json!({ "skip": { "step": "boot/web-1", "reason": "by hand" } }),
+            "Skip { step: \"boot/web-1\", reason: \"by hand\" }",
+        ),
+        (json!({ "cleanup": {} }), "Cleanup"),
+    ] {
+        let answer = world.send("POST", path, MEMBER, &body).await;
+        assert_eq!(answer.status, 202, "{body} {}", answer.text);
+        assert!(world.services.last().ends_with(action), "{body}");
+    }
+    for body in [
+        json!({ "skip": null }),
+        json!({ "skip": { "step": "x" } }),
+        json!({}),
+    ] {
+        world.send("POST", path, MEMBER, &body).await.wrong();
+    }
+    let steps = "/v1/a1b2c3/operations/00000000-0000-0000-0000-0000000000c9/steps";
+    let body = world.get(steps, MEMBER).await.json();
+    assert_eq!(body["steps"][0]["key"], "boot/web-1");
+    assert_eq!(body["steps"][0]["status"], "pending");
+}
+
+#[tokio::test]
+async fn secrets_go_in_and_never_come_out() {
+    let world = World::new();
+    let path = format!("{GROUPS}/web/policy");
+    let answer = world.send("POST", &path, MEMBER, &policy()).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert!(answer.header("location").ends_with("/policy"));
+    let call = world.services.last();
+    assert!(
+        call.contains("[Some(\"marked-a\"), Some(\"********\")]"),
+        "{call}"
+    );
+    let shown = answer.json()["policy"].clone();
+    assert_eq!(shown["primary_fa_api_token"], "********");
+    assert_eq!(shown["secondary_fa_api_token"], "********");
+    assert!(!answer.text.contains("marked"));
+
+    let site = json!({ "site": {
+        "name": "a", "auth_url": "http://k/v3", "region_name": "R",
+        "credentials": { "username": "u", "password": "marked-password" },
+    } });
+    let answer = world.send("POST", "/v1/admin/sites", ADMIN, &site).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert!(
+        world
+            .services
+            .last()
+            .contains("password=Some(\"marked-password\")")
+    );
+    assert!(!answer.text.contains("marked"));
+    assert_eq!(answer.json()["site"]["credentials"]["password"], "********");
+
+    let token = [("X-Auth-Token", MEMBER)];
+    let answer = world.ask("POST", "/v1/a1b2c3/trusts", &token, None).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert!(!answer.text.contains("marked"));
+    assert_eq!(answer.json()["trust"]["trustee_user_id"], "protector");
+
+    // Nor does a refusal repeat what was sent.
+    let body = json!({ "policy": { "primary_fa_api_token": ["marked"], "marked": "marked-2" } });
+    let answer = world.send("PUT", &path, MEMBER, &body).await;
+    answer.wrong();
+    assert!(!answer.text.contains("marked-2"));
+}
+
+#[tokio::test]
+async fn a_site_is_made_once() {
+    let world = World::new();
+    let site = |name: &str| {
+        json!({ "site": { "name": name, "description": "d", "site_type": "openstack",
+            "auth_url": "http://k/v3", "region_name": "R" } })
+    };
+    let made = world
+        .send("POST", "/v1/admin/sites", ADMIN, &site("a"))
+        .await;
+    assert_eq!(made.status, 201);
+    assert!(
+        made.header("location")
+            .contains("/v1/admin/sites/00000000-")
+    );
+    let again = world
+        .send("POST", "/v1/admin/sites", ADMIN, &site("again"))
+        .await;
+    assert_eq!(again.status, 200);
+    let site = &again.json()["site"];
+    for field in [
+        "keystone_reachable",
+        "nova_reachable",
+        "cinder_reachable",
+        "neutron_reachable",
+    ] {
+        assert!(site[field].is_boolean(), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn quotas_that_are_left_out_stay() {
+    let world = World::new();
+    let path = "/v1/a1b2c3/quota-sets/other";
+    let body = json!({ "quota_set": { "protection_groups": -1 } });
+    let answer = world.send("PUT", path, ADMIN, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let kept = answer.json()["quota_set"].clone();
+    assert_eq!(
+        kept,
+        json!({ "id": "other", "protection_groups": -1, "members_per_group": 50,
+            "running_operations": 10 })
+    );
+    world.get(path, MEMBER).await.refused(404);
+    let own = world.get("/v1/a1b2c3/quota-sets/a1b2c3", MEMBER).await;
+    assert_eq!(own.status, 200);
+    assert_eq!(
+        world
+            .ask("DELETE", path, &[("X-Auth-Token", ADMIN)], None)
+            .await
+            .status,
+        204
+    );
+}
+
+#[tokio::test]
+async fn a_sync_is_forced_by_a_persons_word() {
+    let world = World::new();
+    let path = format!("{GROUPS}/web/sync-force");
+    let answer = world.send("POST", &path, MEMBER, &json!({})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(world.services.last().ends_with("web None false"));
+    assert_eq!(answer.json()["sync_status"]["status"], "in_sync");
+    let answer = world
+        .ask("POST", &path, &[("X-Auth-Token", MEMBER)], None)
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let body = json!({ "winner": "site-1", "peer_lost": true });
+    world.send("POST", &path, MEMBER, &body).await;
+    assert!(world.services.last().ends_with("Some(\"site-1\") true"));
+}
+
+#[tokio::test]
+async fn peers_speak_without_wrappers() {
+    let world = World::new();
+    let service = "service@services";
+    let identity = world.get("/v1/admin/peer/identity", service).await.json();
+    assert_eq!(identity["version"], "0.1.0");
+    let path = "/v1/admin/peer/groups/00000000-0000-0000-0000-000000000065/document";
+    let put = |document: &str| {
+        json!({ "change_id": uuid::Uuid::nil(), "mode": "push", "base": null,
+            "document": document, "secrets": {} })
+    };
+    let stored = world.send("PUT", path, service, &put("new")).await;
+    assert_eq!(
+        (stored.status, stored.json()["verdict"].as_str()),
+        (200, Some("store"))
+    );
+    let stale = world.send("PUT", path, service, &put("stale")).await;
+    assert_eq!(
+        (stale.status, stale.json()["verdict"].as_str()),
+        (409, Some("stale"))
+    );
+    world
+        .send("PUT", path, service, &json!({ "mode": "push" }))
+        .await
+        .wrong();
+    let missing = world
+        .get(
+            "/v1/admin/peer/operations/00000000-0000-0000-0000-000000000065",
+            service,
+        )
+        .await;
+    missing.refused(404);
+    assert_eq!(missing.code(), "protector.not_found");
+    let path = "/v1/admin/peer/operations/00000000-0000-0000-0000-000000000065";
+    let token = [("X-Auth-Token", service)];
+    let dropped = world.ask("DELETE", path, &token, None).await;
+    assert_eq!(dropped.status, 204);
+}

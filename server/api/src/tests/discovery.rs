@@ -1,0 +1,162 @@
+use serde_json::{Value, json};
+
+use super::World;
+
+#[tokio::test]
+async fn the_version_document_is_the_same_everywhere_and_needs_no_token() {
+    let world = World::new();
+    for path in ["/", "/v1", "/v1/", "/v1/a1b2c3", "/v1/a1b2c3/"] {
+        let answer = world.ask("GET", path, &[("Host", "c:8788")], None).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(
+            answer.json(),
+            json!({ "versions": [{
+                "id": "v1", "status": "CURRENT", "min_version": "1.0", "max_version": "1.2",
+                "links": [
+                    { "rel": "self", "href": "http://c:8788/v1/" },
+                    { "rel": "collection", "href": "http://c:8788/" },
+                ],
+            }] })
+        );
+    }
+}
+
+#[tokio::test]
+async fn links_keep_what_a_proxy_says() {
+    let world = World::new();
+    let headers = [
+        ("Host", "inner:1"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "cloud.example"),
+        ("X-Forwarded-Prefix", "/dr"),
+    ];
+    let answer = world.ask("GET", "/", &headers, None).await;
+    let link = &answer.json()["versions"][0]["links"][0]["href"];
+    assert_eq!(link, "https://cloud.example/dr/v1/");
+    let evil = [("Host", "h"), ("X-Forwarded-Host", "evil\"<x>")];
+    let answer = world.ask("GET", "/", &evil, None).await;
+    let link = answer.json()["versions"][0]["links"][0]["href"].clone();
+    assert_eq!(link, "http://localhost/v1/");
+}
+
+#[tokio::test]
+async fn the_configured_endpoint_is_in_links() {
+    let config = "[DEFAULT]\npublic_endpoint = https://dr.example/\n";
+    let world = World::with(config, protector_config::Policy::in_code());
+    let answer = world.ask("GET", "/v1", &[("Host", "inner")], None).await;
+    let link = &answer.json()["versions"][0]["links"][0]["href"];
+    assert_eq!(link, "https://dr.example/v1/");
+}
+
+#[tokio::test]
+async fn microversions() {
+    let world = World::new();
+    let vectors: Value = serde_json::from_str(include_str!("microversions.json")).unwrap();
+    for vector in vectors.as_array().unwrap() {
+        let mut headers = vec![("X-Auth-Token", "member@a1b2c3")];
+        if let Some(header) = vector["header"].as_str() {
+            headers.push(("OpenStack-API-Version", header));
+        }
+        let answer = world.ask("GET", "/v1/health", &headers, None).await;
+        let status = vector["status"].as_u64().unwrap();
+        assert_eq!(u64::from(answer.status), status, "{vector}");
+        let echoed = answer.header("openstack-api-version");
+        match vector["version"].as_str() {
+            Some(version) => assert_eq!(echoed, format!("protector {version}"), "{vector}"),
+            None => assert!(echoed.starts_with("protector "), "{vector}"),
+        }
+        assert!(answer.header("vary").contains("OpenStack-API-Version"));
+        if status == 406 {
+            let body = answer.refused(406);
+            assert_eq!(body["errors"][0]["min_version"], "1.0");
+            assert_eq!(body["errors"][0]["max_version"], "1.2");
+            assert_eq!(Some(echoed), vector["header"].as_str());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_healthcheck_asks_no_token() {
+    let world = World::new();
+    let answer = world.ask("GET", "/healthcheck", &[], None).await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, "OK"));
+    *world.services.trouble.lock().unwrap() = Some("the database does not answer".to_owned());
+    let answer = world.ask("GET", "/healthcheck", &[], None).await;
+    answer.refused(503);
+    let answer = world.ask("HEAD", "/healthcheck", &[], None).await;
+    assert_eq!((answer.status, answer.text.as_str()), (503, ""));
+}
+
+#[tokio::test]
+async fn health_has_details_from_1_2_for_administrators() {
+    let world = World::new();
+    let ask = async |version: &str, token: &str| {
+        let headers = [("OpenStack-API-Version", version), ("X-Auth-Token", token)];
+        let answer = world.ask("GET", "/v1/health", &headers, None).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()["health"].clone()
+    };
+    for (version, token, details) in [
+        ("protector 1.0", "admin@a1b2c3", false),
+        ("protector 1.1", "admin@a1b2c3", false),
+        ("protector 1.2", "admin@a1b2c3", true),
+        ("protector latest", "admin@system", true),
+        ("protector 1.2", "member@a1b2c3", false),
+    ] {
+        let health = ask(version, token).await;
+        assert_eq!(health["status"], "ok");
+        assert_eq!(health["sites"][0]["status"], "active");
+        assert_eq!(health["services"][0]["state"], "up");
+        let site = &health["sites"][0];
+        assert_eq!(
+            site.get("reachable").is_some(),
+            details,
+            "{version} {token}"
+        );
+        assert_eq!(health["arrays"][0].get("url").is_some(), details);
+    }
+}
+
+#[tokio::test]
+async fn the_docs_work_offline_and_show_the_document() {
+    let world = World::new();
+    let document = world.ask("GET", "/openapi.json", &[], None).await;
+    let parsed = document.json();
+    assert_eq!(parsed, crate::openapi_document());
+    let docs = world.ask("GET", "/docs", &[], None).await;
+    assert!(docs.header("content-type").starts_with("text/html"));
+    assert!(docs.text.contains(&document.text));
+    for outside in ["src=\"http", "href=\"http"] {
+        let head = &docs.text[docs.text.len() - 2000..];
+        assert!(!head.contains(outside));
+    }
+    world.ask("POST", "/docs", &[], None).await.refused(405);
+}
+
+#[test]
+fn every_operation_is_described() {
+    let document = crate::openapi_document();
+    let mut operations = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            operations += 1;
+            for field in ["summary", "description", "operationId"] {
+                let text = operation[field].as_str().unwrap_or_default();
+                assert!(!text.is_empty(), "{method} {path} has no {field}");
+            }
+            assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{path}");
+            for status in ["400", "401", "403", "404", "409", "500", "503"] {
+                let body = &operation["responses"][status];
+                assert!(
+                    body.is_object(),
+                    "{method} {path} does not describe {status}"
+                );
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let text = parameter["description"].as_str().unwrap_or_default();
+                assert!(!text.is_empty(), "{method} {path}: {parameter}");
+            }
+        }
+    }
+    assert!(operations > 50, "{operations}");
+}

@@ -1,0 +1,98 @@
+use serde_json::Value;
+
+use super::World;
+
+fn names(body: &Value) -> Vec<String> {
+    let groups = body["protection_groups"].as_array().unwrap();
+    groups
+        .iter()
+        .map(|group| group["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn pages_are_linked_by_absolute_urls_to_the_end() {
+    let world = World::new();
+    let headers = [
+        ("X-Auth-Token", "member@a1b2c3"),
+        ("Host", "api:8788"),
+        ("X-Forwarded-Prefix", "/dr"),
+    ];
+    let mut path = "/v1/a1b2c3/protection-groups?limit=2&sort=name:asc&status=active".to_owned();
+    let mut all = Vec::new();
+    for page in 1..=3 {
+        let answer = world.ask("GET", &path, &headers, None).await;
+        let body = answer.json();
+        all.extend(names(&body));
+        let Some(links) = body.get("links") else {
+            assert_eq!(page, 3);
+            break;
+        };
+        assert_eq!(links[0]["rel"], "next");
+        let next = links[0]["href"].as_str().unwrap();
+        path = next.strip_prefix("http://api:8788/dr").unwrap().to_owned();
+        assert!(path.contains("limit=2&sort=name%3Aasc&status=active&marker="));
+    }
+    assert_eq!(all, ["group-1", "group-2", "group-3", "group-4", "group-5"]);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_reaches_the_services_under_their_names() {
+    let world = World::new();
+    let path = "/v1/a1b2c3/operations?type=failover&sort_key=updated_at&sort_dir=asc\
+                &protection_group_id=00000000-0000-0000-0000-000000000065&limit=7";
+    assert_eq!(world.get(path, "member@a1b2c3").await.status, 200);
+    let call = world.services.last();
+    assert!(call.contains("limit: Some(8)"), "{call}");
+    assert!(call.contains("(\"kind\", \"failover\")"), "{call}");
+    assert!(call.contains("(\"updated_at\", false)"), "{call}");
+    assert!(!call.contains("group_id\""), "{call}");
+    assert!(call.contains("00000065"), "{call}");
+}
+
+#[tokio::test]
+async fn a_limit_is_cut_to_the_configured_most() {
+    let config = "[DEFAULT]\nmax_limit = 3\n";
+    let world = World::with(config, protector_config::Policy::in_code());
+    for (query, shown, more) in [
+        ("", 3, true),
+        ("?limit=1000", 3, true),
+        ("?limit=2", 2, true),
+        ("?limit=0", 0, false),
+    ] {
+        let path = format!("/v1/a1b2c3/protection-groups{query}");
+        let body = world.get(&path, "member@a1b2c3").await.json();
+        assert_eq!(names(&body).len(), shown, "{query}");
+        assert_eq!(body.get("links").is_some(), more, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn each_bad_query_field_is_named() {
+    let world = World::new();
+    let path =
+        "/v1/a1b2c3/protection-groups?limit=-1&marker=x&colour=red&sort_dir=up&name=a&name=b";
+    let wrong = world.get(path, "member@a1b2c3").await.wrong();
+    let fields: Vec<_> = wrong.iter().map(|w| w.split(':').next().unwrap()).collect();
+    assert_eq!(fields, ["colour", "limit", "marker", "name", "sort_dir"]);
+    for (query, field) in [
+        ("sort=colour:asc", "sort"),
+        ("sort=name:up", "sort"),
+        ("sort=name:asc&sort_key=name", "sort"),
+        ("limit=1.5", "limit"),
+        ("limit=", "limit"),
+    ] {
+        let path = format!("/v1/a1b2c3/protection-groups?{query}");
+        let wrong = world.get(&path, "member@a1b2c3").await.wrong();
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert!(wrong[0].starts_with(&format!("{field}: ")), "{wrong:?}");
+    }
+    let wrong = world
+        .get("/v1/admin/drivers?x=1", "admin@a1b2c3")
+        .await
+        .wrong();
+    assert_eq!(wrong, ["x: is not a query field; this call has none"]);
+    let path = "/v1/a1b2c3/operations?protection_group_id=web";
+    let wrong = world.get(path, "member@a1b2c3").await.wrong();
+    assert!(wrong[0].starts_with("protection_group_id: "), "{wrong:?}");
+}

@@ -1,0 +1,627 @@
+//! Services and an identity service that answer at once and keep what they were asked.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use protector_control::*;
+use protector_db::{Page, Quotas, ServiceRecord, TrustRecord};
+use protector_framework::{
+    CallCtx, DriverError, DriverInfo, ErrorKind, ExposeSecret as _, GenericUuid as _, GroupId,
+    IdentityCapabilities, IdentityDriver, MemberId, OperationId, Project, ProjectId,
+    ReplicationMode, SecretString, ServiceToken, SiteId, TenantMappingId, TokenInfo, TokenScope,
+    Trust, VolumeType,
+};
+use protector_model::{Actor, Mapping, Operation, OperationKind, Plan, Site, TenantMapping};
+use protector_peer::{
+    ChangeReply, ForwardedAction, ForwardedChange, ForwardedGroup, ForwardedOperation, GroupHead,
+    OperationAction, OperationView, PeerDocument, PeerIdentity, PutDocument, PutReply,
+    SiteRegistry,
+};
+use uuid::Uuid;
+
+use super::samples::*;
+use super::{PROJECT, now};
+use crate::live::Live;
+
+/// Tokens read `<role>@<project>`, `<role>@system`, `<role>@domain` or `<role>@nothing`.
+#[derive(Debug, Default)]
+pub(crate) struct PretendIdentity {
+    pub(crate) asked: AtomicUsize,
+}
+
+#[async_trait]
+impl IdentityDriver for PretendIdentity {
+    fn capabilities(&self) -> IdentityCapabilities {
+        IdentityCapabilities::default()
+    }
+
+    async fn check(&self, _ctx: &CallCtx) -> protector_framework::Result<()> {
+        Ok(())
+    }
+
+    async fn validate_token(
+        &self,
+        _ctx: &CallCtx,
+        token: &SecretString,
+    ) -> protector_framework::Result<TokenInfo> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let text = token.expose_secret();
+        let (role, scope) = text
+            .split_once('@')
+            .ok_or_else(|| DriverError::not_found("the token"))?;
+        match role {
+            "down" => return Err(DriverError::new(ErrorKind::Unreachable, "no answer")),
+            "own" => return Err(DriverError::new(ErrorKind::Unauthorized, "own password")),
+            "slow" => std::future::pending().await,
+            _ => {}
+        }
+        let scope = match scope {
+            "system" => TokenScope::System,
+            "domain" => TokenScope::Domain {
+                id: "default".to_owned(),
+            },
+            "nothing" => TokenScope::Unscoped,
+            project => TokenScope::Project {
+                id: project.into(),
+                name: project.to_owned(),
+                domain_id: "default".to_owned(),
+            },
+        };
+        Ok(TokenInfo {
+            user_id: "user".into(),
+            user_name: "user".to_owned(),
+            user_domain_id: "default".to_owned(),
+            scope,
+            roles: vec![role.to_owned()],
+            expires_at: now() + TimeDelta::seconds(if role == "short" { 60 } else { 3600 }),
+            delegated: false,
+            is_admin_project: true,
+        })
+    }
+
+    async fn service_token(&self, _ctx: &CallCtx) -> protector_framework::Result<ServiceToken> {
+        Err(DriverError::unsupported("service tokens"))
+    }
+
+    async fn forget_service_token(&self) {}
+
+    async fn get_project(
+        &self,
+        _ctx: &CallCtx,
+        id: &ProjectId,
+    ) -> protector_framework::Result<Project> {
+        Err(DriverError::not_found(format_args!("project {id}")))
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct PretendServices {
+    /// What was asked, in order.
+    pub(crate) calls: Mutex<Vec<String>>,
+    /// What the next call is refused with.
+    pub(crate) refusal: Mutex<Option<Refusal>>,
+    /// Why a load balancer should go elsewhere.
+    pub(crate) trouble: Mutex<Option<String>>,
+}
+
+impl PretendServices {
+    #[allow(clippy::result_large_err, reason = "the services' own error")]
+    fn called<T>(&self, call: String, answer: T) -> Result<T> {
+        self.calls.lock().unwrap().push(call);
+        match self.refusal.lock().unwrap().take() {
+            Some(refusal) => Err(refusal),
+            None => Ok(answer),
+        }
+    }
+
+    pub(crate) fn last(&self) -> String {
+        self.calls
+            .lock()
+            .unwrap()
+            .last()
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        *self.refusal.lock().unwrap() = Some(refusal);
+    }
+}
+
+#[async_trait]
+impl Live for PretendServices {
+    async fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap().clone()
+    }
+}
+
+fn trust() -> TrustRecord {
+    TrustRecord {
+        site_id: site(1).id,
+        project_id: PROJECT.into(),
+        trust: Trust {
+            id: "marked-trust".into(),
+            trustor_user_id: "user".into(),
+            trustee_user_id: "protector".into(),
+            project_id: PROJECT.into(),
+            roles: vec!["member".to_owned()],
+        },
+        state: "active".to_owned(),
+        last_ok_at: None,
+        last_error: None,
+        created_at: now(),
+    }
+}
+
+fn service() -> ServiceRecord {
+    ServiceRecord {
+        id: Uuid::from_u128(9),
+        binary: "protector-engine".to_owned(),
+        host: "controller".to_owned(),
+        last_seen_at: now(),
+        up: true,
+    }
+}
+
+#[async_trait]
+impl SiteServices for PretendServices {
+    async fn page_sites(&self, page: &Page) -> Result<Vec<Site>> {
+        self.called(format!("page_sites {page:?}"), vec![site(1), site(2)])
+    }
+
+    async fn get_site(&self, name: &str) -> Result<Site> {
+        if name == "panic" {
+            panic!("marked-panic");
+        }
+        if name == "nowhere" {
+            return Err(Refusal::not_found("site `nowhere`"));
+        }
+        self.called(format!("get_site {name}"), site(1))
+    }
+
+    async fn register_site(&self, actor: &Actor, new: NewSite) -> Result<Registered> {
+        let created = new.name != "again";
+        let password = new.credentials.as_ref().and_then(|c| c.password.clone());
+        let password = password.map(|p| p.expose_secret().to_owned());
+        self.called(
+            format!("register_site {actor:?} {new:?} password={password:?}"),
+            Registered {
+                site: site(1),
+                created,
+            },
+        )
+    }
+
+    async fn update_site(&self, _: &Actor, name: &str, change: SiteChange) -> Result<Site> {
+        self.called(format!("update_site {name} {change:?}"), site(1))
+    }
+
+    async fn delete_site(&self, _: &Actor, name: &str) -> Result<()> {
+        self.called(format!("delete_site {name}"), ())
+    }
+
+    async fn validate_site(&self, _: &Actor, name: &str) -> Result<Site> {
+        self.called(format!("validate_site {name}"), site(1))
+    }
+
+    async fn site_volume_types(
+        &self,
+        _: &Actor,
+        name: &str,
+        project: &ProjectId,
+        mode: Option<ReplicationMode>,
+    ) -> Result<Vec<VolumeType>> {
+        self.called(
+            format!("site_volume_types {name} {project} {mode:?}"),
+            vec![VolumeType::new("type-1", "gold")],
+        )
+    }
+
+    async fn page_tenant_mappings(&self, page: &Page) -> Result<Vec<TenantMapping>> {
+        self.called(format!("page_tenant_mappings {page:?}"), vec![mapping()])
+    }
+
+    async fn get_tenant_mapping(&self, id: TenantMappingId) -> Result<TenantMapping> {
+        self.called(format!("get_tenant_mapping {id}"), mapping())
+    }
+
+    async fn create_tenant_mapping(
+        &self,
+        _: &Actor,
+        new: NewTenantMapping,
+    ) -> Result<TenantMapping> {
+        self.called(format!("create_tenant_mapping {new:?}"), mapping())
+    }
+
+    async fn delete_tenant_mapping(&self, _: &Actor, id: TenantMappingId) -> Result<()> {
+        self.called(format!("delete_tenant_mapping {id}"), ())
+    }
+
+    async fn get_quotas(&self, project: &ProjectId) -> Result<Quotas> {
+        self.called(format!("get_quotas {project}"), Quotas::default())
+    }
+
+    async fn set_quotas(&self, _: &Actor, project: &ProjectId, quotas: Quotas) -> Result<Quotas> {
+        self.called(format!("set_quotas {project} {quotas:?}"), quotas)
+    }
+
+    async fn reset_quotas(&self, _: &Actor, project: &ProjectId) -> Result<()> {
+        self.called(format!("reset_quotas {project}"), ())
+    }
+
+    async fn create_trust(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        token: &SecretString,
+    ) -> Result<TrustRecord> {
+        let token = token.expose_secret();
+        self.called(format!("create_trust {project} {token}"), trust())
+    }
+
+    async fn list_trusts(&self, project: &ProjectId) -> Result<Vec<TrustRecord>> {
+        self.called(format!("list_trusts {project}"), vec![trust()])
+    }
+
+    async fn delete_trust(&self, _: &Actor, project: &ProjectId, _: &SecretString) -> Result<()> {
+        self.called(format!("delete_trust {project}"), ())
+    }
+
+    async fn health(&self, _: &Actor) -> Result<Health> {
+        let health = Health {
+            ok: true,
+            sites: vec![site(1)],
+            services: vec![service()],
+            arrays: vec![ArrayHealth {
+                site_id: site(1).id,
+                driver: "mock".to_owned(),
+                url: "https://array-a".to_owned(),
+                name: "array-a".to_owned(),
+                reachable: true,
+                detail: None,
+            }],
+        };
+        self.called("health".to_owned(), health)
+    }
+
+    async fn list_services(&self) -> Result<Vec<ServiceRecord>> {
+        self.called("list_services".to_owned(), vec![service()])
+    }
+
+    async fn list_drivers(&self) -> Result<Vec<DriverInfo>> {
+        self.called("list_drivers".to_owned(), Vec::new())
+    }
+}
+
+#[async_trait]
+impl GroupServices for PretendServices {
+    async fn page_groups(
+        &self,
+        project: Option<&ProjectId>,
+        page: &Page,
+    ) -> Result<Vec<GroupView>> {
+        let all = (1..=5).map(group);
+        let after = all.skip_while(|g| {
+            page.marker
+                .is_some_and(|m| g.document.id.into_untyped_uuid() != m)
+        });
+        let skipped = usize::from(page.marker.is_some());
+        let limit = usize::try_from(page.limit.unwrap()).unwrap();
+        let found = after.skip(skipped).take(limit).collect();
+        self.called(format!("page_groups {project:?} {page:?}"), found)
+    }
+
+    async fn get_group(&self, project: &ProjectId, name: &str) -> Result<GroupView> {
+        self.called(format!("get_group {project} {name}"), group(1))
+    }
+
+    async fn create_group(
+        &self,
+        actor: &Actor,
+        project: &ProjectId,
+        new: NewGroup,
+        key: Option<&str>,
+    ) -> Result<GroupStarted> {
+        self.called(
+            format!("create_group {actor:?} {project} {new:?} {key:?}"),
+            GroupStarted {
+                group: group(1),
+                operation: operation(1),
+            },
+        )
+    }
+
+    async fn update_group(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        change: GroupUpdate,
+    ) -> Result<GroupView> {
+        self.called(
+            format!("update_group {project} {name} {change:?}"),
+            group(1),
+        )
+    }
+
+    async fn delete_group(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        key: Option<&str>,
+    ) -> Result<Operation> {
+        self.called(
+            format!("delete_group {project} {name} {key:?}"),
+            operation(1),
+        )
+    }
+
+    async fn page_members(
+        &self,
+        project: &ProjectId,
+        name: &str,
+        page: &Page,
+    ) -> Result<Vec<MemberView>> {
+        self.called(
+            format!("page_members {project} {name} {page:?}"),
+            vec![member()],
+        )
+    }
+
+    async fn get_member(
+        &self,
+        project: &ProjectId,
+        name: &str,
+        id: MemberId,
+    ) -> Result<MemberView> {
+        self.called(format!("get_member {project} {name} {id}"), member())
+    }
+
+    async fn add_member(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        new: NewMember,
+        key: Option<&str>,
+    ) -> Result<MemberStarted> {
+        self.called(
+            format!("add_member {project} {name} {new:?} {key:?}"),
+            MemberStarted {
+                member: member(),
+                operation: operation(1),
+            },
+        )
+    }
+
+    async fn update_member(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        id: MemberId,
+        change: MemberChange,
+    ) -> Result<MemberView> {
+        self.called(
+            format!("update_member {project} {name} {id} {change:?}"),
+            member(),
+        )
+    }
+
+    async fn remove_member(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        id: MemberId,
+        key: Option<&str>,
+    ) -> Result<Operation> {
+        self.called(
+            format!("remove_member {project} {name} {id} {key:?}"),
+            operation(1),
+        )
+    }
+
+    async fn get_policy(&self, project: &ProjectId, name: &str) -> Result<PolicyView> {
+        self.called(format!("get_policy {project} {name}"), policy())
+    }
+
+    async fn put_policy(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        input: PolicyInput,
+        write: PolicyWrite,
+        is_admin: bool,
+    ) -> Result<PolicyView> {
+        let tokens = [&input.primary, &input.secondary]
+            .map(|a| a.api_token.as_ref().map(|t| t.expose_secret().to_owned()));
+        self.called(
+            format!("put_policy {project} {name} {write:?} {is_admin} {tokens:?} {input:?}"),
+            policy(),
+        )
+    }
+
+    async fn delete_policy(&self, _: &Actor, project: &ProjectId, name: &str) -> Result<()> {
+        self.called(format!("delete_policy {project} {name}"), ())
+    }
+
+    async fn get_mappings(&self, project: &ProjectId, name: &str) -> Result<Vec<Mapping>> {
+        self.called(format!("get_mappings {project} {name}"), Vec::new())
+    }
+
+    async fn set_mappings(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        mappings: Vec<Mapping>,
+    ) -> Result<Vec<Mapping>> {
+        let call = format!("set_mappings {project} {name} {}", mappings.len());
+        self.called(call, mappings)
+    }
+
+    async fn recovery_points(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<Vec<RecoveryPoint>> {
+        self.called(format!("recovery_points {project} {name}"), Vec::new())
+    }
+
+    async fn sync_status(&self, project: &ProjectId, name: &str) -> Result<SyncReport> {
+        self.called(format!("sync_status {project} {name}"), sync())
+    }
+
+    async fn sync_force(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        winner: Option<&str>,
+        peer_lost: bool,
+    ) -> Result<SyncReport> {
+        self.called(
+            format!("sync_force {project} {name} {winner:?} {peer_lost}"),
+            sync(),
+        )
+    }
+}
+
+#[async_trait]
+impl OperationServices for PretendServices {
+    async fn page_operations(
+        &self,
+        project: Option<&ProjectId>,
+        group: Option<GroupId>,
+        page: &Page,
+    ) -> Result<Vec<Operation>> {
+        self.called(
+            format!("page_operations {project:?} {group:?} {page:?}"),
+            vec![operation(1)],
+        )
+    }
+
+    async fn get_operation(&self, project: &ProjectId, id: OperationId) -> Result<Operation> {
+        self.called(format!("get_operation {project} {id}"), operation(1))
+    }
+
+    async fn operation_steps(&self, project: &ProjectId, id: OperationId) -> Result<OperationView> {
+        let view = OperationView {
+            operation: operation(1),
+            plan: None,
+            steps: vec![protector_model::StepRecord::pending("boot/web-1", 0)],
+        };
+        self.called(format!("operation_steps {project} {id}"), view)
+    }
+
+    async fn start_operation(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        kind: OperationKind,
+        request: OperationRequest,
+    ) -> Result<Started> {
+        let started = match request.dry_run {
+            true => Started::Plan(Plan {
+                operation: kind,
+                steps: Vec::new(),
+            }),
+            false => Started::Operation(Box::new(operation(1))),
+        };
+        self.called(
+            format!("start_operation {project} {name} {kind} {request:?}"),
+            started,
+        )
+    }
+
+    async fn act_on_operation(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        id: OperationId,
+        action: OperationAction,
+    ) -> Result<Operation> {
+        self.called(
+            format!("act_on_operation {project} {id} {action:?}"),
+            operation(1),
+        )
+    }
+}
+
+#[async_trait]
+impl PeerServices for PretendServices {
+    async fn peer_identity(&self) -> Result<PeerIdentity> {
+        let identity = PeerIdentity {
+            deployment_id: protector_framework::DeploymentId::from_untyped_uuid(Uuid::nil()),
+            site_id: Some(SiteId::from_untyped_uuid(Uuid::from_u128(1))),
+            public_key: "00".repeat(32),
+            version: "0.1.0".to_owned(),
+        };
+        self.called("peer_identity".to_owned(), identity)
+    }
+
+    async fn peer_heads(&self) -> Result<Vec<GroupHead>> {
+        self.called("peer_heads".to_owned(), Vec::new())
+    }
+
+    async fn peer_document(&self, group: GroupId, key: &str) -> Result<Option<PeerDocument>> {
+        self.called(format!("peer_document {group} {key}"), None)
+    }
+
+    async fn peer_put_document(&self, put: &PutDocument) -> Result<PutReply> {
+        let verdict = match put.document.as_str() {
+            "stale" => protector_model::Verdict::Stale,
+            _ => protector_model::Verdict::Store,
+        };
+        self.called(
+            "peer_put_document".to_owned(),
+            PutReply {
+                verdict,
+                head: None,
+            },
+        )
+    }
+
+    async fn peer_change_group(&self, _: GroupId, _: &ForwardedChange) -> Result<ChangeReply> {
+        Err(Refusal::not_found("it"))
+    }
+
+    async fn peer_create_group(&self, _: &ForwardedGroup) -> Result<ChangeReply> {
+        Err(Refusal::not_found("it"))
+    }
+
+    async fn peer_create_operation(&self, _: &ForwardedOperation) -> Result<Operation> {
+        Err(Refusal::not_found("it"))
+    }
+
+    async fn peer_put_mirror(&self, operation: &Operation) -> Result<()> {
+        self.called(format!("peer_put_mirror {}", operation.id), ())
+    }
+
+    async fn peer_drop_mirror(&self, id: OperationId) -> Result<()> {
+        self.called(format!("peer_drop_mirror {id}"), ())
+    }
+
+    async fn peer_get_operation(&self, id: OperationId) -> Result<Option<OperationView>> {
+        self.called(format!("peer_get_operation {id}"), None)
+    }
+
+    async fn peer_act_on_operation(
+        &self,
+        _: OperationId,
+        _: &ForwardedAction,
+    ) -> Result<Operation> {
+        self.called("peer_act_on_operation".to_owned(), operation(1))
+    }
+
+    async fn peer_put_registry(&self, _: &SiteRegistry) -> Result<()> {
+        self.called("peer_put_registry".to_owned(), ())
+    }
+}
