@@ -1,5 +1,8 @@
 //! The identity driver `openstack`: Keystone version 3.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -6,5 +6,7 @@ mod compute;
 mod identity;
 mod session;
 mod settings;
+#[cfg(test)]
+mod testing;
 
 pub use settings::Settings;

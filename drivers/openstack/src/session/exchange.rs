@@ -159,8 +159,9 @@ impl Session {
     ) -> Failure {
         let retry_after = self.retry_after(headers);
         let mut text = self.scrub(error::words(body), token);
-        if let Some(hidden) = call.hidden() {
-            text = text.replace(hidden, "********");
+        let subject = call.subject.as_ref().map(|token| token.expose_secret());
+        for secret in [call.hidden(), subject].into_iter().flatten() {
+            text = text.replace(secret, "********");
         }
         let kind = error::kind(status, &text, retry_after);
         let mut error = DriverError::new(

@@ -280,7 +280,7 @@ async fn parks_and_brings_back(
         volume.connected,
         "a stopped server's volume is connected: {volume:?}"
     );
-    assert_eq!(volume.servers, [test.server.clone()]);
+    assert_eq!(volume.servers, std::slice::from_ref(&test.server));
 
     cloud.lock_server(&ctx(), server()).await.unwrap();
     cloud.lock_server(&ctx(), server()).await.unwrap();
@@ -296,7 +296,7 @@ async fn parks_and_brings_back(
     cloud.stop_server(&ctx(), server()).await.unwrap();
     let volume = volume_becomes(cloud, &root, VolumeStatus::Reserved).await;
     assert!(!volume.connected, "{volume:?}");
-    assert_eq!(volume.servers, [test.server.clone()]);
+    assert_eq!(volume.servers, std::slice::from_ref(&test.server));
 
     cloud.unpark_server(&ctx(), server()).await.unwrap();
     server_becomes(cloud, &test.server, ServerStatus::Active).await;
@@ -421,10 +421,10 @@ async fn groups(test: &TestCloud, cloud: &Arc<dyn ComputeDriver>, volume: &Volum
     settled().await;
     let set = |volumes: &[VolumeId]| SetVolumeGroupVolumes::new(&made.id, volumes);
     cloud
-        .set_volume_group_volumes(&ctx(), set(&[volume.clone()]))
+        .set_volume_group_volumes(&ctx(), set(std::slice::from_ref(volume)))
         .await
         .unwrap();
-    assert_eq!(settled().await.volumes, [volume.clone()]);
+    assert_eq!(settled().await.volumes, std::slice::from_ref(volume));
     let held = cloud.unmanage_volume(&ctx(), VolumeRef::new(volume)).await;
     assert_eq!(held.unwrap_err().kind, ErrorKind::Conflict);
     let full = cloud
