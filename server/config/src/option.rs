@@ -194,7 +194,9 @@ fn choice(text: &str, of: &[&str]) -> Result<String, String> {
 fn web_url(text: &str) -> Result<String, String> {
     // What was written may hold a password, so it is not repeated.
     let url = url::Url::parse(text).map_err(|error| format!("this is not a URL: {error}"))?;
-    if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() {
+    // The mock drivers, which the lab runs on, live in a directory instead of on a host.
+    let is_mock = url.scheme() == "mock" && url.path().len() > 1;
+    if is_mock || (matches!(url.scheme(), "http" | "https") && url.host_str().is_some()) {
         Ok(text.to_owned())
     } else {
         Err("this is not a URL that begins with http:// or https://".to_owned())
