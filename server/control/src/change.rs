@@ -29,8 +29,14 @@ pub(crate) async fn change(
     }
 }
 
-/// Refuses where both sites claim the group.
+/// Refuses where the group is gone or both sites claim it.
 pub(crate) fn settled(record: &GroupRecord) -> Result<()> {
+    if record.document.deleted {
+        return Err(Refusal::not_found(format_args!(
+            "protection group {}",
+            record.document.id
+        )));
+    }
     if record.conflict_with.is_some() {
         return Err(Refusal::conflict(
             "protector.conflict",

@@ -1,5 +1,9 @@
+use protector_model::GroupChange;
+use protector_peer::ForwardedChange;
+
 use super::way::Loss;
 use super::*;
+use crate::PeerServices as _;
 
 async fn create(world: &World, at: &Site) -> Result<crate::GroupStarted, Refusal> {
     at.control
@@ -232,9 +236,24 @@ async fn deleting_a_group_is_an_operation_on_both_sites() {
     assert_eq!(world.a.holder().await, Some(deleted.id));
     let shown = world.b.control.get_group(world.b.project(), "shop").await;
     assert_eq!(shown.unwrap().status, GroupStatus::Deleting);
-    let unknown = world
-        .a
-        .db
-        .get_group(group_id("00000000-0000-0000-0000-000000000001"));
-    assert!(unknown.await.unwrap().is_none());
+    world.finish(deleted.id).await;
+    let record = world.a.group().await;
+    let mut gone = record.document.next_version(Default::default());
+    gone.deleted = true;
+    let bytes = gone.to_bytes().unwrap();
+    for site in [&world.a, &world.b] {
+        site.db.replace_head(&bytes, false).await.unwrap();
+        let hidden = site.control.get_group(site.project(), "shop").await;
+        assert_eq!(refused(hidden), code(404, "protector.not_found"));
+    }
+    let late = ForwardedChange {
+        change: GroupChange::SetMappings {
+            mappings: Vec::new(),
+        },
+        secrets: Default::default(),
+        actor: actor().clone(),
+    };
+    let refusal = world.a.control.peer_change_group(gone.id, &late).await;
+    assert_eq!(refused(refusal), code(404, "protector.not_found"));
+    create(&world, &world.a).await.unwrap();
 }

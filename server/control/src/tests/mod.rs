@@ -18,7 +18,7 @@ use protector_driver_mock::world::{
     Tenant,
 };
 use protector_framework::{
-    DriverEnv, GroupId, ManualClock, OperationId, ProjectId, RandomIds, Registry, ReplicationMode,
+    DriverEnv, ManualClock, OperationId, ProjectId, RandomIds, Registry, ReplicationMode,
     SecretString, ServerId, SiteId,
 };
 use protector_model::site::Account;
@@ -459,10 +459,6 @@ fn fields<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> Vec<String> {
     let refusal = outcome.unwrap_err();
     assert_eq!(refusal.status, 400, "{refusal:?}");
     refusal.fields.into_iter().map(|(field, _)| field).collect()
-}
-
-fn group_id(text: &str) -> GroupId {
-    text.parse().unwrap()
 }
 
 /// What is counted by name.
