@@ -53,13 +53,24 @@ async fn exist(
 ) -> Result<()> {
     let primary = cloud(control, document, document.primary_site_id).await?;
     let secondary = cloud(control, document, document.secondary_site_id).await?;
+    let at_primary = acts_as_tenant(control, document, document.primary_site_id).await?;
+    let at_secondary = acts_as_tenant(control, document, document.secondary_site_id).await?;
     let mut look_ups = Vec::new();
     for (n, mapping) in mappings.iter().enumerate() {
         let sides = [
-            ("primary_id", &primary, &mapping.primary_id),
-            ("secondary_id", &secondary, &mapping.secondary_id),
+            ("primary_id", &primary, at_primary, &mapping.primary_id),
+            (
+                "secondary_id",
+                &secondary,
+                at_secondary,
+                &mapping.secondary_id,
+            ),
         ];
-        for (side, cloud, id) in sides {
+        for (side, cloud, as_tenant, id) in sides {
+            // A key belongs to a user: the service's own account does not see it.
+            if mapping.kind == ResourceKind::Keypair && !as_tenant {
+                continue;
+            }
             let field = format!("resource_mappings[{n}].{side}");
             look_ups.push(missing(control, actor, cloud, mapping.kind, id, field));
         }
@@ -83,6 +94,16 @@ async fn cloud(
     let project = document.projects.get(&site);
     let project = project.ok_or_else(|| Refusal::internal("the group has no project there"))?;
     Ok(control.reach.compute(site, project).await?)
+}
+
+/// Whether this site's Protector acts as the tenant's user there; trusts are known only where they
+/// were made.
+async fn acts_as_tenant(control: &Control, document: &GroupDocument, site: SiteId) -> Result<bool> {
+    let Some(project) = document.projects.get(&site) else {
+        return Ok(false);
+    };
+    let trust = control.db.get_trust(site, project).await?;
+    Ok(trust.is_some_and(|trust| trust.state == "active"))
 }
 
 async fn missing(
