@@ -58,13 +58,14 @@ pub async fn same(one: &Path, other: &Path) -> Outcome {
         .map(|_| ())
 }
 
-fn places(len: u64) -> impl Iterator<Item = (u64, u64)> {
+/// Where a volume of this many bytes is written.
+pub fn places(len: u64) -> impl Iterator<Item = (u64, u64)> {
     let last = len.saturating_sub(BLOCK as u64);
     (0..PLACES).map(move |place| (place, last / (PLACES - 1) * place))
 }
 
 /// Bytes that depend on the seed and the place alone and do not compress.
-fn pattern(seed: &str, place: u64) -> Vec<u8> {
+pub fn pattern(seed: &str, place: u64) -> Vec<u8> {
     let mut state = seed.bytes().fold(place + 1, |sum, byte| {
         sum.wrapping_mul(0x100_0000_01b3) ^ u64::from(byte)
     });

@@ -46,6 +46,16 @@ impl Programs {
                 "-p",
                 "protector-manage",
             ]);
+        // Of the cargo that started us: they would make build scripts run again.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+                .iter()
+                .any(|p| name.starts_with(p))
+            {
+                cargo.env_remove(&*name);
+            }
+        }
         if dir.file_name().is_some_and(|name| name == "release") {
             cargo.arg("--release");
         }

@@ -40,6 +40,7 @@ impl Stage {
             "secondary_site_id": Side::B.name(),
             "replication_type": "async",
             "volume_type_id": self.world.a.types.replicated,
+            "secondary_volume_type_id": self.world.b.types.replicated,
         }});
         let id = self
             .report
