@@ -1,3 +1,4 @@
 //! Whole-system tests: complete sites with their own databases, driven through the public API.
 
 pub mod clouds;
+pub mod sites;

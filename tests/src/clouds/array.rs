@@ -12,7 +12,7 @@ use super::world::World;
 /// Both arrays.
 #[derive(Debug, Clone)]
 pub struct Arrays {
-    urls: [String; 2],
+    arrays: [MockArray; 2],
     tokens: [String; 2],
 }
 
@@ -33,18 +33,30 @@ impl Arrays {
         };
         let (a, b) = (array(Side::A, &tokens[0])?, array(Side::B, &tokens[1])?);
         a.link(&b, &LinkSettings::up())?;
-        let urls = [a.url(), b.url()];
-        Ok(Self { urls, tokens })
+        let arrays = [a, b];
+        Ok(Self { arrays, tokens })
     }
 
     /// Their addresses.
     pub fn urls(&self) -> Vec<String> {
-        self.urls.to_vec()
+        self.arrays.iter().map(MockArray::url).collect()
     }
 
     /// Where the array of a site is.
-    pub fn url(&self, side: Side) -> &str {
-        &self.urls[usize::from(side == Side::B)]
+    pub fn url(&self, side: Side) -> String {
+        self.array(side).url()
+    }
+
+    /// A hash of all bytes of a volume of the block storage service.
+    ///
+    /// # Errors
+    /// Where the array has no such volume.
+    pub fn hash(&self, side: Side, volume: &str) -> Outcome<String> {
+        Ok(self.array(side).hash(&format!("volume-{volume}-cinder"))?)
+    }
+
+    fn array(&self, side: Side) -> &MockArray {
+        &self.arrays[usize::from(side == Side::B)]
     }
 
     /// The token of the array of a site.

@@ -1,12 +1,9 @@
-//! Data on volumes: patterns that can be told apart, and comparison of whole volumes.
+//! Data on volumes: patterns that can be told apart.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use tokio::process::Command;
-
-use super::command;
 use super::failure::{During, Outcome, ensure};
 
 const BLOCK: usize = 64 * 1024;
@@ -48,18 +45,7 @@ pub fn check(path: &Path, seed: &str) -> Outcome {
     Ok(())
 }
 
-/// Checks that two volumes are the same, byte for byte.
-///
-/// # Errors
-/// With the first byte that differs.
-pub async fn same(one: &Path, other: &Path) -> Outcome {
-    command::run(Command::new("cmp").arg(one).arg(other))
-        .await
-        .map(|_| ())
-}
-
-/// Where a volume of this many bytes is written.
-pub fn places(len: u64) -> impl Iterator<Item = (u64, u64)> {
+fn places(len: u64) -> impl Iterator<Item = (u64, u64)> {
     let last = len.saturating_sub(BLOCK as u64);
     (0..PLACES).map(move |place| (place, last / (PLACES - 1) * place))
 }
