@@ -31,6 +31,7 @@ pub(crate) fn describe<T: poem_openapi::OpenApi>(service: &OpenApiService<T, ()>
     each_operation(&mut document, |method, path, operation| {
         describe_operation(method, path, operation);
         share_refusals(operation, &mut refusals);
+        name_json_plainly(operation);
         collect_references(operation.get("requestBody"), &mut requested);
     });
     close_schemas(&mut document, requested);
@@ -74,6 +75,16 @@ fn describe_operation(method: &str, path: &str, operation: &mut Value) {
         if let Some(parameters) = parameters.as_array_mut() {
             parameters.extend(list.parameters());
         }
+    }
+}
+
+/// JSON has one encoding, so that its media type needs no `charset`.
+fn name_json_plainly(operation: &mut Value) {
+    let content = operation.pointer_mut("/requestBody/content");
+    if let Some(content) = content.and_then(Value::as_object_mut)
+        && let Some(body) = content.remove("application/json; charset=utf-8")
+    {
+        content.insert("application/json".to_owned(), body);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `protector-api`: the REST API of one site.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -48,12 +49,19 @@ async fn run(daemon: Daemon<Command>) -> ExitCode {
         ids,
         listener: None,
     };
-    let api = match serve(options).await {
+    let mut terminated = pin!(protector_daemon::terminated());
+    let served = tokio::select! {
+        // First, so that the signal is heard from the beginning.
+        biased;
+        () = &mut terminated => return ExitCode::SUCCESS,
+        served = serve(options) => served,
+    };
+    let api = match served {
         Ok(api) => api,
         Err(error) => return refuse(PROGRAM, &error),
     };
     tracing::info!("protector-api has started");
-    protector_daemon::terminated().await;
+    terminated.await;
     tracing::info!("protector-api is stopping");
     api.stop().await;
     ExitCode::SUCCESS

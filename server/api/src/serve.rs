@@ -141,6 +141,7 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
         address: address.to_string(),
         reason: error.to_string(),
     })?;
+    tracing::info!(%address, "listening");
     let mut tasks = JoinSet::new();
     tasks.spawn(check_identity(identity, ids.request_id()));
     tasks.spawn(heartbeat(db, clock, config.default.host.clone()));
@@ -160,7 +161,6 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
             tracing::error!(%error, "the server has failed");
         }
     });
-    tracing::info!(%address, "listening");
     Ok(ApiHandle {
         address,
         stop,

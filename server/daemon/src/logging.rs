@@ -1,4 +1,5 @@
 use std::fs::OpenOptions;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use protector_config::DefaultSection;
@@ -45,6 +46,7 @@ pub(crate) fn init(program: &str, section: &DefaultSection) -> Result<WorkerGuar
     let stderr = section.use_stderr.then(|| {
         tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
             .with_span_events(FmtSpan::NONE)
     });
     let file: Box<dyn Layer<_> + Send + Sync> = match section.use_json {

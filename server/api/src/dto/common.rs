@@ -85,19 +85,19 @@ scalar!(
     |at: &Timestamp| at.0.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 );
 
-/// An `http` or `https` URL without a password in it.
+/// An absolute URL without a password in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HttpUrl(pub(crate) String);
+pub(crate) struct WebUrl(pub(crate) String);
 
 scalar!(
-    HttpUrl,
+    WebUrl,
     "url",
     MetaSchema {
         max_length: Some(1024),
         ..MetaSchema::new_with_format("string", "uri")
     },
-    |text: &str| Some(HttpUrl(text.to_owned())),
-    |url: &HttpUrl| url.0.clone()
+    |text: &str| Some(WebUrl(text.to_owned())),
+    |url: &WebUrl| url.0.clone()
 );
 
 /// A secret on its way in; it is shown as asterisks.

@@ -1,5 +1,6 @@
 //! What the API shows and takes. Nothing here decides anything.
 
+mod action;
 mod common;
 mod group;
 mod health;
@@ -7,17 +8,20 @@ mod mapping;
 mod member;
 mod operation;
 mod peer;
+mod plan;
 mod policy;
 mod site;
 mod sync;
 mod tenant;
 
+pub(crate) use action::*;
 pub(crate) use group::*;
 pub(crate) use health::*;
 pub(crate) use mapping::*;
 pub(crate) use member::*;
 pub(crate) use operation::*;
 pub(crate) use peer::*;
+pub(crate) use plan::*;
 pub(crate) use policy::*;
 pub(crate) use site::*;
 pub(crate) use sync::*;

@@ -4,7 +4,7 @@ use protector_framework::{GenericUuid as _, SiteId, VolumeTypeId};
 use protector_model::{Policy, Retention};
 use uuid::Uuid;
 
-use super::common::{HttpUrl, MASK, Secret, Timestamp};
+use super::common::{MASK, Secret, Timestamp, WebUrl};
 
 /// What is kept for how long.
 #[derive(Debug, Clone, Object)]
@@ -114,11 +114,11 @@ pub(crate) struct PolicyFields {
     #[oai(validator(min_length = 1, max_length = 64))]
     driver: String,
     /// The array of the primary site.
-    primary_fa_url: HttpUrl,
+    primary_fa_url: WebUrl,
     /// That array's token. Left out or `********`: the stored one is kept.
     primary_fa_api_token: Option<Secret>,
     /// The array of the secondary site.
-    secondary_fa_url: HttpUrl,
+    secondary_fa_url: WebUrl,
     /// That array's token. Left out or `********`: the stored one is kept.
     secondary_fa_api_token: Option<Secret>,
     /// The age of the newest complete recovery point that must not be exceeded, in minutes.

@@ -7,7 +7,7 @@ use protector_model::Site;
 use protector_model::site::Account;
 use uuid::Uuid;
 
-use super::common::{HttpUrl, MASK, Secret, SiteStatusWord, Timestamp};
+use super::common::{MASK, Secret, SiteStatusWord, Timestamp, WebUrl};
 use crate::listing::Link;
 
 /// A registered cloud.
@@ -195,7 +195,7 @@ pub(crate) struct CreateSite {
     #[oai(validator(min_length = 1, max_length = 64))]
     site_type: Option<String>,
     /// Its identity service.
-    auth_url: HttpUrl,
+    auth_url: WebUrl,
     /// Its region.
     #[oai(validator(min_length = 1, max_length = 255))]
     region_name: String,
@@ -235,7 +235,7 @@ pub(crate) struct UpdateSite {
     #[oai(validator(max_length = 4096))]
     description: Option<String>,
     /// Its new identity service.
-    auth_url: Option<HttpUrl>,
+    auth_url: Option<WebUrl>,
     /// Its new region.
     #[oai(validator(min_length = 1, max_length = 255))]
     region_name: Option<String>,

@@ -95,7 +95,7 @@ async fn each_bad_field_of_a_body_is_named() {
 async fn numbers_urls_and_lists_are_checked_to_the_last_field() {
     let world = World::new();
     let body = json!({ "policy": {
-        "driver": "mock", "primary_fa_url": "ftp://a", "secondary_fa_url": "https://u:p@b",
+        "driver": "mock", "primary_fa_url": "array-a", "secondary_fa_url": "https://u:p@b",
         "rpo_minutes": 0, "replication_interval": -1, "retention": { "points": "5", "x": 1 },
     } });
     let path = format!("{GROUPS}/web/policy");
