@@ -523,7 +523,9 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// Destroys a volume (recoverable for a time where the array has such a bin).
     ///
     /// # Behavior
-    /// An absent volume is success. A connected one is `Conflict`.
+    /// An absent volume is success. A connected one is `Conflict`. Where no volume has the name, the
+    /// one with the serial is destroyed under whatever name it has: block storage services rename
+    /// what they let go.
     ///
     /// # Errors
     /// `Conflict` where the serial differs.

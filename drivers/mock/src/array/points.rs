@@ -164,12 +164,19 @@ impl Open {
 
     pub(super) fn discard(&mut self, req: &DiscardVolume) -> Result<()> {
         let files = self.own.files.clone();
-        let Some(volume) = files.find(checked(req.name.as_str())?)? else {
-            return Ok(());
+        let volume = match files.find(checked(req.name.as_str())?)? {
+            Some(volume) if volume.serial != req.serial.as_str() => {
+                return Err(wrong_serial(&volume, req.serial.as_str()));
+            }
+            Some(volume) => volume,
+            None => {
+                let mut all = files.volumes()?.into_iter();
+                match all.find(|volume| volume.serial == req.serial.as_str()) {
+                    Some(renamed) => renamed,
+                    None => return Ok(()),
+                }
+            }
         };
-        if volume.serial != req.serial.as_str() {
-            return Err(wrong_serial(&volume, req.serial.as_str()));
-        }
         self.free(&volume)?;
         for path in [files.volume(&volume.name), files.snapshots(&volume.serial)] {
             remove(&path).map_err(|error| failed("remove", &path, &error))?;

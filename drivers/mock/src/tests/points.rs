@@ -177,3 +177,18 @@ async fn a_snapshot_is_taken_once_and_only_the_right_volume_is_thrown_away() {
     let gone = pair.source.get_volume(&ctx(), GetVolume::new("one")).await;
     assert_eq!(gone.unwrap_err().kind, ErrorKind::NotFound);
 }
+
+#[tokio::test]
+async fn a_volume_that_was_renamed_is_thrown_away_by_its_serial() {
+    let pair = sent().await;
+    let wanted = DiscardVolume::new("two", pair.serial("two"));
+    let pool = pair.a.directory();
+    fs::rename(pool.join("two"), pool.join("two-unmanaged")).unwrap();
+    for _ in 0..2 {
+        pair.source
+            .discard_volume(&ctx(), wanted.clone())
+            .await
+            .unwrap();
+    }
+    assert!(!pool.join("two-unmanaged").exists() && pool.join("one").exists());
+}
