@@ -24,6 +24,9 @@ pub struct Group {
     pub b_before: Inventory,
 }
 
+/// The database first, then the others together.
+const TIERS: [u8; 3] = [1, 2, 2];
+
 impl Stage {
     /// Makes the group with policy, mappings and members.
     ///
@@ -66,7 +69,7 @@ impl Stage {
                 client.tenant.put(&path, Some(&self.mappings())).await
             })
             .await?;
-        for (tier, name) in (1..).zip(NAMES) {
+        for (name, tier) in NAMES.into_iter().zip(TIERS) {
             let server = &originals[name].server_id;
             let body = json!({"member": {"server_id": server, "boot_tier": tier}});
             self.report
