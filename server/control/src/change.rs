@@ -54,7 +54,10 @@ async fn here(
     change: &GroupChange,
     secrets: &BTreeMap<String, SecretString>,
 ) -> Result<GroupRecord> {
-    orphans::free(control, record).await?;
+    // What the other site has done with its copies is true whatever runs, and often part of it.
+    if !matches!(change, GroupChange::ReportCopies { .. }) {
+        orphans::free(control, record).await?;
+    }
     let next = change.apply(&record.document, control.now())?;
     let document = &record.document;
     let local = document.current_primary_site_id;
@@ -134,6 +137,9 @@ fn holds(change: &GroupChange, document: &GroupDocument) -> bool {
         GroupChange::StartRemoving { member } => document
             .member(*member)
             .is_some_and(|found| found.status == protector_model::MemberStatus::Removing),
+        GroupChange::KeepMember { member } => document
+            .member(*member)
+            .is_some_and(|found| found.status != protector_model::MemberStatus::Removing),
         GroupChange::ForgetMember { member } => document.member(*member).is_none(),
         GroupChange::SetPolicy { policy } => document.policy.as_ref() == Some(&**policy),
         GroupChange::RemovePolicy => document.policy.is_none(),

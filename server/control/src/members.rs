@@ -205,5 +205,17 @@ pub(crate) async fn remove(
         options,
         key,
     };
-    operations::start(control, actor, &changed, start).await
+    match operations::start(control, actor, &changed, start).await {
+        Ok(operation) => Ok(operation),
+        Err(refusal) => {
+            // Left as `removing`, the next replication would leave its volumes out.
+            let stays = GroupChange::KeepMember { member };
+            if let Err(error) =
+                change::change(control, actor, &changed, stays, Default::default()).await
+            {
+                tracing::warn!(%member, %error, "the member still reads `removing`");
+            }
+            Err(refusal)
+        }
+    }
 }

@@ -6,19 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use protector_db::{Db, DbError, GroupRecord, Page};
 use protector_framework::{
     CallCtx, Clock, GenericUuid as _, Ids, OperationId, SecretString, SiteId,
 };
+use protector_model::planner::must_quarantine;
 use protector_model::site::{Reach as SiteReach, SiteStatus};
-use protector_model::{
-    Actor, InstanceState, Operation, OperationKind, OperationOptions, OperationStatus, Site,
-};
+use protector_model::{Actor, Operation, OperationKind, OperationOptions, OperationStatus, Site};
 use protector_peer::{PeerError, PeerLink, Remote};
 use protector_reach::{Reach, peer_sites};
 use tokio::sync::Notify;
 
+/// The time before a quarantine that did not end well is tried again.
+const QUARANTINE_AGAIN: TimeDelta = TimeDelta::seconds(20);
 /// The newest operations whose state the other site is told.
 const MIRRORED: u64 = 100;
 /// The time between two looks at a site's services.
@@ -40,7 +41,7 @@ pub(crate) struct Peers {
 }
 
 /// What the other site was last told of an operation.
-type Told = HashMap<OperationId, (u32, DateTime<Utc>)>;
+pub(crate) type Told = HashMap<OperationId, (u32, DateTime<Utc>)>;
 
 impl Peers {
     pub(crate) async fn run(self) {
@@ -66,7 +67,8 @@ impl Peers {
         }
     }
 
-    async fn round(&self, told: &mut Told) -> Result<(), DbError> {
+    /// Everything this loop does, once.
+    pub(crate) async fn round(&self, told: &mut Told) -> Result<(), DbError> {
         let Some(local) = self.db.local_site().await? else {
             return Ok(());
         };
@@ -120,6 +122,7 @@ impl Peers {
         let newest = Page {
             limit: Some(MIRRORED),
             sort: vec![("updated_at".to_owned(), true)],
+            filters: vec![("executor_site_id".to_owned(), local.to_string())],
             ..Page::default()
         };
         let operations = self.db.page_operations(None, None, &newest).await?;
@@ -134,7 +137,7 @@ impl Peers {
                     told.insert(operation.id, state);
                 }
                 // It will say the same next time.
-                Err(error @ (PeerError::Refused { .. } | PeerError::Failed(_))) => {
+                Err(error @ PeerError::Refused { .. }) => {
                     tracing::warn!(operation = %operation.id, %error, "a mirror was refused");
                     told.insert(operation.id, state);
                 }
@@ -159,10 +162,20 @@ impl Peers {
     }
 
     async fn is_quarantining(&self, record: &GroupRecord) -> Result<bool, DbError> {
-        let unfinished = self.db.unfinished_operations().await?;
-        Ok(unfinished
-            .iter()
-            .any(|o| o.group_id == record.document.id && o.kind == OperationKind::Quarantine))
+        let newest = Page {
+            limit: Some(1),
+            sort: vec![("created_at".to_owned(), true)],
+            filters: vec![("kind".to_owned(), OperationKind::Quarantine.to_string())],
+            ..Page::default()
+        };
+        let group = Some(record.document.id);
+        let last = self.db.page_operations(None, group, &newest).await?;
+        // One that has parked the copies but could not tell the other site is not followed by
+        // another at once.
+        Ok(last.first().is_some_and(|o| {
+            let since = o.finished_at.unwrap_or(o.created_at);
+            !o.status.is_final() || self.clock.now() - since < QUARANTINE_AGAIN
+        }))
     }
 
     async fn start_quarantine(&self, record: &GroupRecord, local: &Site) -> Result<(), DbError> {
@@ -300,10 +313,8 @@ fn needs_quarantine(record: &GroupRecord, local: SiteId) -> bool {
     let document = &record.document;
     !document.deleted
         && record.conflict_with.is_none()
-        && document.current_primary_site_id != local
-        && document.members.iter().any(|member| {
-            member
-                .instance(local)
-                .is_some_and(|copy| copy.state == InstanceState::Production)
-        })
+        && document
+            .members
+            .iter()
+            .any(|member| must_quarantine(document, member, local))
 }

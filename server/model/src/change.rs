@@ -51,6 +51,11 @@ pub enum GroupChange {
         /// The member.
         member: MemberId,
     },
+    /// A member that was about to leave stays after all.
+    KeepMember {
+        /// The member.
+        member: MemberId,
+    },
     /// A member that never was protected goes away again.
     ForgetMember {
         /// The member.
@@ -203,6 +208,19 @@ impl GroupChange {
                     .ok_or(ChangeRefused::NoMember(*member))?;
                 found.status = MemberStatus::Removing;
                 found.updated_at = now;
+            }
+            Self::KeepMember { member } => {
+                let home = next.is_home();
+                let found = next
+                    .member_mut(*member)
+                    .ok_or(ChangeRefused::NoMember(*member))?;
+                if found.status == MemberStatus::Removing {
+                    found.status = match home {
+                        true => MemberStatus::Protected,
+                        false => MemberStatus::FailedOver,
+                    };
+                    found.updated_at = now;
+                }
             }
             Self::ForgetMember { member } => {
                 next.member(*member)

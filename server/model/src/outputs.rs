@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use protector_framework::{
-    ArrayVolumeName, ArrayVolumeSerial, Blueprint, EpochId, PointName, PointVolume, PortId,
-    ServerId, VolumeGroupId, VolumeId,
+    ArrayVolumeName, ArrayVolumeSerial, Blueprint, EpochId, MemberId, PointName, PointVolume,
+    PortId, ServerId, VolumeGroupId, VolumeId,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -160,6 +160,12 @@ impl<'a> Progress<'a> {
     /// Whether a step of a kind is done.
     pub fn first_done(&self, is: impl Fn(&Action) -> bool) -> bool {
         self.done().any(|(step, _)| is(&step.action))
+    }
+
+    /// Whether a step of a kind is done for a member.
+    pub fn first_done_of(&self, member: MemberId, is: impl Fn(&Action) -> bool) -> bool {
+        self.done()
+            .any(|(step, _)| step.member == Some(member) && is(&step.action))
     }
 
     /// The recovery point, once it is chosen.

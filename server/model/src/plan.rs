@@ -1,5 +1,7 @@
 //! What an operation will do, as data: the same plan is shown by `dry_run`, stored, and executed.
 
+use std::collections::BTreeSet;
+
 use protector_framework::{MemberId, SiteId};
 use serde::{Deserialize, Serialize};
 
@@ -203,9 +205,19 @@ impl Plan {
 
     /// Whether a step needs another, directly or through others.
     pub fn depends_on(&self, step: &Step, other: &str) -> bool {
-        step.needs
-            .iter()
-            .any(|need| need == other || self.step(need).is_some_and(|s| self.depends_on(s, other)))
+        let mut open: Vec<&str> = step.needs.iter().map(String::as_str).collect();
+        let mut seen = BTreeSet::new();
+        while let Some(key) = open.pop() {
+            if key == other {
+                return true;
+            }
+            if seen.insert(key)
+                && let Some(step) = self.step(key)
+            {
+                open.extend(step.needs.iter().map(String::as_str));
+            }
+        }
+        false
     }
 }
 

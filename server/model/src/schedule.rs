@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::operation::{StepRecord, StepStatus};
+use protector_framework::{EpochId, GenericUuid as _, OperationId};
+use uuid::Uuid;
+
+use crate::document::GroupDocument;
+use crate::operation::{Operation, StepRecord, StepStatus};
 use crate::plan::{Action, Plan, Step};
 
 /// What the runner does next.
@@ -66,6 +70,122 @@ pub fn may_have_passed(plan: &Plan, journal: &[StepRecord]) -> bool {
         let sent = r.output.as_ref().is_some_and(|o| o[SENT] == true);
         r.key == commit.key && (matches!(r.status, StepStatus::Done | StepStatus::Running) || sent)
     })
+}
+
+/// The epoch that an operation which moves authority begins: the same each time it is asked for, so
+/// that a repeated document is the same one.
+pub fn epoch_of(operation: OperationId) -> EpochId {
+    EpochId::from_untyped_uuid(Uuid::new_v5(&operation.into_untyped_uuid(), b"epoch"))
+}
+
+/// Whether the group is still as the operation left it, so that its plan may go on.
+pub fn is_current(
+    document: &GroupDocument,
+    operation: &Operation,
+    plan: &Plan,
+    journal: &[StepRecord],
+) -> bool {
+    if document.epoch.id == epoch_of(operation.id) {
+        return true;
+    }
+    let passed = plan.commit().is_some_and(|commit| {
+        journal
+            .iter()
+            .any(|r| r.key == commit.key && r.status == StepStatus::Done)
+    });
+    !passed && document.current_primary_site_id == operation.source_site_id
+}
+
+/// Whether a step may touch a site now. What follows the passing of authority needs the very epoch
+/// that it began; what takes a copy out of use must not meet the site that has authority.
+pub fn may_run(document: &GroupDocument, operation: &Operation, plan: &Plan, step: &Step) -> bool {
+    let primary = document.current_primary_site_id;
+    match plan.commit() {
+        Some(commit) if plan.depends_on(step, &commit.key) => {
+            matches!(step.action, Action::Finish | Action::UnpinPoint)
+                || document.epoch.id == epoch_of(operation.id)
+        }
+        Some(_) => !matches!(step.action, Action::StopServer) || primary == step.site,
+        None => !matches!(step.action, Action::ParkServer { .. }) || primary != step.site,
+    }
+}
+
+/// Why an operation is not opened again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the operation was taken back before it changed anything; ask for a new one")]
+pub struct TakenBack;
+
+/// Makes what failed or was skipped pending again, and names those steps.
+///
+/// A move that failed before its commit point is not run forward again: its recovery point is older
+/// than what the source has written since. What of it could not be taken back is taken back again.
+///
+/// # Errors
+/// `TakenBack` where nothing of such a move is left to take back.
+pub fn reopen(plan: &Plan, journal: &mut [StepRecord]) -> Result<Vec<String>, TakenBack> {
+    if plan.commit().is_some() && must_compensate(plan, journal) {
+        return match to_undo(plan, journal).is_empty() {
+            true => Err(TakenBack),
+            false => Ok(Vec::new()),
+        };
+    }
+    let failed: Vec<String> = journal
+        .iter()
+        .filter(|r| !matches!(r.status, StepStatus::Done | StepStatus::Pending))
+        .map(|r| r.key.clone())
+        .collect();
+    let mut reopened = Vec::new();
+    for record in journal {
+        let again = failed.contains(&record.key)
+            || plan.step(&record.key).is_some_and(|step| {
+                record.status == StepStatus::Done
+                    && !writes_once(&step.action)
+                    && failed.iter().any(|key| plan.depends_on(step, key))
+            });
+        if again {
+            record.status = StepStatus::Pending;
+            record.error = None;
+            reopened.push(record.key.clone());
+        }
+    }
+    Ok(reopened)
+}
+
+/// Steps that went on without one that failed are done again, because they saw less than there will
+/// be; but no data is written twice over what may run by now.
+fn writes_once(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::OverwriteVolume { .. }
+            | Action::CopyVolume { .. }
+            | Action::AdoptVolume { .. }
+            | Action::Commit { .. }
+    )
+}
+
+/// Whether a person may leave a step out: nothing that decides which copy is right relies on it.
+pub fn may_be_skipped(plan: &Plan, key: &str) -> bool {
+    let Some(step) = plan.step(key) else {
+        return false;
+    };
+    let harmless = matches!(
+        step.action,
+        Action::ParkServer { .. }
+            | Action::SuspendArrayGroup
+            | Action::EnsureArrayGroup
+            | Action::FillVolumeGroup
+            | Action::UnpinPoint
+            | Action::ReleaseVolumes
+            | Action::DiscardVolumes
+            | Action::DeletePorts
+            | Action::RemoveTestServers
+            | Action::RemoveTestVolumes
+            | Action::Delay { .. }
+    );
+    harmless
+        && plan
+            .commit()
+            .is_none_or(|commit| !plan.depends_on(commit, key))
 }
 
 /// Whether the plan failed before it passed authority, so that everything it did is to be taken
@@ -206,6 +326,52 @@ mod tests {
         );
         assert!(!must_compensate(&plan, &journal));
         assert_eq!(next(&plan, &journal).run, ["boot/b"]);
+    }
+
+    #[test]
+    fn a_move_that_was_taken_back_is_not_run_forward_with_its_old_point() {
+        let plan = planned();
+        let mut taken_back = journal(
+            &plan,
+            &[
+                ("stop/a", StepStatus::Undone),
+                ("stop/b", StepStatus::Undone),
+                ("commit", StepStatus::Failed),
+            ],
+        );
+        assert_eq!(reopen(&plan, &mut taken_back), Err(TakenBack));
+        // What could not be taken back is taken back again, and nothing else is done.
+        let mut half = journal(
+            &plan,
+            &[("stop/a", StepStatus::Done), ("stop/b", StepStatus::Failed)],
+        );
+        assert_eq!(reopen(&plan, &mut half), Ok(Vec::new()));
+        assert!(must_compensate(&plan, &half));
+    }
+
+    #[test]
+    fn a_retry_after_the_commit_point_repeats_what_failed_and_what_went_on_without_it() {
+        let plan = planned();
+        let mut partial = journal(
+            &plan,
+            &[
+                ("stop/a", StepStatus::Done),
+                ("stop/b", StepStatus::Done),
+                ("commit", StepStatus::Done),
+                ("boot/a", StepStatus::Failed),
+                ("boot/b", StepStatus::Done),
+                ("finish", StepStatus::Done),
+            ],
+        );
+        assert_eq!(reopen(&plan, &mut partial).unwrap(), ["boot/a", "finish"]);
+    }
+
+    #[test]
+    fn only_what_nothing_relies_on_may_be_skipped() {
+        let plan = planned();
+        for key in ["stop/a", "commit", "boot/a", "finish", "nothing"] {
+            assert!(!may_be_skipped(&plan, key), "{key}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use protector_framework::MemberId;
 
-use crate::document::GroupDocument;
+use crate::document::{GroupDocument, InstanceState};
 use crate::operation::{Operation, StepStatus};
 use crate::outputs::{Progress, ReadBack};
 use crate::plan::Action;
@@ -78,9 +78,14 @@ fn moved(next: &mut GroupDocument, operation: &Operation, progress: Progress<'_>
     let ids: Vec<MemberId> = next.members.iter().map(|m| m.id).collect();
     let mut all_well = true;
     for id in ids {
-        let up = progress.done().any(|(step, _)| {
-            step.member == Some(id) && matches!(step.action, Action::VerifyServer { test: false })
-        });
+        let takes_part = progress.plan.steps.iter().any(|s| s.member == Some(id));
+        let stayed = !takes_part
+            && next
+                .member(id)
+                .and_then(|m| m.instance(target))
+                .is_some_and(|copy| copy.state == InstanceState::Production);
+        let up = stayed
+            || progress.first_done_of(id, |a| matches!(a, Action::VerifyServer { test: false }));
         all_well &= up;
         set_member(next, Some(id), up, arrived, progress);
     }

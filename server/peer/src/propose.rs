@@ -74,7 +74,8 @@ impl PeerLink {
         for (group, staged) in self.db.claim_expired_stages(&self.owner).await? {
             let secrets = self.db.staged_secrets(group, staged.change_id).await?;
             match self.decide(group, &staged, &secrets).await {
-                Err(ProposeError::Pending) => {}
+                // It does not answer: the others wait with this one.
+                Err(ProposeError::Pending) => break,
                 Err(ProposeError::Db(error)) => return Err(error),
                 Ok(_) | Err(_) => decided.push(group),
             }

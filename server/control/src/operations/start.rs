@@ -275,6 +275,9 @@ async fn execute_there(
     let operation = &request.operation;
     let remote = control.remote(direction.executor).await?;
     remote.identity().await.map_err(not_sent)?;
+    if request.preempt {
+        return preempt_there(control, &*remote, request).await;
+    }
     let created = control
         .db
         .create_operation(operation, request.key.as_ref(), request.preempt)
@@ -310,6 +313,32 @@ async fn execute_there(
          reached the other site",
         local.name
     )))
+}
+
+/// The other site decides first whether what runs has to give way: it may still refuse. Here the
+/// older operation then ends with what the other site says.
+async fn preempt_there(
+    control: &Control,
+    remote: &dyn protector_peer::Remote,
+    request: &Request,
+) -> Result<Operation> {
+    let operation = &request.operation;
+    let theirs = remote
+        .create_operation(&request.forwarded(OperationRole::Execute))
+        .await
+        .map_err(Refusal::from)?;
+    if theirs.id != operation.id {
+        return found_there(control, operation, &theirs).await;
+    }
+    let created = control
+        .db
+        .create_operation(operation, request.key.as_ref(), true)
+        .await;
+    if let Err(error) = created {
+        tracing::warn!(operation = %operation.id, %error, "it is executed, but another has the place here");
+        control.db.update_mirror(operation).await?;
+    }
+    Ok(operation.clone())
 }
 
 /// The other site knows the request under another operation: this site shows that one.

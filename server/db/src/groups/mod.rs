@@ -12,8 +12,8 @@ use protector_model::{GroupDocument, Head};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
 
 use crate::connection::{
-    Db, corrupt, flag, json, maybe_bytes, maybe_json, maybe_parsed, maybe_text, maybe_time, rows,
-    run, stamp, text, to_json,
+    Db, corrupt, flag, hold, json, maybe_bytes, maybe_json, maybe_parsed, maybe_text, maybe_time,
+    rows, run, stamp, text, to_json,
 };
 use crate::error::{DbError, Result};
 use crate::operations::Fence;
@@ -200,6 +200,7 @@ impl Db {
             let document = document.clone();
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "metadata_sync", &document.id.to_string()).await?;
                 if let Some(fence) = fence {
                     self.renew_in(tx, fence).await?;
                 }

@@ -7,7 +7,7 @@ use protector_model::epoch::{Base, PutMode, Verdict, receive};
 use protector_model::{GroupDocument, Head};
 
 use super::{group_in, set};
-use crate::connection::{Db, corrupt, to_json};
+use crate::connection::{Db, corrupt, hold, to_json};
 use crate::error::Result;
 
 /// What became of a document that came in.
@@ -42,6 +42,7 @@ impl Db {
             let (document, incoming) = (document.clone(), incoming.clone());
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "metadata_sync", &document.id.to_string()).await?;
                 let present = group_in(tx, document.id).await?;
                 let head = present.as_ref().map(|r| &r.head);
                 let staged = present.as_ref().is_some_and(|r| r.staged.is_some());

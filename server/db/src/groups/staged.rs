@@ -10,8 +10,8 @@ use sea_orm::{DatabaseTransaction, QueryResult};
 
 use super::{GroupRecord, Staged, group_in, required};
 use crate::connection::{
-    Db, corrupt, json, maybe_bytes, maybe_json, maybe_parsed, maybe_text, now, rows, run, stamp,
-    text, time, to_json,
+    Db, corrupt, hold, json, maybe_bytes, maybe_json, maybe_parsed, maybe_text, now, rows, run,
+    stamp, text, time, to_json,
 };
 use crate::error::{DbError, Result};
 
@@ -54,6 +54,7 @@ impl Db {
             let (document, sealed, head) = (document.clone(), sealed.clone(), head.clone());
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "metadata_sync", &document.id.to_string()).await?;
                 let present = group_in(tx, document.id).await?;
                 match (&present, base) {
                     (None, None) => {
@@ -102,6 +103,7 @@ impl Db {
         self.transaction(|tx| {
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "metadata_sync", &id.to_string()).await?;
                 let (bytes, secrets) = self.staged_content(tx, id, change).await?;
                 let document =
                     GroupDocument::from_bytes(&bytes).map_err(|e| corrupt("metadata_sync", e))?;

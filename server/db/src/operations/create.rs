@@ -6,7 +6,9 @@ use protector_model::{Operation, OperationKind, OperationStatus, Plan, schedule}
 use sea_orm::DatabaseTransaction;
 
 use super::{operation_in, put_operation, required, steps_in};
-use crate::connection::{Db, maybe_json, maybe_parsed, parsed, rows, run, stamp, text, to_json};
+use crate::connection::{
+    Db, hold, maybe_json, maybe_parsed, parsed, rows, run, stamp, text, to_json,
+};
 use crate::error::{DbError, Result};
 
 /// What makes two requests the same one.
@@ -47,6 +49,10 @@ impl Db {
         self.transaction(|tx| {
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "protection_groups", &operation.group_id.to_string()).await?;
+                if preempt {
+                    hold_active(tx, operation).await?;
+                }
                 if let Some(existing) = operation_in(tx, operation.id).await? {
                     return Ok(Created::Existing(Box::new(existing)));
                 }
@@ -319,4 +325,13 @@ impl Db {
         .await
         .map(|_| ())
     }
+}
+
+/// Holds the operation that has the group's place, so that what its engine notes is seen whole.
+async fn hold_active(tx: &DatabaseTransaction, newer: &Operation) -> Result<()> {
+    let sql = "UPDATE dr_operations SET updated_at = updated_at
+        WHERE id = (SELECT active_operation_id FROM protection_groups WHERE id = ?)";
+    run(tx, sql, [newer.group_id.to_string().into()])
+        .await
+        .map(|_| ())
 }

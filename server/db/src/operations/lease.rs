@@ -79,6 +79,7 @@ impl Db {
                     tx,
                     "UPDATE dr_operations SET fence = fence + 1, owner = ?, clean = 0,
                         lease_until = ? WHERE id = ? AND fence = ?
+                        AND status IN ('queued', 'running')
                         AND (lease_until IS NULL OR lease_until < ?)",
                     [
                         fence.owner.clone().into(),
@@ -199,6 +200,8 @@ impl Db {
                     || operation.status == OperationStatus::WaitingForUser
                 {
                     self.give_back(tx, fence).await?;
+                    let sql = "UPDATE dr_operations SET cancel_requested = 0 WHERE id = ?";
+                    run(tx, sql, [fence.operation.to_string().into()]).await?;
                 }
                 Ok(())
             })
@@ -222,8 +225,8 @@ impl Db {
     }
 
     async fn give_back(&self, tx: &DatabaseTransaction, fence: &Fence) -> Result<()> {
-        let sql = "UPDATE dr_operations SET owner = NULL, lease_until = NULL, clean = 1,
-            cancel_requested = 0 WHERE id = ?";
+        let sql = "UPDATE dr_operations SET owner = NULL, lease_until = NULL, clean = 1
+            WHERE id = ?";
         run(tx, sql, [fence.operation.to_string().into()])
             .await
             .map(|_| ())

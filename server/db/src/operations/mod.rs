@@ -8,11 +8,14 @@ mod create;
 mod lease;
 
 use protector_framework::{GroupId, OperationId, ProjectId};
-use protector_model::{Operation, OperationOptions, OperationStatus, Plan, StepRecord, StepStatus};
+use protector_model::{
+    Operation, OperationOptions, OperationStatus, Plan, StepRecord, StepStatus, schedule,
+};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
 
-use crate::connection::{Db, flag, json, maybe_json, number, rows, run, stamp, to_json};
+use crate::connection::{Db, flag, hold, json, maybe_json, number, rows, run, stamp, to_json};
 use crate::error::{DbError, Result};
+use crate::groups::group_in;
 use crate::page::{Listing, Page};
 
 pub use create::{Created, IdempotencyKey};
@@ -115,6 +118,7 @@ impl Db {
         self.transaction(|tx| {
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "dr_operations", &id.to_string()).await?;
                 let mut operation = required(tx, id).await?;
                 let reopens = operation.status == OperationStatus::WaitingForUser
                     || operation.status.allows(OperationStatus::Queued);
@@ -124,14 +128,19 @@ impl Db {
                         operation.status
                     )));
                 }
-                self.take_group(tx, &operation).await?;
-                for mut step in steps_in(tx, id).await? {
-                    if !matches!(step.status, StepStatus::Done | StepStatus::Pending) {
-                        step.status = StepStatus::Pending;
-                        step.error = None;
-                        self.put_step(tx, id, &step).await?;
+                let plan = plan_in(tx, id).await?;
+                let mut steps = steps_in(tx, id).await?;
+                if let Some(plan) = &plan {
+                    refuse_stale(tx, &operation, plan, &steps).await?;
+                    for key in schedule::reopen(plan, &mut steps)
+                        .map_err(|refused| DbError::Refused(refused.to_string()))?
+                    {
+                        if let Some(step) = steps.iter().find(|s| s.key == key) {
+                            self.put_step(tx, id, step).await?;
+                        }
                     }
                 }
+                self.take_group(tx, &operation).await?;
                 operation.options = options.clone();
                 operation.status = OperationStatus::Queued;
                 operation.attempt += 1;
@@ -153,7 +162,9 @@ impl Db {
         self.transaction(|tx| {
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "dr_operations", &id.to_string()).await?;
                 let mut operation = required(tx, id).await?;
+                let begun = plan_in(tx, id).await?.is_some();
                 match operation.status {
                     // What it has done must be taken back: its engine does that.
                     OperationStatus::WaitingForUser => {
@@ -164,14 +175,14 @@ impl Db {
                         let sql = "UPDATE dr_operations SET cancel_requested = 1 WHERE id = ?";
                         run(tx, sql, [id.to_string().into()]).await?;
                     }
-                    OperationStatus::Queued => {
+                    OperationStatus::Queued if !begun => {
                         operation.status = OperationStatus::Cancelled;
                         operation.finished_at = Some(self.clock.now());
                         operation.updated_at = self.clock.now();
                         put_operation(tx, &operation).await?;
                         self.leave_group(tx, &operation).await?;
                     }
-                    OperationStatus::Running => {
+                    OperationStatus::Queued | OperationStatus::Running => {
                         let sql = "UPDATE dr_operations SET cancel_requested = 1 WHERE id = ?";
                         run(tx, sql, [id.to_string().into()]).await?;
                     }
@@ -195,6 +206,13 @@ impl Db {
         self.transaction(|tx| {
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "dr_operations", &id.to_string()).await?;
+                let plan = plan_in(tx, id).await?;
+                if !plan.is_some_and(|plan| schedule::may_be_skipped(&plan, key)) {
+                    return Err(DbError::Refused(format!(
+                        "step `{key}` cannot be left out: what follows relies on it"
+                    )));
+                }
                 let mut steps = steps_in(tx, id).await?;
                 let step = steps
                     .iter_mut()
@@ -261,6 +279,33 @@ async fn operation_in<C: ConnectionTrait>(conn: &C, id: OperationId) -> Result<O
     let sql = "SELECT body FROM dr_operations WHERE id = ?";
     let found = rows(conn, sql, [id.to_string().into()]).await?;
     found.first().map(|row| json(row, "body")).transpose()
+}
+
+async fn plan_in<C: ConnectionTrait>(conn: &C, id: OperationId) -> Result<Option<Plan>> {
+    let sql = "SELECT plan FROM dr_operations WHERE id = ?";
+    let found = rows(conn, sql, [id.to_string().into()]).await?;
+    found
+        .first()
+        .map_or(Ok(None), |row| maybe_json(row, "plan"))
+}
+
+/// An operation goes on only where the group is as it left it: a later move has made its plan a
+/// danger to what runs now.
+async fn refuse_stale(
+    tx: &DatabaseTransaction,
+    operation: &Operation,
+    plan: &Plan,
+    steps: &[StepRecord],
+) -> Result<()> {
+    let Some(record) = group_in(tx, operation.group_id).await? else {
+        return Ok(());
+    };
+    if schedule::is_current(&record.document, operation, plan, steps) {
+        return Ok(());
+    }
+    Err(DbError::Refused(
+        "the protection group has moved since; ask for a new operation".to_owned(),
+    ))
 }
 
 async fn required<C: ConnectionTrait>(conn: &C, id: OperationId) -> Result<Operation> {

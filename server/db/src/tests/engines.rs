@@ -231,6 +231,26 @@ async fn an_unplanned_failover_takes_the_place_until_the_commit_point() {
     }
 }
 
+/// The group's document as the commit of an operation leaves it.
+async fn moved_by(world: &World, operation: &protector_model::Operation) {
+    let record = world
+        .db
+        .get_group(operation.group_id)
+        .await
+        .unwrap()
+        .unwrap();
+    let mut next = record.document.next_version(record.document.updated_at);
+    let epoch = protector_model::schedule::epoch_of(operation.id);
+    next.epoch = next.epoch.next(epoch, operation.target_site_id);
+    next.current_primary_site_id = operation.target_site_id;
+    let bytes = next.to_bytes().unwrap();
+    world
+        .db
+        .write_local(&record.head.base(), &bytes, None, false)
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn a_retry_begins_what_failed_again_and_keeps_what_was_done() {
     let world = world().await;
@@ -262,6 +282,12 @@ async fn a_retry_begins_what_failed_again_and_keeps_what_was_done() {
         .await
         .unwrap();
     let options = OperationOptions::default();
+    // The group is not in the epoch that the operation began: its plan would harm what runs now.
+    assert!(matches!(
+        world.db.reopen_operation(ended.id, &options).await,
+        Err(DbError::Refused(_))
+    ));
+    moved_by(&world, &ended).await;
     let reopened = world.db.reopen_operation(ended.id, &options).await.unwrap();
     assert_eq!(
         (reopened.status, reopened.attempt),

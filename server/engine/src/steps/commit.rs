@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use protector_db::{DbError, GroupRecord};
-use protector_framework::{EpochId, GenericUuid as _};
+use protector_framework::{EpochId, ServerRef, ServerStatus};
 use protector_model::operation::{OperationError, StepStatus};
 use protector_model::outputs::Committed;
 use protector_model::plan::Action;
-use protector_model::schedule::SENT;
+use protector_model::schedule::{SENT, epoch_of};
 use protector_model::{GroupDocument, GroupStatus, InstanceState, MemberStatus};
 use protector_peer::HandoverError;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::work::Work;
 use super::{Output, output};
@@ -19,11 +19,13 @@ use crate::failure::StepFailure;
 
 /// How long the old primary is asked again before a person is.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What the time in the document is noted under.
+const AT: &str = "at";
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_secs(2);
 
 pub(super) async fn commit(work: &Work<'_>, handover: bool) -> Output {
-    let epoch_id = new_epoch(work);
+    let epoch_id = epoch_of(work.operation());
     if work.record.document.epoch.id == epoch_id {
         // An engine before this one has passed it and was stopped before it said so, or the answer
         // was lost and the other site told this one meanwhile.
@@ -58,12 +60,6 @@ fn committed(work: &Work<'_>, epoch_id: EpochId, by_handover: bool) -> Output {
         epoch_id,
         by_handover,
     })
-}
-
-/// The same each time the step is run, so that a repeated document is the same one.
-fn new_epoch(work: &Work<'_>) -> EpochId {
-    let operation = work.operation().into_untyped_uuid();
-    EpochId::from_untyped_uuid(Uuid::new_v5(&operation, b"epoch"))
 }
 
 /// Authority for nothing would only be a second outage.
@@ -108,13 +104,7 @@ fn next_document(
 ) -> Result<GroupDocument, StepFailure> {
     let target = work.site();
     let source = work.other();
-    let at = work
-        .progress()
-        .journal
-        .iter()
-        .filter_map(|r| r.finished_at)
-        .max()
-        .unwrap_or(work.run.operation.created_at);
+    let at = moment(work);
     let mut next = work.document.next_version(at);
     next.version = work.record.document.version + 1;
     next.epoch = work.record.document.epoch.next(epoch_id, target);
@@ -148,7 +138,12 @@ fn next_document(
 /// where authority is: the same bytes are sent again, and then a person is asked. Such a step never
 /// plainly fails, because a failure would start the source again.
 async fn by_consent(work: &Work<'_>, next: &GroupDocument) -> Result<(), StepFailure> {
-    work.note(json!({ SENT: true })).await?;
+    let sent_before = work.noted().is_some_and(|noted| noted[SENT] == true);
+    if !sent_before {
+        sources_are_stopped(work).await?;
+    }
+    work.note(json!({ SENT: true, AT: next.updated_at }))
+        .await?;
     let clock = &work.steps.clock;
     let began = clock.monotonic();
     loop {
@@ -178,6 +173,47 @@ async fn by_consent(work: &Work<'_>, next: &GroupDocument) -> Result<(), StepFai
         tracing::warn!(reason, "the old primary gave no answer; asking again");
         clock.sleep(PAUSE).await;
     }
+}
+
+/// The time in the document: noted before it is first sent, because the journal goes on.
+fn moment(work: &Work<'_>) -> DateTime<Utc> {
+    work.noted()
+        .filter(|noted| noted[SENT] == true)
+        .and_then(|noted| serde_json::from_value(noted[AT].clone()).ok())
+        .unwrap_or_else(|| work.steps.clock.now())
+}
+
+/// The last look before authority passes: what was stopped earlier may have been started since.
+async fn sources_are_stopped(work: &Work<'_>) -> Result<(), StepFailure> {
+    let source = work.other();
+    let cloud = work.compute_on(source).await?;
+    for member in &work.document.members {
+        let stopped = work
+            .progress()
+            .first_done_of(member.id, |action| matches!(action, Action::StopServer));
+        let Some(id) = member
+            .instance(source)
+            .and_then(|copy| copy.server_id.as_ref())
+            .filter(|_| stopped)
+        else {
+            continue;
+        };
+        let server = cloud
+            .get_server(&work.ctx()?, ServerRef::new(id))
+            .await
+            .map_err(|error| StepFailure::driver(source, &error))?;
+        let off = matches!(server.status, ServerStatus::Stopped | ServerStatus::Shelved);
+        if !off || !server.locked {
+            return Err(StepFailure::permanent(
+                format!(
+                    "`{}` is no longer stopped and locked at the source: it is {}",
+                    member.name, server.raw_status
+                ),
+                "find out who started it, then ask again",
+            ));
+        }
+    }
+    Ok(())
 }
 
 enum Sent {

@@ -147,6 +147,7 @@ impl StepExecutor for Steps {
 
     async fn run(&self, run: &StepRun<'_>) -> Output {
         let work = Work::begin(self, run).await?;
+        work.may_run()?;
         match &run.step.action {
             Action::CheckSites { sites } => checks::check_sites(&work, sites).await,
             Action::EnsureVolumeGroup => volume_groups::ensure(&work).await,
@@ -193,6 +194,7 @@ impl StepExecutor for Steps {
 
     async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure> {
         let work = Work::begin(self, run).await?;
+        work.may_run()?;
         match &run.step.action {
             Action::StopServer => quiesce::undo_stop(&work).await,
             Action::PinPoint => points::unpin(&work).await.map(drop),

@@ -12,7 +12,7 @@ use protector_model::fold::fold;
 use protector_model::operation::StepRecord;
 use protector_model::outputs::Progress;
 use protector_model::policy::{Policy, PolicyArray};
-use protector_model::{GroupDocument, Instance, Member};
+use protector_model::{GroupDocument, Instance, Member, schedule};
 use protector_reach::ReachError;
 use serde_json::Value;
 
@@ -52,6 +52,18 @@ impl<'a> Work<'a> {
             document,
             journal,
         })
+    }
+
+    /// Refuses a step that the group has left behind: another operation has moved it since.
+    pub(crate) fn may_run(&self) -> Result<(), StepFailure> {
+        let run = self.run;
+        if schedule::may_run(&self.record.document, run.operation, run.plan, run.step) {
+            return Ok(());
+        }
+        Err(StepFailure::permanent(
+            "authority over the protection group has moved on; this step would harm what runs now",
+            "ask for a new operation",
+        ))
     }
 
     pub(crate) fn progress(&self) -> Progress<'_> {

@@ -13,7 +13,7 @@ mod tests;
 
 use protector_framework::{ResourceId, ResourceKind};
 
-use crate::document::{GroupDocument, Member};
+use crate::document::{GroupDocument, InstanceState, Member};
 use crate::operation::OperationOptions;
 use crate::plan::{Action, Phase, Plan};
 use crate::request::Direction;
@@ -198,7 +198,7 @@ fn quarantine(plan: &mut Builder<'_>, direction: &Direction) {
         .document
         .members
         .iter()
-        .filter(|m| m.instance(site).is_some())
+        .filter(|m| must_quarantine(plan.document, m, site))
         .collect();
     let parked: Vec<String> = members
         .into_iter()
@@ -225,6 +225,22 @@ fn quarantine(plan: &mut Builder<'_>, direction: &Direction) {
         .gathers()
         .done();
     plan.finish(site, parked.into_iter().chain([suspend]));
+}
+
+/// Whether a site's copy of a member still counts as production there although the group, with a
+/// copy of this member, runs on the other site. The only copy of a member that did not move is left
+/// alone.
+pub fn must_quarantine(
+    document: &GroupDocument,
+    member: &Member,
+    site: protector_framework::SiteId,
+) -> bool {
+    let there = member.instance(document.current_primary_site_id);
+    document.current_primary_site_id != site
+        && there.is_some_and(|copy| copy.server_id.is_some())
+        && member
+            .instance(site)
+            .is_some_and(|copy| copy.state == InstanceState::Production)
 }
 
 /// The status a group has when it runs on `site` with or without failures.

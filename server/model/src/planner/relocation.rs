@@ -61,7 +61,15 @@ pub(super) fn movable<'a>(
             }
             continue;
         }
+        if member.instance(document.other_site(target)).is_none() {
+            // It never left the target, or is lost: there is nothing to bring over.
+            continue;
+        }
         if member.instance(target).is_some() && !member.has_parked_copy(target) {
+            if !planned {
+                // The others are not held up for it; it is named as not recovered.
+                continue;
+            }
             return Err(PlanError::OutdatedCopy {
                 member: member.name.clone(),
                 site: target,
