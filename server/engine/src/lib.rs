@@ -6,6 +6,7 @@ mod journal;
 mod lease;
 mod peers;
 mod runner;
+mod running;
 mod service;
 mod steps;
 mod work;

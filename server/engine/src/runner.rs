@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::stream::{FuturesUnordered, StreamExt as _};
 use protector_db::{Claim, Db};
 use protector_framework::{CallCtx, Clock};
 use protector_model::operation::OperationError;
@@ -19,6 +18,7 @@ use serde_json::Value;
 use crate::failure::StepFailure;
 use crate::journal::{Journal, StepEnd};
 use crate::lease::Lease;
+use crate::running::Running;
 
 /// What steps do. The runner knows nothing of clouds and arrays.
 #[async_trait]
@@ -246,10 +246,13 @@ impl Runner {
     ) -> Result<Asked, StepFailure> {
         let mut asked = Asked::default();
         let mut undone = false;
-        let mut running = FuturesUnordered::new();
+        let mut running = Running::new();
         let mut began: Vec<String> = Vec::new();
         loop {
-            asked.cancelled = asked.cancelled || self.may_cancel(plan, journal, lease).await?;
+            if !asked.cancelled {
+                let asks = self.may_cancel(plan, journal, lease);
+                asked.cancelled = running.alongside(asks).await?;
+            }
             let next = schedule::next(plan, &journal.records());
             let skip = if asked.cancelled {
                 &pending(journal, &began)
@@ -257,10 +260,12 @@ impl Runner {
                 &next.skip
             };
             for key in skip {
-                self.end(journal, lease, key, StepEnd::plain(StepStatus::Skipped))
+                let skipped = StepEnd::plain(StepStatus::Skipped);
+                running
+                    .alongside(self.end(journal, lease, key, skipped))
                     .await?;
             }
-            let idle = running.is_empty();
+            let idle = running.len() == 0;
             let doomed = asked.cancelled || schedule::must_compensate(plan, &journal.records());
             if doomed && idle && !undone && (asked.cancelled || next.skip.is_empty()) {
                 undone = true;
@@ -283,10 +288,9 @@ impl Runner {
                         continue;
                     }
                     let Some(step) = plan.step(key) else { continue };
-                    journal
-                        .begin(&self.db, lease.fence(), &*self.clock, key)
+                    running
+                        .alongside(self.begin(operation, step, journal, lease))
                         .await?;
-                    self.show_progress(operation, step, journal, lease).await?;
                     began.push(key.clone());
                     let shown = operation.clone();
                     running.push(async move {
@@ -306,7 +310,8 @@ impl Runner {
                 return Ok(asked);
             };
             began.retain(|key| *key != step.key);
-            self.take_result(journal, lease, step, ended, &mut asked)
+            running
+                .alongside(self.take_result(journal, lease, step, ended, &mut asked))
                 .await?;
         }
     }
@@ -461,13 +466,17 @@ impl Runner {
         }
     }
 
-    async fn show_progress(
+    /// Journals that a step begins, and shows it.
+    async fn begin(
         &self,
         operation: &mut Operation,
         step: &Step,
         journal: &Journal,
         lease: &Lease,
     ) -> Result<(), StepFailure> {
+        journal
+            .begin(&self.db, lease.fence(), &*self.clock, &step.key)
+            .await?;
         count(operation, journal);
         operation.phase = step.phase.as_str().to_owned();
         operation.updated_at = self.clock.now();

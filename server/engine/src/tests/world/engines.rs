@@ -1,0 +1,266 @@
+//! Engines that run operations, die, and follow each other.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use protector_driver_mock::world::{Fault, Rule, Script};
+use protector_framework::{Ids as _, OperationId};
+use protector_model::{Operation, Plan};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::{Loss, Site, World};
+use crate::peers::{Peers, Told};
+use crate::runner::{Runner, RunnerOptions, StepExecutor, StepRun};
+use crate::steps::Steps;
+use crate::{RunEnd, StepFailure};
+
+/// When an engine is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Before the step does anything.
+    Before,
+    /// After its whole effect, before that is journalled.
+    After,
+}
+
+/// What goes wrong while one step runs.
+#[derive(Debug, Clone)]
+pub(crate) enum Trouble {
+    /// A call to a cloud or an array.
+    Driver {
+        verb: String,
+        fault: Fault,
+        times: u64,
+    },
+    /// A call to the other Protector.
+    Peer(&'static str, Loss),
+    /// The engine is killed.
+    Kill(When),
+}
+
+/// An engine's steps, with trouble at one of them.
+pub(crate) struct Engine {
+    steps: Steps,
+    sites: [(
+        protector_driver_mock::world::MockCloud,
+        protector_driver_mock::world::MockArray,
+    ); 2],
+    wire: Arc<super::wire::Wire>,
+    key: String,
+    trouble: Mutex<Option<Trouble>>,
+    dead: Notify,
+    /// How often the troubled step was begun.
+    pub(crate) begun: AtomicU32,
+}
+
+impl Engine {
+    fn scripts(&self, script: &Script) {
+        for (cloud, array) in &self.sites {
+            cloud.set_faults(script).unwrap();
+            array.set_faults(script).unwrap();
+        }
+    }
+
+    async fn die(&self) -> Result<Option<Value>, StepFailure> {
+        self.dead.notify_one();
+        std::future::pending().await
+    }
+
+    fn take(&self, key: &str) -> Option<Trouble> {
+        let mut trouble = self.trouble.lock().unwrap();
+        trouble.take_if(|_| key == self.key)
+    }
+}
+
+#[async_trait]
+impl StepExecutor for Engine {
+    async fn plan(&self, operation: &Operation) -> Result<Plan, StepFailure> {
+        self.steps.plan(operation).await
+    }
+
+    async fn run(&self, run: &StepRun<'_>) -> Result<Option<Value>, StepFailure> {
+        match self.take(&run.step.key) {
+            None => {
+                // The same step again meets the same trouble; another one does not.
+                if run.step.key != self.key && self.begun.load(Ordering::Relaxed) > 0 {
+                    self.scripts(&Script::default());
+                    self.wire.lose(&[]);
+                }
+                return self.steps.run(run).await;
+            }
+            Some(trouble) => {
+                self.begun.fetch_add(1, Ordering::Relaxed);
+                match trouble {
+                    Trouble::Kill(When::Before) => return self.die().await,
+                    Trouble::Kill(When::After) => {
+                        self.steps.run(run).await?;
+                        return self.die().await;
+                    }
+                    Trouble::Peer(verb, loss) => self.wire.lose(&[(verb, loss)]),
+                    Trouble::Driver { verb, fault, times } => {
+                        let rule = Rule::new(verb, fault).times(times);
+                        self.scripts(&Script { rules: vec![rule] });
+                    }
+                }
+            }
+        }
+        self.steps.run(run).await
+    }
+
+    async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure> {
+        self.scripts(&Script::default());
+        self.steps.undo(run).await
+    }
+}
+
+/// What an engine of a test runs with: nothing may still be under way of the one before it.
+fn options(parallel_steps: usize) -> RunnerOptions {
+    RunnerOptions {
+        parallel_steps,
+        call_deadline: Duration::from_secs(1),
+        ..RunnerOptions::default()
+    }
+}
+
+impl World {
+    pub(crate) fn steps(&self, site: &Site, owner: &str) -> Steps {
+        Steps::new(
+            site.db.clone(),
+            site.reach.clone(),
+            self.clock.clone(),
+            self.ids.clone(),
+            site.id,
+            owner,
+            Arc::default(),
+        )
+    }
+
+    /// An engine with trouble at a step.
+    pub(crate) fn engine(&self, site: &Site, key: &str, trouble: Trouble) -> Arc<Engine> {
+        Arc::new(Engine {
+            steps: self.steps(site, "troubled"),
+            sites: [&self.a, &self.b].map(|s| (s.cloud.clone(), s.array.clone())),
+            wire: self.other(site).wire.clone(),
+            key: key.to_owned(),
+            trouble: Mutex::new(Some(trouble)),
+            dead: Notify::new(),
+            begun: AtomicU32::new(0),
+        })
+    }
+
+    pub(crate) async fn operation(&self, site: &Site, id: OperationId) -> Operation {
+        site.db.get_operation(id).await.unwrap().unwrap()
+    }
+
+    /// Runs a site's operations until this one has ended or waits for somebody.
+    pub(crate) async fn finish(&self, site: &Site, id: OperationId) -> Operation {
+        for _ in 0..5 {
+            let owner = format!("engine-{}", self.ids.uuid());
+            let steps = Arc::new(self.steps(site, &owner));
+            while let Some(claim) = site.db.claim_operation(&owner, site.id).await.unwrap() {
+                self.runner(site, steps.clone(), 8).run(claim).await;
+            }
+            let operation = self.operation(site, id).await;
+            if operation.status.is_final()
+                || operation.status == protector_model::OperationStatus::WaitingForUser
+            {
+                return operation;
+            }
+            self.clock.advance(Duration::from_secs(31));
+        }
+        panic!("{:#?}", self.operation(site, id).await)
+    }
+
+    fn runner(&self, site: &Site, steps: Arc<dyn StepExecutor>, parallel: usize) -> Runner {
+        let clock = self.clock.clone();
+        Runner::new(site.db.clone(), clock, steps, options(parallel))
+    }
+
+    /// Runs an operation with trouble at a step: to its end, or until the engine dies and others
+    /// take over.
+    pub(crate) async fn suffer(
+        &self,
+        site: &Site,
+        id: OperationId,
+        engine: &Arc<Engine>,
+    ) -> Operation {
+        let claim = site.db.claim_operation("troubled", site.id).await.unwrap();
+        let claim = claim.unwrap();
+        assert_eq!(claim.operation.id, id);
+        let runner = self.runner(site, engine.clone(), 1);
+        tokio::select! {
+            biased;
+            () = engine.dead.notified() => {
+                self.clock.advance(Duration::from_secs(31));
+            }
+            _ = runner.run(claim) => {}
+        }
+        engine.scripts(&Script::default());
+        engine.wire.lose(&[]);
+        self.finish(site, id).await
+    }
+
+    /// Runs an operation with an engine that is killed at its n-th breath, wherever that is.
+    /// Returns whether it ended before.
+    pub(crate) async fn breathe(&self, site: &Site, breaths: u64) -> bool {
+        let owner = format!("engine-{}", self.ids.uuid());
+        let claim = site.db.claim_operation(&owner, site.id).await.unwrap();
+        let Some(claim) = claim else { return true };
+        let steps = Arc::new(self.steps(site, &owner));
+        let runner = self.runner(site, steps, 8);
+        let mut run = std::pin::pin!(runner.run(claim));
+        let mut left = breaths;
+        let ended = std::future::poll_fn(|cx| {
+            if left == 0 {
+                return Poll::Ready(None);
+            }
+            left -= 1;
+            run.as_mut().poll(cx).map(Some)
+        })
+        .await;
+        self.clock.advance(Duration::from_secs(31));
+        matches!(ended, Some(RunEnd::Ended(_)))
+    }
+
+    fn peers(&self, site: &Site) -> Peers {
+        Peers {
+            db: site.db.clone(),
+            reach: site.reach.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            owner: "peers".to_owned(),
+            interval: Duration::from_secs(5),
+            nudge: Arc::default(),
+            stopping: Arc::default(),
+            wake: Arc::default(),
+            met: Arc::default(),
+        }
+    }
+
+    /// One round of a site's peer loop.
+    pub(crate) async fn round(&self, site: &Site) {
+        self.peers(site).round(&mut Told::new()).await.unwrap();
+    }
+
+    /// Both sites meet, and both know it.
+    pub(crate) async fn meet(&self) {
+        for site in [&self.a, &self.b, &self.a] {
+            self.round(site).await;
+        }
+    }
+
+    /// Opens an operation again, as `retry` does.
+    pub(crate) async fn retry(&self, site: &Site, id: OperationId) -> Operation {
+        let operation = self.operation(site, id).await;
+        site.db
+            .reopen_operation(id, &operation.options)
+            .await
+            .unwrap();
+        self.finish(site, id).await
+    }
+}

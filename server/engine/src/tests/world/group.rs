@@ -1,0 +1,325 @@
+//! What people ask for: a group with its policy, members, and operations.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use protector_driver_mock::world::{NewPort, NewServer};
+use protector_framework::{Clock as _, VolumeId};
+use protector_framework::{
+    EpochId, GenericUuid as _, GroupId, Ids as _, MemberId, OperationId, PolicyId, ReplicationMode,
+    ResourceKind, SecretString, ServerId,
+};
+use protector_model::epoch::Epoch;
+use protector_model::policy::{Mapping, Policy, PolicyArray, Retention};
+use protector_model::{
+    Actor, FailoverType, GroupChange, GroupDocument, GroupStatus, Operation, OperationKind,
+    OperationOptions, OperationStatus, request,
+};
+use protector_peer::{ForwardedOperation, OperationRole, PeerLink, Remote as _};
+use uuid::Uuid;
+
+use super::site::TOKEN;
+use super::{Site, World};
+
+pub(crate) fn id() -> GroupId {
+    GroupId::from_untyped_uuid(Uuid::from_u128(7))
+}
+
+/// Options of a planned move.
+pub(crate) fn planned() -> OperationOptions {
+    OperationOptions {
+        failover_type: Some(FailoverType::Planned),
+        ..OperationOptions::default()
+    }
+}
+
+impl World {
+    /// A group that protects these servers, each with as many volumes.
+    pub(crate) async fn protected(servers: &[&str], volumes: usize) -> Self {
+        let world = Self::empty().await;
+        world.create_group().await;
+        for (at, name) in servers.iter().enumerate() {
+            let tier = u8::try_from(at + 1).unwrap().min(5);
+            let server = world.build_server(name, volumes, at);
+            world.add_member(name, &server, tier).await;
+        }
+        world
+    }
+
+    pub(crate) async fn create_group(&self) {
+        let now = self.clock.now();
+        let document = GroupDocument {
+            id: self.group,
+            epoch: Epoch::first(EpochId::from_untyped_uuid(Uuid::from_u128(1)), self.a.id),
+            version: 1,
+            name: "shop".to_owned(),
+            description: String::new(),
+            projects: [&self.a, &self.b]
+                .map(|s| (s.id, s.has.project.clone()))
+                .into(),
+            primary_site_id: self.a.id,
+            secondary_site_id: self.b.id,
+            current_primary_site_id: self.a.id,
+            replication_type: ReplicationMode::Async,
+            volume_types: [&self.a, &self.b]
+                .map(|s| (s.id, s.has.volume_type.clone()))
+                .into(),
+            volume_groups: BTreeMap::new(),
+            status: GroupStatus::Creating,
+            status_reason: None,
+            failover_count: 0,
+            members: Vec::new(),
+            policy: None,
+            mappings: Vec::new(),
+            deleted: false,
+            created_at: now,
+            updated_at: now,
+            unknown: BTreeMap::new(),
+        };
+        self.link(&self.a)
+            .propose(None, &document, &BTreeMap::new())
+            .await
+            .unwrap();
+        self.go(OperationKind::Create, OperationOptions::default())
+            .await;
+        let policy = GroupChange::SetPolicy {
+            policy: Box::new(self.policy()),
+        };
+        let tokens = [&self.a, &self.b].map(|s| {
+            (
+                protector_reach::secret_name(s.id),
+                SecretString::from(TOKEN),
+            )
+        });
+        self.change_with(policy, &tokens.into()).await;
+        self.change(GroupChange::SetMappings {
+            mappings: self.mappings(),
+        })
+        .await;
+    }
+
+    fn policy(&self) -> Policy {
+        let now = self.clock.now();
+        Policy {
+            id: PolicyId::from_untyped_uuid(Uuid::from_u128(8)),
+            driver: "mock".to_owned(),
+            arrays: [&self.a, &self.b]
+                .map(|s| {
+                    let array = PolicyArray {
+                        url: s.array.url(),
+                        identity: s.array.identity().unwrap(),
+                    };
+                    (s.id, array)
+                })
+                .into(),
+            rpo_minutes: 60,
+            replication_interval: None,
+            retention: Retention::default(),
+            secondary_backend_host: None,
+            test_volume_type_id: Some(self.b.has.plain_type.clone()),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    fn mappings(&self) -> Vec<Mapping> {
+        let (a, b) = (&self.a.has, &self.b.has);
+        [
+            (ResourceKind::Network, &a.network, &b.network),
+            (ResourceKind::Subnet, &a.subnet, &b.subnet),
+            (ResourceKind::Flavor, &a.flavor, &b.flavor),
+            (
+                ResourceKind::SecurityGroup,
+                &a.security_group,
+                &b.security_group,
+            ),
+            (ResourceKind::TestNetwork, &a.network, &b.test_network),
+        ]
+        .map(|(kind, primary, secondary)| Mapping {
+            kind,
+            primary_id: primary.clone(),
+            secondary_id: secondary.clone(),
+        })
+        .into()
+    }
+
+    /// A tenant's server on site A: its root volume goes with it, as is usual.
+    pub(crate) fn build_server(&self, name: &str, volumes: usize, number: usize) -> ServerId {
+        let (tenant, has) = (&self.a.tenant, &self.a.has);
+        let volumes: Vec<VolumeId> = (0..volumes)
+            .map(|slot| {
+                let volume = format!("{name}-{slot}");
+                tenant
+                    .create_volume(&volume, 1, &has.volume_type, slot == 0)
+                    .unwrap()
+            })
+            .collect();
+        // Nobody else is at work: the cloud may take its time at once.
+        self.clock.advance(std::time::Duration::from_secs(1));
+        for (slot, id) in volumes.iter().enumerate() {
+            let text = format!("{name} volume {slot} as it was");
+            tenant.write_volume(id, 4096, text.as_bytes()).unwrap();
+        }
+        let port = NewPort {
+            name: format!("{name}-port"),
+            mac_address: Some(format!("fa:16:3e:00:00:{number:02x}")),
+            security_groups: vec![has.security_group.clone()],
+            ..NewPort::default()
+        };
+        let server = NewServer {
+            name: name.to_owned(),
+            volumes: volumes.clone(),
+            ports: vec![tenant.create_port(&has.network, &port).unwrap()],
+            metadata: [("role".to_owned(), name.to_owned())].into(),
+            delete_on_termination: false,
+            ..NewServer::default()
+        };
+        let server = tenant.create_server(&has.flavor, &server).unwrap();
+        self.clock.advance(std::time::Duration::from_secs(1));
+        tenant
+            .set_delete_on_termination(&server, &volumes[0], true)
+            .unwrap();
+        server
+    }
+
+    pub(crate) async fn add_member(&self, name: &str, server: &ServerId, tier: u8) -> MemberId {
+        let member = MemberId::from_untyped_uuid(self.ids.uuid());
+        self.change(GroupChange::AddMember {
+            member,
+            name: name.to_owned(),
+            server_id: server.clone(),
+            boot_tier: tier,
+            boot_delay: 0,
+        })
+        .await;
+        let options = OperationOptions {
+            member: Some(member),
+            ..OperationOptions::default()
+        };
+        self.go(OperationKind::AddMember, options).await;
+        member
+    }
+
+    pub(crate) async fn change(&self, change: GroupChange) {
+        self.change_with(change, &BTreeMap::new()).await;
+    }
+
+    async fn change_with(&self, change: GroupChange, secrets: &BTreeMap<String, SecretString>) {
+        let primary = self.primary().await;
+        let record = self.record(primary).await;
+        let next = change.apply(&record.document, self.clock.now()).unwrap();
+        self.link(primary)
+            .propose(Some(&record), &next, secrets)
+            .await
+            .unwrap();
+    }
+
+    /// The way from a site to the other.
+    pub(crate) fn link(&self, site: &Site) -> PeerLink {
+        PeerLink::new(
+            site.db.clone(),
+            self.clock.clone(),
+            self.ids.clone(),
+            site.id,
+            self.other(site).wire.clone(),
+            "api",
+        )
+    }
+
+    /// The group as a site holds it.
+    pub(crate) async fn record(&self, site: &Site) -> protector_db::GroupRecord {
+        site.db.get_group(self.group).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn document(&self, site: &Site) -> GroupDocument {
+        self.record(site).await.document
+    }
+
+    /// The site that the group runs on: that of the newest document.
+    pub(crate) async fn primary(&self) -> &Site {
+        let (a, b) = (self.document(&self.a).await, self.document(&self.b).await);
+        let newest = if b.version > a.version { b } else { a };
+        self.site(newest.current_primary_site_id)
+    }
+
+    /// Asks for an operation as the API does; returns it with the site that executes it.
+    pub(crate) async fn ask(
+        &self,
+        kind: OperationKind,
+        options: OperationOptions,
+    ) -> (Operation, &Site) {
+        let asked = self.ask_at(self.primary().await, kind, options).await;
+        (asked.clone(), self.site(asked.executor_site_id))
+    }
+
+    /// Asks by what one site knows.
+    pub(crate) async fn ask_at(
+        &self,
+        site: &Site,
+        kind: OperationKind,
+        mut options: OperationOptions,
+    ) -> Operation {
+        let record = self.record(site).await;
+        if kind == OperationKind::TestCleanup {
+            options.test = options.test.or(record.test_operation);
+        }
+        let direction =
+            request::check(&record.document, kind, &options, record.test_operation).unwrap();
+        let now = self.clock.now();
+        let executor = self.site(direction.executor);
+        let operation = Operation {
+            id: OperationId::from_untyped_uuid(self.ids.uuid()),
+            group_id: self.group,
+            project_id: executor.has.project.clone(),
+            kind,
+            options,
+            status: OperationStatus::Queued,
+            phase: String::new(),
+            progress: 0,
+            source_site_id: direction.source,
+            target_site_id: direction.target,
+            executor_site_id: direction.executor,
+            steps_completed: 0,
+            steps_failed: 0,
+            error: None,
+            result: None,
+            actor: Actor::engine("req-test"),
+            attempt: 1,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            finished_at: None,
+        };
+        let preempt = operation.options.failover_type == Some(FailoverType::Unplanned);
+        if direction.needs_peer {
+            let mirror = ForwardedOperation {
+                operation: operation.clone(),
+                role: OperationRole::Mirror,
+                idempotency: None,
+                preempt,
+            };
+            let wire: &Arc<_> = &self.other(executor).wire;
+            wire.create_operation(&mirror).await.unwrap();
+        }
+        executor
+            .db
+            .create_operation(&operation, None, preempt)
+            .await
+            .unwrap();
+        operation
+    }
+
+    /// Asks for an operation, lets an engine complete it, and lets both sites meet.
+    pub(crate) async fn go(&self, kind: OperationKind, options: OperationOptions) -> Operation {
+        let (operation, site) = self.ask(kind, options).await;
+        let ended = self.finish(site, operation.id).await;
+        assert_eq!(
+            ended.status,
+            OperationStatus::Completed,
+            "{kind}: {:#?}",
+            ended.error
+        );
+        self.meet().await;
+        ended
+    }
+}

@@ -1,0 +1,150 @@
+//! Looking at what there is on both sites.
+
+use std::collections::BTreeMap;
+
+use protector_driver_mock::world::{Inventory, ServerEntry};
+use protector_framework::ServerId;
+use protector_model::{GroupStatus, Member};
+
+use super::{Site, World};
+
+/// What there is on one site, without what passes by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) cloud: Inventory,
+    /// Array volumes by name.
+    pub(crate) array: BTreeMap<String, String>,
+}
+
+impl Site {
+    pub(crate) fn look(&self) -> Seen {
+        let volumes = self.array.volumes().unwrap();
+        Seen {
+            cloud: self.cloud.inventory().unwrap(),
+            array: volumes
+                .into_iter()
+                .map(|v| (v.name.to_string(), v.serial.to_string()))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn server(&self, id: &ServerId) -> ServerEntry {
+        let inventory = self.cloud.inventory().unwrap();
+        let found = inventory.servers.into_iter().find(|s| s.id == *id);
+        found.unwrap_or_else(|| panic!("server {id} is not on site {}", self.name))
+    }
+
+    /// The servers that run.
+    pub(crate) fn running(&self) -> Vec<String> {
+        let inventory = self.cloud.inventory().unwrap();
+        let mut names: Vec<_> = inventory
+            .servers
+            .into_iter()
+            .filter(|s| s.status.starts_with("ACTIVE"))
+            .map(|s| s.name)
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Nothing twice: servers by name, ports by network and MAC, volumes by name.
+    pub(crate) fn assert_nothing_twice(&self, context: &str) {
+        let all = self.cloud.inventory().unwrap();
+        let lists = [
+            all.servers
+                .iter()
+                .map(|s| s.name.clone())
+                .collect::<Vec<_>>(),
+            all.ports
+                .iter()
+                .map(|p| format!("{} {}", p.network, p.mac_address))
+                .collect(),
+            all.volumes.iter().map(|v| v.name.clone()).collect(),
+            all.groups.iter().map(|g| g.name.clone()).collect(),
+        ];
+        for mut list in lists {
+            let count = list.len();
+            list.sort();
+            list.dedup();
+            assert_eq!(
+                list.len(),
+                count,
+                "{context}: twice on {}: {all:#?}",
+                self.name
+            );
+        }
+        let volumes = self.array.volumes().unwrap();
+        assert_eq!(
+            volumes.len(),
+            all.volumes.len(),
+            "{context}: array volumes of {} that no cloud has: {volumes:#?}",
+            self.name
+        );
+    }
+}
+
+impl World {
+    /// The hashes of all volumes in production, by member and slot.
+    pub(crate) async fn bytes(&self, site: &Site) -> Vec<(String, Vec<String>)> {
+        let document = self.document(site).await;
+        let mut all: Vec<_> = document
+            .members
+            .iter()
+            .map(|member| {
+                let copy = member.instance(site.id).unwrap();
+                let hashes = copy
+                    .volumes
+                    .iter()
+                    .map(|v| site.tenant.hash_volume(&v.id).unwrap())
+                    .collect();
+                (member.name.clone(), hashes)
+            })
+            .collect();
+        all.sort();
+        all
+    }
+
+    pub(crate) async fn member(&self, site: &Site, name: &str) -> Member {
+        let document = self.document(site).await;
+        document
+            .members
+            .into_iter()
+            .find(|m| m.name == name)
+            .unwrap()
+    }
+
+    pub(crate) async fn server_of(&self, site: &Site, name: &str) -> ServerId {
+        let member = self.member(site, name).await;
+        let copy = member.instance(site.id).unwrap();
+        copy.server_id.clone().unwrap()
+    }
+
+    /// Writes into a volume of a member, as its guest does.
+    pub(crate) async fn write(&self, site: &Site, name: &str, slot: usize, text: &str) {
+        let member = self.member(site, name).await;
+        let volume = &member.instance(site.id).unwrap().volumes[slot];
+        site.tenant
+            .write_volume(&volume.id, 65536, text.as_bytes())
+            .unwrap();
+    }
+
+    pub(crate) async fn reads(&self, site: &Site, name: &str, slot: usize, text: &str) -> bool {
+        let member = self.member(site, name).await;
+        let volume = &member.instance(site.id).unwrap().volumes[slot];
+        site.tenant
+            .read_volume(&volume.id, 65536, text.len())
+            .unwrap()
+            == text.as_bytes()
+    }
+
+    /// Both sites hold the same document, nothing is under way, and the group has this status.
+    pub(crate) async fn assert_settled(&self, status: GroupStatus) {
+        let (a, b) = (self.record(&self.a).await, self.record(&self.b).await);
+        assert_eq!(a.head, b.head);
+        assert_eq!(a.document.status, status, "{:?}", a.document.status_reason);
+        for record in [a, b] {
+            assert!(record.staged.is_none() && record.conflict_with.is_none());
+            assert_eq!(record.active_operation, None);
+        }
+    }
+}

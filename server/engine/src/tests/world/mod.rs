@@ -1,0 +1,81 @@
+//! Two sites, each with its own database, mock cloud and mock array, joined by wires.
+
+mod engines;
+mod group;
+mod look;
+mod site;
+mod time;
+mod wire;
+
+use std::sync::Arc;
+
+use protector_driver_mock::world::LinkSettings;
+use protector_framework::{DriverEnv, GroupId, ManualClock, SeededIds};
+
+pub(crate) use engines::{Engine, Trouble, When};
+pub(crate) use group::planned;
+pub(crate) use look::Seen;
+pub(crate) use site::Site;
+pub(crate) use wire::Loss;
+
+use time::Time;
+
+/// The world of a test.
+pub(crate) struct World {
+    pub(crate) a: Site,
+    pub(crate) b: Site,
+    pub(crate) group: GroupId,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) ids: Arc<SeededIds>,
+    _time: Time,
+    _home: tempfile::TempDir,
+}
+
+impl World {
+    /// Two furnished sites that know each other, without a group.
+    pub(crate) async fn empty() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let start = "2026-11-24T12:00:00Z".parse().unwrap();
+        let clock = Arc::new(ManualClock::new(start));
+        let ids = Arc::new(SeededIds::new(1));
+        let env = DriverEnv {
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
+        let time = Time::begin(clock.clone());
+        let (a, b) = (
+            Site::new(home.path(), "a", 1, env.clone()).await,
+            Site::new(home.path(), "b", 2, env).await,
+        );
+        a.array.link(&b.array, &LinkSettings::up()).unwrap();
+        for (here, there) in [(&a, &b), (&b, &a)] {
+            here.know(here, true).await;
+            here.know(there, false).await;
+            here.reach.join(there.id, there.wire.clone());
+            assert!(here.wire.back.set(there.wire.clone()).is_ok());
+        }
+        Self {
+            a,
+            b,
+            group: group::id(),
+            clock,
+            ids,
+            _time: time,
+            _home: home,
+        }
+    }
+
+    /// The site that is not this one.
+    pub(crate) fn other(&self, site: &Site) -> &Site {
+        if site.id == self.a.id {
+            &self.b
+        } else {
+            &self.a
+        }
+    }
+
+    /// The site of an id.
+    pub(crate) fn site(&self, id: protector_framework::SiteId) -> &Site {
+        if id == self.a.id { &self.a } else { &self.b }
+    }
+}
