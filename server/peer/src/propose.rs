@@ -10,6 +10,7 @@ use protector_model::{GroupDocument, Head};
 
 use crate::link::PeerLink;
 use crate::peer::PeerError;
+use crate::reconcile::ReconcileError;
 
 /// Why a change has not taken effect.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,15 @@ pub enum ProposeError {
     Document(#[from] serde_json::Error),
 }
 
+impl From<ReconcileError> for ProposeError {
+    fn from(error: ReconcileError) -> Self {
+        match error {
+            ReconcileError::Peer(error) => Self::PeerUnreachable(error),
+            ReconcileError::Db(error) => Self::Db(error),
+        }
+    }
+}
+
 impl PeerLink {
     /// Makes `next` the document of both sites, or of neither. `base` is what it was made from;
     /// `None` is a new group.
@@ -48,6 +58,10 @@ impl PeerLink {
             .identity()
             .await
             .map_err(ProposeError::PeerUnreachable)?;
+        if let Some(record) = base.filter(|record| record.peer.pending) {
+            // Bookkeeping of an operation that has just ended: the peer must hold the base first.
+            self.push(record).await?;
+        }
         let change = self.new_change();
         let bytes = next.to_bytes()?;
         let base = base.map(|record| record.head.base());

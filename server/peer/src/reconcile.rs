@@ -100,7 +100,7 @@ impl PeerLink {
         }
     }
 
-    async fn push(&self, record: &GroupRecord) -> Result<Option<Event>, ReconcileError> {
+    pub(crate) async fn push(&self, record: &GroupRecord) -> Result<Option<Event>, ReconcileError> {
         let group = record.document.id;
         let secrets = self.policy_secrets(group).await?;
         let put = self

@@ -45,7 +45,8 @@ pub fn check(path: &Path, seed: &str) -> Outcome {
     Ok(())
 }
 
-fn places(len: u64) -> impl Iterator<Item = (u64, u64)> {
+/// Where test data stands on a volume of this size: a number and the byte it begins at.
+pub fn places(len: u64) -> impl Iterator<Item = (u64, u64)> {
     let last = len.saturating_sub(BLOCK as u64);
     (0..PLACES).map(move |place| (place, last / (PLACES - 1) * place))
 }
