@@ -102,8 +102,11 @@ pub fn result(operation: &Operation, progress: Progress<'_>) -> OperationResult 
     }
 }
 
+/// Begun seconds: a loss of half a second is not a loss of none.
 fn seconds(span: chrono::TimeDelta) -> u64 {
-    u64::try_from(span.num_seconds()).unwrap_or(0)
+    u64::try_from(span.num_milliseconds())
+        .unwrap_or(0)
+        .div_ceil(1000)
 }
 
 fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {

@@ -1,1 +1,0 @@
-//! protector-lab
