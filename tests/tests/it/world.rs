@@ -6,7 +6,6 @@ use tempfile::TempDir;
 /// Two sites in a directory that goes with them.
 pub(crate) struct World {
     pub(crate) pair: Pair,
-    #[allow(dead_code)]
     pub(crate) logs: Logs,
     _directory: TempDir,
 }
@@ -36,5 +35,16 @@ impl World {
         };
         let group = self.pair.protect(new).await.unwrap();
         (group, servers)
+    }
+}
+
+/// A test that fails leaves what was logged, by all tests of this run.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/it.log");
+            std::fs::write(path, self.logs.text()).unwrap_or_default();
+            eprintln!("what was logged is in {path}");
+        }
     }
 }
