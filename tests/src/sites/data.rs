@@ -7,11 +7,15 @@ use protector_framework::{ServerId, VolumeId, VolumeStatus};
 
 use super::pair::{Pair, Side};
 use super::site::Site;
-use crate::clouds::bytes::{pattern, places};
 use crate::clouds::failure::{During, Outcome, ensure, fail};
 
 /// The size of each volume; the files are sparse.
 const GIB: u64 = 1;
+
+/// How much is written at each place.
+const BLOCK: usize = 64 * 1024;
+/// How many places of a volume are written, the first and the last block among them.
+const PLACES: u64 = 8;
 
 /// A server that a tenant made on site-a.
 #[derive(Debug, Clone)]
@@ -88,7 +92,7 @@ impl Pair {
         for server in servers {
             for (slot, volume) in site.server(&server.name)?.volumes.iter().enumerate() {
                 let seed = format!("{seed} {} {slot}", server.name);
-                for (place, offset) in places(GIB << 30) {
+                for (place, offset) in places() {
                     tenant.write_volume(volume, offset, &pattern(&seed, place))?;
                 }
             }
@@ -106,7 +110,7 @@ impl Pair {
         for server in servers {
             for (slot, volume) in site.server(&server.name)?.volumes.iter().enumerate() {
                 let written = format!("{seed} {} {slot}", server.name);
-                for (place, offset) in places(GIB << 30) {
+                for (place, offset) in places() {
                     let should = pattern(&written, place);
                     let is = tenant.read_volume(volume, offset, should.len())?;
                     ensure(is == should, || {
@@ -201,4 +205,16 @@ impl Site {
             _ => fail(format!("there are two servers {name} at {}", self.side)),
         }
     }
+}
+
+/// Where a volume is written.
+fn places() -> impl Iterator<Item = (u64, u64)> {
+    let last = (GIB << 30) - BLOCK as u64;
+    (0..PLACES).map(move |place| (place, last / (PLACES - 1) * place))
+}
+
+/// Bytes that differ by seed and place.
+fn pattern(seed: &str, place: u64) -> Vec<u8> {
+    let line = format!("{seed} at {place};");
+    line.bytes().cycle().take(BLOCK).collect()
 }
