@@ -77,6 +77,7 @@ pub(super) async fn release_volumes(work: &Work<'_>) -> Output {
     let own: Vec<VolumeId> = copy.volumes.iter().map(|v| v.id.clone()).collect();
     let cloud = work.compute().await?;
     if let Some(id) = work.document.volume_groups.get(&work.site()) {
+        let _alone = work.steps.volume_group.lock().await;
         let group = found(
             cloud
                 .get_volume_group(&work.ctx()?, VolumeGroupRef::new(id))

@@ -51,6 +51,9 @@ pub struct Steps {
     pub(crate) owner: String,
     /// Wakes the loop that brings the peer up to date.
     pub(crate) nudge: Arc<Notify>,
+    /// Held from the reading of a generic volume group's volumes until the group has the new ones:
+    /// members leave in parallel, and a group is only ever set as a whole.
+    pub(crate) volume_group: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Steps {
@@ -72,6 +75,7 @@ impl Steps {
             site,
             owner: owner.into(),
             nudge,
+            volume_group: Arc::default(),
         }
     }
 
