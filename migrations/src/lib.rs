@@ -113,8 +113,8 @@ async fn sync_mysql(db: &DatabaseConnection) -> Result<(), SyncError> {
 
 async fn sync_sqlite(db: &DatabaseConnection) -> Result<(), SyncError> {
     let run = async |sql: &str| db.execute_unprepared(sql).await.map_err(SyncError::Failed);
-    run("PRAGMA journal_mode = WAL").await?;
     run(&format!("PRAGMA busy_timeout = {}", LOCK_SECONDS * 1000)).await?;
+    write_ahead(db).await?;
     // The writer's place is taken before the list of applied migrations is read.
     run("BEGIN IMMEDIATE").await?;
     let outcome = Migrator::up(db, None).await.map_err(SyncError::Failed);
@@ -125,6 +125,35 @@ async fn sync_sqlite(db: &DatabaseConnection) -> Result<(), SyncError> {
     })
     .await?;
     outcome
+}
+
+/// How often the journal's mode is asked for while others ask for it too.
+const MODE_ATTEMPTS: u32 = 100;
+
+/// Switches the file to write-ahead logging, which it then keeps.
+///
+/// SQLite does not wait where two connections switch at once: one is told at once that the file is
+/// locked, whatever the busy timeout. A transaction does wait, so an empty one stands between two
+/// attempts.
+async fn write_ahead(db: &DatabaseConnection) -> Result<(), SyncError> {
+    let mut attempt = 1;
+    loop {
+        match db.execute_unprepared("PRAGMA journal_mode = WAL").await {
+            Ok(_) => return Ok(()),
+            Err(error) if attempt >= MODE_ATTEMPTS || !is_locked(&error) => {
+                return Err(SyncError::Failed(error));
+            }
+            Err(_) => attempt += 1,
+        }
+        match db.execute_unprepared("BEGIN IMMEDIATE; COMMIT").await {
+            Err(error) if !is_locked(&error) => return Err(SyncError::Failed(error)),
+            _ => {}
+        }
+    }
+}
+
+fn is_locked(error: &DbErr) -> bool {
+    error.to_string().contains("database is locked")
 }
 
 /// Runs statements that both engines read the same way; tables become utf8mb4 on MariaDB.
