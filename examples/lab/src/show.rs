@@ -1,126 +1,167 @@
-//! What a person sees: steps that move while they run on a terminal, and plain lines elsewhere.
+//! What the lab says: headings, lines with their seconds, and a part that is redrawn in place where
+//! a person looks on.
 
-use std::collections::BTreeSet;
-use std::io::{IsTerminal as _, Write as _};
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use protector_framework::{Clock as _, SystemClock};
-use protector_tests::sites::{OperationView, StepView};
+use protector_framework::{Clock, SystemClock};
+use protector_tests::clouds::failure::{Failure, Outcome};
 
-/// Where the story is told.
+use crate::view::View;
+
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const GREEN: &str = "\x1b[32m";
+const RED: &str = "\x1b[31m";
+const PLAIN: &str = "\x1b[0m";
+
+/// The only way to standard output.
+#[derive(Debug)]
 pub(crate) struct Show {
     clock: SystemClock,
-    chapter: Duration,
     live: bool,
-    /// Lines of the present view that the next one is drawn over.
+    names: BTreeMap<String, String>,
+    chapters: u32,
+    began: Duration,
+    /// How many lines at the bottom are drawn again.
     drawn: usize,
-    told: BTreeSet<String>,
 }
 
 impl Show {
     pub(crate) fn new() -> Self {
         Self {
             clock: SystemClock::new(),
-            chapter: Duration::ZERO,
-            live: std::io::stdout().is_terminal(),
+            live: io::stdout().is_terminal(),
+            names: BTreeMap::new(),
+            chapters: 0,
+            began: Duration::ZERO,
             drawn: 0,
-            told: BTreeSet::new(),
         }
     }
 
-    /// A chapter begins.
-    pub(crate) fn heading(&mut self, title: &str) {
-        self.chapter = self.clock.monotonic();
-        let title = match self.live {
-            true => format!("\n\x1b[1m{title}\x1b[0m"),
-            false => format!("\n== {title}"),
-        };
-        self.line(&title);
+    /// The time since the beginning.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.monotonic()
     }
 
-    /// Says how long the chapter took.
-    pub(crate) fn chapter_ends(&mut self) {
-        let took = (self.clock.monotonic() - self.chapter).as_secs_f64();
-        self.line(&format!("   done in {took:.1} s"));
+    pub(crate) const fn clock(&self) -> &SystemClock {
+        &self.clock
     }
 
-    /// One line. A reader that has gone away is no reason to stop.
-    pub(crate) fn line(&mut self, text: &str) {
-        self.drawn = 0;
-        self.write(&format!("{text}\n"));
+    /// Whether a terminal is looked at.
+    pub(crate) const fn is_live(&self) -> bool {
+        self.live
     }
 
-    /// Something was checked and is so.
-    pub(crate) fn fact(&mut self, text: &str) {
-        self.line(&format!("   {text}"));
+    /// The sites' names by their ids.
+    pub(crate) fn names(&mut self, names: impl IntoIterator<Item = (String, String)>) {
+        self.names.extend(names);
     }
 
-    /// The story ends badly.
-    pub(crate) fn failure(&mut self, text: &str) {
-        let text = format!("\nlab: failed: {text}\n");
-        std::io::stderr()
-            .write_all(text.as_bytes())
-            .unwrap_or_default();
+    /// The name of a site.
+    pub(crate) fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.names.get(id).map_or(id, String::as_str)
     }
 
-    /// An operation begins.
-    pub(crate) fn operation_begins(&mut self) {
-        self.told.clear();
-        self.drawn = 0;
+    /// Ends the chapter before and begins one.
+    pub(crate) fn chapter(&mut self, title: &str) -> Outcome {
+        self.close()?;
+        self.began = self.now();
+        self.chapters += 1;
+        let heading = format!("{}. {title}", self.chapters);
+        self.say(&self.paint(BOLD, &heading))
     }
 
-    /// The operation as it is now.
-    pub(crate) fn operation(&mut self, operation: &OperationView, steps: &[StepView]) {
-        if self.live {
-            self.redraw(operation, steps);
-        } else {
-            self.tell_ended(steps);
+    /// Ends the last chapter and says how long all of them took.
+    pub(crate) fn end(&mut self) -> Outcome {
+        self.close()?;
+        let all = format!("The whole story: {:.1} s", self.now().as_secs_f64());
+        self.say(&self.paint(BOLD, &all))
+    }
+
+    fn close(&mut self) -> Outcome {
+        if self.chapters == 0 {
+            return Ok(());
         }
+        let took = self.now() - self.began;
+        let line = format!("  chapter {}: {:.1} s", self.chapters, took.as_secs_f64());
+        self.say(&self.paint(DIM, &line))?;
+        self.say("")
     }
 
-    fn tell_ended(&mut self, steps: &[StepView]) {
-        for step in steps {
-            let over = !matches!(step.status.as_str(), "pending" | "running");
-            if over && self.told.insert(step.key.clone()) {
-                self.line(&format!("   {}", describe(step)));
-            }
-        }
+    /// Something that was done since `began`.
+    pub(crate) fn done(&mut self, began: Duration, what: &str) -> Outcome {
+        let took = (self.now() - began).as_secs_f64();
+        self.say(&format!("{took:9.2} s  {what}"))
     }
 
-    /// Draws all steps over the last drawing.
-    fn redraw(&mut self, operation: &OperationView, steps: &[StepView]) {
+    /// Something to know.
+    pub(crate) fn note(&mut self, what: &str) -> Outcome {
+        self.say(&format!("             {what}"))
+    }
+
+    /// What a chapter was told for.
+    pub(crate) fn result(&mut self, what: &str) -> Outcome {
+        let what = self.paint(GREEN, what);
+        self.say(&format!("             {what}"))
+    }
+
+    /// A line.
+    pub(crate) fn say(&mut self, line: &str) -> Outcome {
+        self.frame(&[line.to_owned()], &[])
+    }
+
+    /// The one line that says what is not as it should be.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        let line = failure.to_string().replace('\n', " ");
+        let line = self.paint(RED, &format!("FAILED: {line}"));
+        // Where nobody reads, the exit code is left.
+        drop(self.frame(&[], &[]));
+        drop(writeln!(io::stderr(), "{line}"));
+    }
+
+    /// An operation begins to be shown.
+    pub(crate) fn operation(&mut self) -> View<'_> {
+        View::new(self)
+    }
+
+    /// Lines to stay, and below them lines that the next frame draws again; the latter only where
+    /// somebody looks on.
+    pub(crate) fn frame(&mut self, stay: &[String], go: &[String]) -> Outcome {
         let mut text = String::new();
         if self.drawn > 0 {
-            text.push_str(&format!("\x1b[{}A", self.drawn));
+            text.push_str(&format!("\x1b[{}A\r\x1b[J", self.drawn));
         }
-        let head = format!(
-            "{}: {} {} %",
-            operation.kind, operation.phase, operation.progress
-        );
-        text.push_str(&format!("\x1b[2K   {head}\n"));
-        for step in steps {
-            let color = match step.status.as_str() {
-                "done" => "\x1b[32m",
-                "running" => "\x1b[33m",
-                "failed" => "\x1b[31m",
-                _ => "\x1b[2m",
-            };
-            text.push_str(&format!("\x1b[2K   {color}{}\x1b[0m\n", describe(step)));
+        for line in stay {
+            text.push_str(line);
+            text.push('\n');
         }
-        self.write(&text);
-        self.drawn = steps.len() + 1;
+        self.drawn = 0;
+        if self.live && !go.is_empty() {
+            // A line that is too long must not become two, else the way up is not known.
+            text.push_str("\x1b[?7l");
+            for line in go {
+                text.push_str(&self.paint(DIM, line));
+                text.push('\n');
+            }
+            text.push_str("\x1b[?7h");
+            self.drawn = go.len();
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        Ok(())
     }
 
-    fn write(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes()).unwrap_or_default();
-        out.flush().unwrap_or_default();
+    fn paint(&self, how: &str, text: &str) -> String {
+        if self.live {
+            format!("{how}{text}{PLAIN}")
+        } else {
+            text.to_owned()
+        }
     }
-}
-
-fn describe(step: &StepView) -> String {
-    let took = step
-        .seconds()
-        .map_or_else(|| "       ".to_owned(), |took| format!("{took:6.2}s"));
-    format!("{took}  {:<28} {}", step.key, step.status)
 }

@@ -1,146 +1,260 @@
-//! The story: protect, move, come home, lose a site, meet it again.
+//! What the lab shows, step by step. Every step checks what it says.
 
-use protector_framework::ExposeSecret as _;
-use protector_tests::clouds::failure::{Outcome, ensure, fail};
-use protector_tests::sites::{Client, NewGroup, OperationView, Pair, Server, Side};
+use std::path::Path;
+use std::time::Duration;
+
+use protector_tests::sites::{
+    Client, Group, OperationView, Outcome, Pair, Server, Side, Timing, ensure, fail,
+};
 use serde_json::{Value, json};
 
-use crate::show::Show;
+use crate::view::View;
 
-pub(crate) async fn tell(pair: &mut Pair, show: &mut Show) -> Outcome {
-    let servers = make_and_write(pair, show).await?;
-    let group = protect(pair, show, &servers).await?;
-    let (a, b) = pair.tenants()?;
+/// The group's name.
+pub(crate) const GROUP: &str = "shop";
 
-    show.heading("Planned failover: site-a to site-b, nothing may be lost");
-    pair.write(Side::A, &servers, "written on site-a")?;
-    move_over(pair, show, &b, &group, "failover", (Side::B, &servers)).await?;
-    pair.check(Side::B, &servers, "written on site-a")?;
-    show.fact("every byte is on site-b; the servers on site-a are locked and disconnected");
-    show.chapter_ends();
+/// The servers with their boot tiers.
+const SERVERS: [(&str, u8); 4] = [("db-1", 1), ("app-1", 2), ("web-1", 3), ("web-2", 3)];
 
-    show.heading("Failback: home again, with what was written meanwhile");
-    pair.write(Side::B, &servers, "written on site-b")?;
-    move_over(pair, show, &a, &group, "failback", (Side::A, &servers)).await?;
-    pair.check(Side::A, &servers, "written on site-b")?;
-    show.fact("the very same servers run on site-a, with the bytes of site-b");
-    show.chapter_ends();
+/// How long site-a works on before it is lost.
+const WHILE: Duration = Duration::from_secs(2);
 
-    lose_a_site(pair, show, &b, &group, &servers).await?;
-    meet_it_again(pair, show, &servers).await
+/// How soon the copies of a site that returns must be out of use, in seconds.
+const QUARANTINE: u64 = 60;
+
+/// Tells all of it.
+pub(crate) async fn tell(directory: &Path, view: &mut View) -> Outcome<Pair> {
+    view.say("Protector's lab: two sites on this machine. Each has a cloud, an array, a database,");
+    view.say("an API and an engine of its own; they know of each other only over HTTP.");
+    let mut pair = begin(directory, view).await?;
+    let (group, servers) = protect(&pair, view).await?;
+    away(&pair, view, &group, &servers).await?;
+    home(&pair, view, &group, &servers).await?;
+    loss(&mut pair, view, &group, &servers).await?;
+    return_of_the_lost(&mut pair, view, &group, &servers).await?;
+    Ok(pair)
 }
 
-async fn make_and_write(pair: &Pair, show: &mut Show) -> Outcome<Vec<Server>> {
-    show.heading("A tenant makes three servers with two volumes each on site-a");
-    let servers = pair.make_servers(&["db", "app", "web"]).await?;
-    pair.write(Side::A, &servers, "first data")?;
-    show.fact("db, app and web run; their volumes bear data");
-    show.chapter_ends();
-    Ok(servers)
-}
-
-async fn protect(pair: &Pair, show: &mut Show, servers: &[Server]) -> Outcome<String> {
-    show.heading("A protection group: replication, mappings, members");
-    let members: Vec<(&Server, u8)> = servers.iter().zip(1..).collect();
-    let group = pair
-        .protect(NewGroup {
-            name: "shop",
-            members: &members,
-        })
+async fn begin(directory: &Path, view: &mut View) -> Outcome<Pair> {
+    view.chapter("Two sites");
+    let timing = Timing::default();
+    let starting = Pair::start(directory, timing);
+    let pair = view
+        .step("start clouds, arrays, APIs and engines", starting)
         .await?;
-    show.fact("group `shop` is active; its servers boot in tiers: db, app, web");
-    show.chapter_ends();
-    Ok(group.id)
+    for side in Side::BOTH {
+        let what = format!("register {side} and reach its services");
+        let site = view.step(&what, pair.register(side)).await?;
+        view.name_site(&site.id, side.name());
+        view.site(side.name(), "up", true);
+    }
+    let enrolled = async {
+        pair.map_tenant().await?;
+        pair.enrol().await
+    };
+    view.step(
+        "map the tenant's projects and enrol it on both sites",
+        enrolled,
+    )
+    .await?;
+    Ok(pair)
 }
 
-/// Moves the group in a planned way and checks where everything is.
-async fn move_over(
-    pair: &Pair,
-    show: &mut Show,
-    client: &Client,
-    group: &str,
-    action: &str,
-    (to, servers): (Side, &[Server]),
-) -> Outcome<OperationView> {
-    let done = perform(show, client, group, action, json!({"type": "planned"})).await?;
-    let lost = done.result.as_ref().and_then(|r| r.data_loss_seconds);
-    ensure(lost == Some(0), || {
-        format!("a planned move lost {lost:?} s")
-    })?;
-    pair.all_run(to, servers)?;
-    pair.all_parked(to.other(), servers)?;
-    Ok(done)
+async fn protect(pair: &Pair, view: &mut View) -> Outcome<(Group, Vec<Server>)> {
+    view.chapter("A group of servers, protected");
+    let names: Vec<&str> = SERVERS.iter().map(|(name, _)| *name).collect();
+    let what = format!(
+        "{} with two volumes each, running on site-a",
+        names.join(", ")
+    );
+    let servers = view.step(&what, pair.make_servers(&names)).await?;
+    let written = async { pair.write(Side::A, &servers, "at the beginning") };
+    view.step("their guests write data", written).await?;
+    let group = view
+        .step(
+            "create the group, its policy and its mappings",
+            pair.create_group(GROUP),
+        )
+        .await?;
+    for (server, (name, tier)) in servers.iter().zip(SERVERS) {
+        let added = pair.add_member(&group, server, tier);
+        let what = format!("add {name}, boot tier {tier}");
+        view.step(&what, added).await?;
+    }
+    Ok((group, servers))
 }
 
-async fn lose_a_site(
+async fn away(pair: &Pair, view: &mut View, group: &Group, servers: &[Server]) -> Outcome {
+    view.chapter("Planned failover to site-b");
+    let (_, b) = pair.tenants()?;
+    let planned = json!({"type": "planned"});
+    let written = async { pair.write(Side::A, servers, "before the failover") };
+    view.step("the guests write more data", written).await?;
+    let before = pair.contents(Side::A, servers)?;
+    let plan = b.plan(&group.id, "failover", planned.clone());
+    let plan = view
+        .step("dry run: the plan, and nothing done", plan)
+        .await?;
+    view.say(&format!(
+        "{:19}{} steps, hash {}",
+        "",
+        plan.steps.len(),
+        plan.hash.get(..12).unwrap_or(&plan.hash)
+    ));
+    let done = follow(view, &b, group, "failover", planned).await?;
+    lost_nothing(&done)?;
+    let compared = async {
+        pair.all_run(Side::B, servers)?;
+        pair.all_parked(Side::A, servers)?;
+        pair.check(Side::B, servers, "before the failover")?;
+        same(pair.contents(Side::B, servers)? == before)
+    };
+    view.step(&same_bytes(servers, Side::A, Side::B), compared)
+        .await?;
+    view.step("both sites tell the same", in_sync(pair, group))
+        .await
+}
+
+async fn home(pair: &Pair, view: &mut View, group: &Group, servers: &[Server]) -> Outcome {
+    view.chapter("Failback to site-a");
+    let (a, _) = pair.tenants()?;
+    let written = async { pair.write(Side::B, servers, "written at site-b") };
+    view.step("the guests write data at site-b", written)
+        .await?;
+    let before = pair.contents(Side::B, servers)?;
+    let done = follow(view, &a, group, "failback", json!({"type": "planned"})).await?;
+    lost_nothing(&done)?;
+    let compared = async {
+        pair.all_run(Side::A, servers)?;
+        pair.all_parked(Side::B, servers)?;
+        pair.check(Side::A, servers, "written at site-b")?;
+        for server in servers {
+            let id = pair.a.server(&server.name)?.id;
+            ensure(id == server.id, || {
+                format!("{} is another server", server.name)
+            })?;
+        }
+        same(pair.contents(Side::A, servers)? == before)
+    };
+    view.step(&same_bytes(servers, Side::B, Side::A), compared)
+        .await
+}
+
+async fn loss(pair: &mut Pair, view: &mut View, group: &Group, servers: &[Server]) -> Outcome {
+    view.chapter("site-a is lost");
+    let (a, b) = pair.tenants()?;
+    let written = async { pair.write(Side::A, servers, "replicated") };
+    view.step("the guests write data", written).await?;
+    follow(view, &a, group, "sync", json!({})).await?;
+    let written = async { pair.write(Side::A, servers, "never replicated") };
+    view.step("the guests write data that is never replicated", written)
+        .await?;
+    view.wait(WHILE).await;
+    view.step(
+        "cut site-a off: cloud, array, API and engine",
+        pair.a.lose(),
+    )
+    .await?;
+    view.site(Side::A.name(), "lost", false);
+
+    view.chapter("Unplanned failover to site-b");
+    let done = follow(view, &b, group, "failover", json!({"type": "unplanned"})).await?;
+    let compared = async {
+        pair.all_run(Side::B, servers)?;
+        pair.check(Side::B, servers, "replicated")
+    };
+    view.step(
+        "all servers run at site-b with the data of the recovery point",
+        compared,
+    )
+    .await?;
+    let result = done.result.unwrap_or_default();
+    let (Some(lost), Some(took)) = (result.data_loss_seconds, result.rto_seconds) else {
+        return fail(format!("the loss is not stated: {result:?}"));
+    };
+    // It cannot be less than what was waited, nor more than all of the story.
+    ensure(
+        (WHILE.as_secs()..=view.now().as_secs()).contains(&lost),
+        || format!("a loss of {lost} s cannot be: {result:?}"),
+    )?;
+    view.say(&format!(
+        "{:19}data lost: the last {lost} s before the failover; back in service after {took} s",
+        ""
+    ));
+    Ok(())
+}
+
+async fn return_of_the_lost(
     pair: &mut Pair,
-    show: &mut Show,
-    b: &Client,
-    group: &str,
+    view: &mut View,
+    group: &Group,
     servers: &[Server],
 ) -> Outcome {
-    show.heading("Site-a is lost: unplanned failover to site-b");
-    pair.write(Side::A, servers, "replicated")?;
-    let (a, _) = pair.tenants()?;
-    perform(show, &a, group, "sync", json!({})).await?;
-    pair.write(Side::A, servers, "written too late")?;
-    pair.a.lose().await?;
-    show.fact("site-a's cloud, array and Protector no longer answer");
-    let done = perform(show, b, group, "failover", json!({"type": "unplanned"})).await?;
-    pair.all_run(Side::B, servers)?;
-    pair.check(Side::B, servers, "replicated")?;
-    let Some(result) = &done.result else {
-        return fail("the failover states no result");
-    };
-    let (Some(lost), Some(rto)) = (result.data_loss_seconds, result.rto_seconds) else {
-        return fail("the failover does not state its loss");
-    };
-    show.fact(&format!(
-        "recovered from point {} in {rto} s; lost: the last {lost} s of writes",
-        result.recovery_point_id.as_deref().unwrap_or("?")
-    ));
-    show.chapter_ends();
-    Ok(())
-}
-
-async fn meet_it_again(pair: &mut Pair, show: &mut Show, servers: &[Server]) -> Outcome {
-    show.heading("Site-a returns with its old servers running");
-    pair.all_run(Side::A, servers)?;
-    pair.a.come_back().await?;
-    pair.until(60, async || pair.all_parked(Side::A, servers))
+    view.chapter("site-a comes back");
+    view.step("cloud, array, API and engine", pair.a.come_back())
         .await?;
-    pair.all_run(Side::B, servers)?;
-    show.fact("it learnt that the group runs on site-b and put its copies out of use");
-    show.chapter_ends();
-    Ok(())
+    view.site(Side::A.name(), "back", true);
+    let quarantined = pair.until(QUARANTINE, async || pair.all_parked(Side::A, servers));
+    let what = "quarantine: its old copies are stopped, locked and disconnected";
+    view.step(what, quarantined).await?;
+    let settled = async {
+        pair.all_run(Side::B, servers)?;
+        in_sync(pair, group).await
+    };
+    view.step(
+        "the group runs at site-b alone, and both sites say so",
+        settled,
+    )
+    .await
 }
 
 /// Starts an action and shows it until it has completed.
-async fn perform(
-    show: &mut Show,
+async fn follow(
+    view: &mut View,
     client: &Client,
-    group: &str,
+    group: &Group,
     action: &str,
     options: Value,
 ) -> Outcome<OperationView> {
-    show.operation_begins();
-    let started = client.start(group, action, options).await?;
+    let started = client.start(&group.id, action, options).await?;
+    let began = view.now();
     let ended = client
         .watch(&started.id, |operation, steps| {
-            show.operation(operation, steps);
+            view.operation(operation, steps)
         })
         .await?;
-    if ended.status == "completed" {
-        return Ok(ended);
+    if ended.status != "completed" {
+        return fail(client.explain(&ended).await);
     }
-    fail(client.explain(&ended).await)
+    let took = (view.now() - began).as_secs_f64();
+    view.say(&format!("{took:15.2} s = {action} completed"));
+    Ok(ended)
 }
 
-/// The call as a person would make it.
-pub(crate) fn curl(client: &Client, path: &str) -> String {
-    format!(
-        "curl -H 'X-Auth-Token: {}' {}{path}",
-        client.token().expose_secret(),
-        client.base()
-    )
+async fn in_sync(pair: &Pair, group: &Group) -> Outcome {
+    let (a, b) = pair.tenants()?;
+    pair.until(20, async || {
+        for client in [&a, &b] {
+            let status = client.sync_status(&group.id).await?;
+            ensure(status.status == "in_sync", || format!("{status:?}"))?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn same_bytes(servers: &[Server], from: Side, to: Side) -> String {
+    let volumes = servers.len() * 2;
+    format!("compare: all bytes of {volumes} volumes at {to} are those of {from}")
+}
+
+fn same(are: bool) -> Outcome {
+    ensure(are, || "the volumes' bytes differ".to_owned())
+}
+
+fn lost_nothing(done: &OperationView) -> Outcome {
+    let lost = done.result.as_ref().and_then(|r| r.data_loss_seconds);
+    ensure(lost == Some(0), || {
+        format!("a planned move states a loss: {done:?}")
+    })
 }

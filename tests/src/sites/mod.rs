@@ -24,3 +24,5 @@ pub use reply::{
     PlanStep, SiteSync, SiteView, StepView, SyncStatus,
 };
 pub use site::{Site, Timing};
+
+pub use crate::clouds::failure::{During, Failure, Outcome, ensure, fail};

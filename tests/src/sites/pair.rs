@@ -273,6 +273,18 @@ impl Pair {
         }
     }
 
+    /// Kills all services.
+    ///
+    /// # Errors
+    /// Where threads do not end.
+    pub async fn kill(&mut self) -> Outcome {
+        for site in [&mut self.a, &mut self.b] {
+            site.kill_engine().await?;
+            site.kill_api().await?;
+        }
+        Ok(())
+    }
+
     /// Ends all services in order.
     ///
     /// # Errors

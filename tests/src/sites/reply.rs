@@ -111,7 +111,7 @@ pub struct OperationError {
 }
 
 /// What came out of an operation.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct OperationResult {
     /// The point that was used.
     pub recovery_point_id: Option<String>,
