@@ -479,7 +479,7 @@ impl Runner {
             .await?;
         count(operation, journal);
         operation.phase = step.phase.as_str().to_owned();
-        operation.updated_at = self.clock.now();
+        operation.touch(self.clock.now());
         Ok(self.db.write_operation(lease.fence(), operation).await?)
     }
 
@@ -519,7 +519,7 @@ impl Runner {
         status: OperationStatus,
     ) -> Result<OperationStatus, StepFailure> {
         operation.status = status;
-        operation.updated_at = self.clock.now();
+        operation.touch(self.clock.now());
         if status.is_final() {
             operation.finished_at = Some(self.clock.now());
         }

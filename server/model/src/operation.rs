@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use protector_framework::{GroupId, MemberId, OperationId, PointName, ProjectId, SiteId};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,14 @@ pub struct Operation {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+}
+
+impl Operation {
+    /// Says that it changes now. Each change is later than the one before, whatever the clocks of
+    /// the sites say: the other site tells newer news from older by this time.
+    pub fn touch(&mut self, now: DateTime<Utc>) {
+        self.updated_at = now.max(self.updated_at + TimeDelta::milliseconds(1));
+    }
 }
 
 /// Why an operation failed or waits: which step, where, by which call, and what to do.

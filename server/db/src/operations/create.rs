@@ -240,7 +240,7 @@ impl Db {
             ..OperationError::default()
         });
         older.finished_at = Some(self.clock.now());
-        older.updated_at = self.clock.now();
+        older.touch(self.clock.now());
         put_operation(tx, &older).await?;
         let sql = "UPDATE dr_operations SET fence = fence + 1, owner = NULL, lease_until = NULL
             WHERE id = ?";

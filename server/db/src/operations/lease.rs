@@ -96,7 +96,7 @@ impl Db {
                 let mut operation = required(tx, fence.operation).await?;
                 operation.status = OperationStatus::Running;
                 operation.started_at = operation.started_at.or_else(|| Some(self.clock.now()));
-                operation.updated_at = self.clock.now();
+                operation.touch(self.clock.now());
                 put_operation(tx, &operation).await?;
                 let sql = "SELECT plan FROM dr_operations WHERE id = ?";
                 let values = [fence.operation.to_string().into()];

@@ -146,7 +146,7 @@ impl Db {
                 operation.attempt += 1;
                 operation.error = None;
                 operation.finished_at = None;
-                operation.updated_at = self.clock.now();
+                operation.touch(self.clock.now());
                 put_operation(tx, &operation).await?;
                 Ok(operation)
             })
@@ -170,7 +170,7 @@ impl Db {
                     OperationStatus::WaitingForUser => {
                         operation.status = OperationStatus::Queued;
                         operation.error = None;
-                        operation.updated_at = self.clock.now();
+                        operation.touch(self.clock.now());
                         put_operation(tx, &operation).await?;
                         let sql = "UPDATE dr_operations SET cancel_requested = 1 WHERE id = ?";
                         run(tx, sql, [id.to_string().into()]).await?;
@@ -178,7 +178,7 @@ impl Db {
                     OperationStatus::Queued if !begun => {
                         operation.status = OperationStatus::Cancelled;
                         operation.finished_at = Some(self.clock.now());
-                        operation.updated_at = self.clock.now();
+                        operation.touch(self.clock.now());
                         put_operation(tx, &operation).await?;
                         self.leave_group(tx, &operation).await?;
                     }

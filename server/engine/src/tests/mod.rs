@@ -1,6 +1,7 @@
 //! Operations on steps that only write down what they did (`runner`), and every workflow on two
 //! whole sites with mock clouds and arrays (the others).
 
+mod faults;
 mod runner;
 mod stories;
 mod world;

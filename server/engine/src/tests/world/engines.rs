@@ -1,7 +1,7 @@
 //! Engines that run operations, die, and follow each other.
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -43,7 +43,8 @@ pub(crate) enum Trouble {
     Kill(When),
 }
 
-/// An engine's steps, with trouble at one of them.
+/// An engine's steps, with trouble at some of them. It is the same world for the engine that
+/// follows.
 pub(crate) struct Engine {
     steps: Steps,
     sites: [(
@@ -51,14 +52,18 @@ pub(crate) struct Engine {
         protector_driver_mock::world::MockArray,
     ); 2],
     wire: Arc<super::wire::Wire>,
-    key: String,
-    trouble: Mutex<Option<Trouble>>,
+    troubles: Mutex<BTreeMap<String, Trouble>>,
+    /// The step whose trouble is on.
+    now: Mutex<Option<String>>,
     dead: Notify,
-    /// How often the troubled step was begun.
-    pub(crate) begun: AtomicU32,
 }
 
 impl Engine {
+    /// The steps that were not begun, so that their trouble has not come.
+    pub(crate) fn unmet(&self) -> Vec<String> {
+        self.troubles.lock().unwrap().keys().cloned().collect()
+    }
+
     fn scripts(&self, script: &Script) {
         for (cloud, array) in &self.sites {
             cloud.set_faults(script).unwrap();
@@ -71,9 +76,17 @@ impl Engine {
         std::future::pending().await
     }
 
-    fn take(&self, key: &str) -> Option<Trouble> {
-        let mut trouble = self.trouble.lock().unwrap();
-        trouble.take_if(|_| key == self.key)
+    /// The trouble of a step that begins. The same step again meets what is on; another one ends it.
+    fn meet(&self, key: &str) -> Option<Trouble> {
+        let mut now = self.now.lock().unwrap();
+        if now.as_ref().is_some_and(|on| on != key) {
+            self.scripts(&Script::default());
+            self.wire.lose(&[]);
+            *now = None;
+        }
+        let trouble = self.troubles.lock().unwrap().remove(key)?;
+        *now = Some(key.to_owned());
+        Some(trouble)
     }
 }
 
@@ -84,29 +97,17 @@ impl StepExecutor for Engine {
     }
 
     async fn run(&self, run: &StepRun<'_>) -> Result<Option<Value>, StepFailure> {
-        match self.take(&run.step.key) {
-            None => {
-                // The same step again meets the same trouble; another one does not.
-                if run.step.key != self.key && self.begun.load(Ordering::Relaxed) > 0 {
-                    self.scripts(&Script::default());
-                    self.wire.lose(&[]);
-                }
-                return self.steps.run(run).await;
+        match self.meet(&run.step.key) {
+            None => {}
+            Some(Trouble::Kill(When::Before)) => return self.die().await,
+            Some(Trouble::Kill(When::After)) => {
+                self.steps.run(run).await?;
+                return self.die().await;
             }
-            Some(trouble) => {
-                self.begun.fetch_add(1, Ordering::Relaxed);
-                match trouble {
-                    Trouble::Kill(When::Before) => return self.die().await,
-                    Trouble::Kill(When::After) => {
-                        self.steps.run(run).await?;
-                        return self.die().await;
-                    }
-                    Trouble::Peer(verb, loss) => self.wire.lose(&[(verb, loss)]),
-                    Trouble::Driver { verb, fault, times } => {
-                        let rule = Rule::new(verb, fault).times(times);
-                        self.scripts(&Script { rules: vec![rule] });
-                    }
-                }
+            Some(Trouble::Peer(verb, loss)) => self.wire.lose(&[(verb, loss)]),
+            Some(Trouble::Driver { verb, fault, times }) => {
+                let rule = Rule::new(verb, fault).times(times);
+                self.scripts(&Script { rules: vec![rule] });
             }
         }
         self.steps.run(run).await
@@ -140,16 +141,15 @@ impl World {
         )
     }
 
-    /// An engine with trouble at a step.
-    pub(crate) fn engine(&self, site: &Site, key: &str, trouble: Trouble) -> Arc<Engine> {
+    /// An engine with trouble at steps.
+    pub(crate) fn engine(&self, site: &Site, troubles: BTreeMap<String, Trouble>) -> Arc<Engine> {
         Arc::new(Engine {
             steps: self.steps(site, "troubled"),
             sites: [&self.a, &self.b].map(|s| (s.cloud.clone(), s.array.clone())),
             wire: self.other(site).wire.clone(),
-            key: key.to_owned(),
-            trouble: Mutex::new(Some(trouble)),
+            troubles: Mutex::new(troubles),
+            now: Mutex::default(),
             dead: Notify::new(),
-            begun: AtomicU32::new(0),
         })
     }
 
@@ -181,24 +181,21 @@ impl World {
         Runner::new(site.db.clone(), clock, steps, options(parallel))
     }
 
-    /// Runs an operation with trouble at a step: to its end, or until the engine dies and others
-    /// take over.
+    /// Runs an operation with trouble. An engine that dies is followed by another, until all trouble
+    /// is over.
     pub(crate) async fn suffer(
         &self,
         site: &Site,
         id: OperationId,
         engine: &Arc<Engine>,
     ) -> Operation {
-        let claim = site.db.claim_operation("troubled", site.id).await.unwrap();
-        let claim = claim.unwrap();
-        assert_eq!(claim.operation.id, id);
-        let runner = self.runner(site, engine.clone(), 1);
-        tokio::select! {
-            biased;
-            () = engine.dead.notified() => {
-                self.clock.advance(Duration::from_secs(31));
+        while let Some(claim) = site.db.claim_operation("troubled", site.id).await.unwrap() {
+            let runner = self.runner(site, engine.clone(), 1);
+            tokio::select! {
+                biased;
+                () = engine.dead.notified() => self.clock.advance(Duration::from_secs(31)),
+                _ = runner.run(claim) => {}
             }
-            _ = runner.run(claim) => {}
         }
         engine.scripts(&Script::default());
         engine.wire.lose(&[]);

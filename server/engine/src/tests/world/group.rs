@@ -33,6 +33,14 @@ pub(crate) fn planned() -> OperationOptions {
     }
 }
 
+/// Options of an unplanned move.
+pub(crate) fn unplanned() -> OperationOptions {
+    OperationOptions {
+        failover_type: Some(FailoverType::Unplanned),
+        ..OperationOptions::default()
+    }
+}
+
 impl World {
     /// A group that protects these servers, each with as many volumes.
     pub(crate) async fn protected(servers: &[&str], volumes: usize) -> Self {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protector_driver_mock::world::{Inventory, ServerEntry};
-use protector_framework::ServerId;
+use protector_driver_mock::world::Inventory;
 use protector_model::{GroupStatus, Member};
 
 use super::{Site, World};
@@ -26,12 +25,6 @@ impl Site {
                 .map(|v| (v.name.to_string(), v.serial.to_string()))
                 .collect(),
         }
-    }
-
-    pub(crate) fn server(&self, id: &ServerId) -> ServerEntry {
-        let inventory = self.cloud.inventory().unwrap();
-        let found = inventory.servers.into_iter().find(|s| s.id == *id);
-        found.unwrap_or_else(|| panic!("server {id} is not on site {}", self.name))
     }
 
     /// The servers that run.
@@ -113,12 +106,6 @@ impl World {
             .unwrap()
     }
 
-    pub(crate) async fn server_of(&self, site: &Site, name: &str) -> ServerId {
-        let member = self.member(site, name).await;
-        let copy = member.instance(site.id).unwrap();
-        copy.server_id.clone().unwrap()
-    }
-
     /// Writes into a volume of a member, as its guest does.
     pub(crate) async fn write(&self, site: &Site, name: &str, slot: usize, text: &str) {
         let member = self.member(site, name).await;
@@ -138,13 +125,20 @@ impl World {
     }
 
     /// Both sites hold the same document, nothing is under way, and the group has this status.
-    pub(crate) async fn assert_settled(&self, status: GroupStatus) {
+    pub(crate) async fn assert_settled(&self, status: GroupStatus, context: &str) {
         let (a, b) = (self.record(&self.a).await, self.record(&self.b).await);
-        assert_eq!(a.head, b.head);
-        assert_eq!(a.document.status, status, "{:?}", a.document.status_reason);
+        assert_eq!(a.head, b.head, "{context}");
+        assert_eq!(
+            a.document.status, status,
+            "{context}: {:?}",
+            a.document.status_reason
+        );
         for record in [a, b] {
-            assert!(record.staged.is_none() && record.conflict_with.is_none());
-            assert_eq!(record.active_operation, None);
+            assert!(
+                record.staged.is_none() && record.conflict_with.is_none(),
+                "{context}"
+            );
+            assert_eq!(record.active_operation, None, "{context}");
         }
     }
 }

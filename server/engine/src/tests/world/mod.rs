@@ -12,9 +12,8 @@ use std::sync::Arc;
 use protector_driver_mock::world::LinkSettings;
 use protector_framework::{DriverEnv, GroupId, ManualClock, SeededIds};
 
-pub(crate) use engines::{Engine, Trouble, When};
-pub(crate) use group::planned;
-pub(crate) use look::Seen;
+pub(crate) use engines::{Trouble, When};
+pub(crate) use group::{planned, unplanned};
 pub(crate) use site::Site;
 pub(crate) use wire::Loss;
 
@@ -27,14 +26,14 @@ pub(crate) struct World {
     pub(crate) group: GroupId,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) ids: Arc<SeededIds>,
-    _time: Time,
+    pub(crate) time: Time,
     _home: tempfile::TempDir,
 }
 
 impl World {
     /// Two furnished sites that know each other, without a group.
     pub(crate) async fn empty() -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = home();
         let start = "2026-11-24T12:00:00Z".parse().unwrap();
         let clock = Arc::new(ManualClock::new(start));
         let ids = Arc::new(SeededIds::new(1));
@@ -60,7 +59,7 @@ impl World {
             group: group::id(),
             clock,
             ids,
-            _time: time,
+            time,
             _home: home,
         }
     }
@@ -78,4 +77,11 @@ impl World {
     pub(crate) fn site(&self, id: protector_framework::SiteId) -> &Site {
         if id == self.a.id { &self.a } else { &self.b }
     }
+}
+
+/// In memory where the machine has such a place: elsewhere each commit waits for the disk.
+fn home() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
 }

@@ -1,32 +1,37 @@
 //! Time that moves only while nothing else does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use protector_framework::ManualClock;
 
 /// How far time moves at once: the shortest pause between two looks at a cloud.
 const STEP: Duration = Duration::from_millis(200);
-/// For how long nothing must move before time does.
-const STILL: Duration = Duration::from_micros(400);
+/// For how long nothing must move before time does, in microseconds.
+const STILL: u64 = 400;
+/// The same where the time that passes is itself what is tested, on a busy machine too.
+const STILL_FOR_SURE: u64 = 5000;
 
 /// Advances the clock whenever the test's only thread has been parked for a moment, which means
 /// that every task waits.
 pub(crate) struct Time {
     over: Arc<AtomicBool>,
+    still: Arc<AtomicU64>,
 }
 
 impl Time {
     /// Begins in a test's runtime of one thread.
     pub(crate) fn begin(clock: Arc<ManualClock>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
-        let (ends, runtime) = (over.clone(), tokio::runtime::Handle::current());
+        let still = Arc::new(AtomicU64::new(STILL));
+        let (ends, pause) = (over.clone(), still.clone());
+        let runtime = tokio::runtime::Handle::current();
         std::thread::spawn(move || {
             let metrics = runtime.metrics();
             let mut before = 0;
             while !ends.load(Ordering::Relaxed) {
-                std::thread::sleep(STILL);
+                std::thread::sleep(Duration::from_micros(pause.load(Ordering::Relaxed)));
                 // Odd while parked.
                 let now = metrics.worker_park_unpark_count(0);
                 if now % 2 == 1 && now == before && clock.sleepers() > 0 {
@@ -35,7 +40,12 @@ impl Time {
                 before = now;
             }
         });
-        Self { over }
+        Self { over, still }
+    }
+
+    /// From now on no time passes while anything may still move.
+    pub(crate) fn be_exact(&self) {
+        self.still.store(STILL_FOR_SURE, Ordering::Relaxed);
     }
 }
 
