@@ -1,7 +1,24 @@
-//! Whole-system tests: two complete sites in this process, used through their REST API.
+//! Whole-system tests: two complete sites in this process, used through their REST API; the
+//! programs as they are started; and the rules of which crate may use which.
 
-// The lints that spare tests look for this.
+// The lints that spare tests look for `cfg(test)`.
+#[cfg(test)]
+mod dependencies;
+#[cfg(test)]
+mod engines;
 #[cfg(test)]
 mod main_job;
+#[cfg(test)]
+mod other_site;
+#[cfg(test)]
+mod programs;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod syncing;
+#[cfg(test)]
+mod trial;
 #[cfg(test)]
 mod world;
