@@ -9,7 +9,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use protector_tests::sites::Pair;
 use protector_tests::sites::{Failure, Outcome};
 use tempfile::TempDir;
 
@@ -38,7 +37,12 @@ enum End {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = Args::parse();
+    // `cargo lab -- --exit`: the alias ends with a `--` already, so that cargo hands this one on.
+    let mut words: Vec<_> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|first| first == "--") {
+        words.remove(1);
+    }
+    let args = Args::parse_from(words);
     let mut view = View::of_stdout();
     let directory = match tempfile::Builder::new().prefix("protector-lab-").tempdir() {
         Ok(directory) => directory,
@@ -129,9 +133,4 @@ fn leave(directory: TempDir, keep: bool, view: &mut View) -> Outcome {
     }
     directory.close()?;
     Ok(())
-}
-
-async fn tell(show: &mut Show, directory: &Path) -> Outcome<Pair> {
-    let story = Story::begin(show, directory).await?;
-    story.tell(show).await
 }
