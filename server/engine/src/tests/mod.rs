@@ -2,6 +2,7 @@
 //! whole sites with mock clouds and arrays (the others).
 
 mod faults;
+mod others;
 mod runner;
 mod stories;
 mod world;

@@ -202,6 +202,17 @@ impl World {
         self.finish(site, id).await
     }
 
+    /// Runs a site's oldest operation until its engine dies, and lets its lease run out.
+    pub(crate) async fn run_until_death(&self, site: &Site, engine: &Arc<Engine>) {
+        let claim = site.db.claim_operation("troubled", site.id).await.unwrap();
+        let runner = self.runner(site, engine.clone(), 1);
+        tokio::select! {
+            biased;
+            () = engine.dead.notified() => self.clock.advance(Duration::from_secs(31)),
+            end = runner.run(claim.unwrap()) => panic!("it came to its end: {end:?}"),
+        }
+    }
+
     /// Runs an operation with an engine that is killed at its n-th breath, wherever that is.
     /// Returns whether it ended before.
     pub(crate) async fn breathe(&self, site: &Site, breaths: u64) -> bool {

@@ -55,6 +55,14 @@ impl World {
     }
 
     pub(crate) async fn create_group(&self) {
+        self.propose_group().await;
+        self.go(OperationKind::Create, OperationOptions::default())
+            .await;
+        self.equip().await;
+    }
+
+    /// The group's first document, on both sites.
+    pub(crate) async fn propose_group(&self) {
         let now = self.clock.now();
         let document = GroupDocument {
             id: self.group,
@@ -88,8 +96,10 @@ impl World {
             .propose(None, &document, &BTreeMap::new())
             .await
             .unwrap();
-        self.go(OperationKind::Create, OperationOptions::default())
-            .await;
+    }
+
+    /// Gives the group its policy and its mappings.
+    pub(crate) async fn equip(&self) {
         let policy = GroupChange::SetPolicy {
             policy: Box::new(self.policy()),
         };
@@ -190,7 +200,13 @@ impl World {
         server
     }
 
-    pub(crate) async fn add_member(&self, name: &str, server: &ServerId, tier: u8) -> MemberId {
+    pub(crate) async fn add_member(&self, name: &str, server: &ServerId, tier: u8) {
+        let options = self.join(name, server, tier).await;
+        self.go(OperationKind::AddMember, options).await;
+    }
+
+    /// Puts a server into the document; the operation with these options captures it.
+    pub(crate) async fn join(&self, name: &str, server: &ServerId, tier: u8) -> OperationOptions {
         let member = MemberId::from_untyped_uuid(self.ids.uuid());
         self.change(GroupChange::AddMember {
             member,
@@ -200,12 +216,10 @@ impl World {
             boot_delay: 0,
         })
         .await;
-        let options = OperationOptions {
+        OperationOptions {
             member: Some(member),
             ..OperationOptions::default()
-        };
-        self.go(OperationKind::AddMember, options).await;
-        member
+        }
     }
 
     pub(crate) async fn change(&self, change: GroupChange) {
