@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use protector_framework::{Clock, ExposeSecret, SecretString, SystemClock};
 use reqwest::Method;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -50,14 +49,13 @@ pub struct Reply {
 }
 
 /// The body of a refusal.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Refused {
     /// The code, such as `protector.peer_unreachable`.
     pub code: String,
     /// The sentence.
     pub message: String,
     /// The whole body.
-    #[serde(skip)]
     pub body: Value,
 }
 
@@ -88,15 +86,21 @@ impl Reply {
     ///
     /// # Errors
     /// Another status, or a body that is not the one of refusals.
-    pub fn refused(mut self, status: u16) -> Outcome<Refused> {
-        let body = self.body.clone();
+    pub fn refused(self, status: u16) -> Outcome<Refused> {
         if self.status != status {
             return fail(format!("{}; expected {status}", self.describe()));
         }
-        let mut refused: Refused =
-            serde_json::from_value(self.body["error"].take()).during(|| self.describe())?;
-        refused.body = body;
-        Ok(refused)
+        let body = &self.body;
+        let code = body.pointer("/errors/0/code").and_then(Value::as_str);
+        let message = body.pointer("/error/message").and_then(Value::as_str);
+        match (code, message) {
+            (Some(code), Some(message)) if body["error"]["code"] == status => Ok(Refused {
+                code: code.to_owned(),
+                message: message.to_owned(),
+                body: body.clone(),
+            }),
+            _ => fail(format!("{}: not the body of a refusal", self.describe())),
+        }
     }
 
     /// The call, the status and the body.

@@ -7,7 +7,7 @@ use super::client::Client;
 use super::data::Server;
 use super::pair::{Pair, Side};
 use super::reply::OperationView;
-use crate::clouds::failure::{Outcome, fail};
+use crate::clouds::failure::{Outcome, ensure, fail};
 
 /// A protected group.
 #[derive(Debug, Clone)]
@@ -123,6 +123,26 @@ impl Pair {
             self.add_member(&group, server, *tier).await?;
         }
         Ok(group)
+    }
+
+    /// Waits until both sites show a group alike and at rest. An operation that has just ended at
+    /// one site runs for the other one until it is told.
+    ///
+    /// # Errors
+    /// Where that does not come.
+    pub async fn settled(&self, group: &Group) -> Outcome {
+        let (a, b) = self.tenants()?;
+        self.until(20, async || {
+            let (on_a, on_b) = (a.group(&group.id).await?, b.group(&group.id).await?);
+            let alike = on_a.metadata_version == on_b.metadata_version
+                && on_a.epoch_id == on_b.epoch_id
+                && on_a.status == on_b.status;
+            let at_rest = [&on_a, &on_b]
+                .iter()
+                .all(|group| group.active_operation_id.is_none() && !group.sync_pending);
+            ensure(alike && at_rest, || format!("{on_a:?} and {on_b:?}"))
+        })
+        .await
     }
 
     /// Tenants of both sites.

@@ -152,7 +152,7 @@ fn the_web_server_and_the_database_stay_where_they_belong() {
     let only: &[(&str, &[&str])] = &[
         ("poem", &["api"]),
         ("poem-openapi", &["api"]),
-        ("sea-orm", &["db"]),
+        ("sea-orm", &["db", "migrations"]),
         ("sea-orm-migration", &["migrations"]),
         ("sqlx", &[]),
     ];

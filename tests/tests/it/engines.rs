@@ -55,18 +55,18 @@ async fn killed_at(key: &str) {
     once_only(pair, &servers);
 }
 
+/// One test, because all three wait, at the same time, until the dead engine's lease is over.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failover_goes_on_after_the_engine_was_killed_before_the_commit_point() {
-    killed_at("adopt/").await;
+async fn a_failover_goes_on_after_its_engine_was_killed_and_nothing_is_made_twice() {
+    tokio::join!(
+        killed_at("adopt/"),
+        killed_at("boot/"),
+        a_second_engine_takes_over()
+    );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failover_goes_on_after_the_engine_was_killed_while_servers_boot() {
-    killed_at("boot/").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_engine_leaves_a_living_one_alone_and_takes_over_from_a_dead_one() {
+/// It leaves a living one alone, and takes over from a dead one.
+async fn a_second_engine_takes_over() {
     let mut world = World::new().await;
     let (group, servers) = world.protected(&["db", "web"]).await;
     let pair = &mut world.pair;

@@ -128,7 +128,7 @@ fn a_bad_value_is_told_with_file_line_option_and_reason() {
         fails(
             name,
             &config,
-            &["protector.conf:5", "[api] bind_port", "many"],
+            &["protector.conf:6", "[api] bind_port", "many"],
         );
     }
 }

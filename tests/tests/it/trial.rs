@@ -14,10 +14,12 @@ async fn a_test_failover_boots_copies_and_goes_without_a_trace() {
     let before = (pair.a.inventory().unwrap(), pair.b.inventory().unwrap());
     let array_before = pair.b.array.volumes().unwrap();
     a.perform(&group.id, "sync", json!({})).await.unwrap();
+    pair.settled(&group).await.unwrap();
 
     a.perform(&group.id, "test_failover", json!({}))
         .await
         .unwrap();
+    pair.settled(&group).await.unwrap();
     let during = pair.b.inventory().unwrap();
     assert_eq!(during.servers.len(), before.1.servers.len() + 2);
     assert_eq!(during.volumes.len(), before.1.volumes.len() + 4);

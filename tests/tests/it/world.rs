@@ -34,6 +34,7 @@ impl World {
             members: &members,
         };
         let group = self.pair.protect(new).await.unwrap();
+        self.pair.settled(&group).await.unwrap();
         (group, servers)
     }
 }
