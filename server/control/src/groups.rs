@@ -193,6 +193,7 @@ async fn first_document(
         policy: None,
         mappings: Vec::new(),
         deleted: false,
+        given_up: None,
         created_at: control.now(),
         updated_at: control.now(),
         unknown: Default::default(),

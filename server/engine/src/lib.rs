@@ -1,6 +1,7 @@
 //! Executes plans. What a step does lives behind [`StepExecutor`]; this crate decides when it runs,
 //! journals it, and keeps every other engine from running it at the same time.
 
+mod by_itself;
 mod failure;
 mod journal;
 mod lease;
@@ -8,6 +9,7 @@ mod peers;
 mod runner;
 mod running;
 mod service;
+mod silence;
 mod steps;
 mod work;
 

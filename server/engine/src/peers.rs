@@ -6,20 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use protector_db::{Db, DbError, GroupRecord, Page};
-use protector_framework::{
-    CallCtx, Clock, GenericUuid as _, Ids, OperationId, SecretString, SiteId,
-};
-use protector_model::planner::must_quarantine;
+use chrono::{DateTime, Utc};
+use protector_db::{Db, DbError, Page};
+use protector_framework::{CallCtx, Clock, Ids, OperationId, SecretString, SiteId};
+use protector_model::Site;
 use protector_model::site::{Reach as SiteReach, SiteStatus};
-use protector_model::{Actor, Operation, OperationKind, OperationOptions, OperationStatus, Site};
 use protector_peer::{PeerError, PeerLink, Remote};
 use protector_reach::{Reach, peer_sites};
 use tokio::sync::Notify;
 
-/// The time before a quarantine that did not end well is tried again.
-const QUARANTINE_AGAIN: TimeDelta = TimeDelta::seconds(20);
+use crate::silence::Heard;
+
 /// The newest operations whose state the other site is told.
 const MIRRORED: u64 = 100;
 /// The time between two looks at a site's services.
@@ -41,22 +38,33 @@ pub(crate) struct Peers {
 }
 
 /// What the other site was last told of an operation.
-pub(crate) type Told = HashMap<OperationId, (u32, DateTime<Utc>)>;
+type Told = HashMap<OperationId, (u32, DateTime<Utc>)>;
+
+/// What the loop remembers from round to round. Losing it costs time and nothing else.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    told: Told,
+    /// What was heard of the operations that the other site executes.
+    pub(crate) heard: Heard,
+    looked: Option<Duration>,
+}
 
 impl Peers {
     pub(crate) async fn run(self) {
-        let mut told = Told::new();
-        let mut looked: Option<Duration> = None;
+        let mut memory = Memory::default();
         while !self.stopping.load(Ordering::Relaxed) {
-            if let Err(error) = self.round(&mut told).await {
+            if let Err(error) = self.round(&mut memory).await {
                 tracing::warn!(%error, "the other site could not be brought up to date");
             }
             self.met.store(true, Ordering::Relaxed);
             let now = self.clock.monotonic();
-            if looked.is_none_or(|at| now - at >= LOOK) {
-                looked = Some(now);
+            if memory.looked.is_none_or(|at| now - at >= LOOK) {
+                memory.looked = Some(now);
                 if let Err(error) = self.look_at_sites().await {
                     tracing::warn!(%error, "the sites' state could not be written");
+                }
+                if let Err(error) = self.clean_what_is_due().await {
+                    tracing::warn!(%error, "no clean-up could be started");
                 }
             }
             tokio::select! {
@@ -68,14 +76,16 @@ impl Peers {
     }
 
     /// Everything this loop does, once.
-    pub(crate) async fn round(&self, told: &mut Told) -> Result<(), DbError> {
+    pub(crate) async fn round(&self, memory: &mut Memory) -> Result<(), DbError> {
         let Some(local) = self.db.local_site().await? else {
             return Ok(());
         };
         for peer in peer_sites(&self.db).await? {
-            self.meet(&local, &peer, told).await?;
+            self.meet(&local, &peer, &mut memory.told).await?;
         }
         self.quarantine(&local).await?;
+        self.give_up_what_is_silent(&local, &mut memory.heard)
+            .await?;
         self.forget_deleted().await
     }
 
@@ -148,77 +158,6 @@ impl Peers {
             }
         }
         Ok(())
-    }
-
-    /// Puts copies out of use that still count as production here although the group runs on the
-    /// other site.
-    async fn quarantine(&self, local: &Site) -> Result<(), DbError> {
-        for record in self.db.all_groups().await? {
-            if needs_quarantine(&record, local.id) && !self.is_quarantining(&record).await? {
-                self.start_quarantine(&record, local).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn is_quarantining(&self, record: &GroupRecord) -> Result<bool, DbError> {
-        let newest = Page {
-            limit: Some(1),
-            sort: vec![("created_at".to_owned(), true)],
-            filters: vec![("kind".to_owned(), OperationKind::Quarantine.to_string())],
-            ..Page::default()
-        };
-        let group = Some(record.document.id);
-        let last = self.db.page_operations(None, group, &newest).await?;
-        // One that has parked the copies but could not tell the other site is not followed by
-        // another at once.
-        Ok(last.first().is_some_and(|o| {
-            let since = o.finished_at.unwrap_or(o.created_at);
-            !o.status.is_final() || self.clock.now() - since < QUARANTINE_AGAIN
-        }))
-    }
-
-    async fn start_quarantine(&self, record: &GroupRecord, local: &Site) -> Result<(), DbError> {
-        let document = &record.document;
-        let now = self.clock.now();
-        let Some(project) = document.projects.get(&local.id) else {
-            return Ok(());
-        };
-        let operation = Operation {
-            id: OperationId::from_untyped_uuid(self.ids.uuid()),
-            group_id: document.id,
-            project_id: project.clone(),
-            kind: OperationKind::Quarantine,
-            options: OperationOptions {
-                site: Some(local.id),
-                ..OperationOptions::default()
-            },
-            status: OperationStatus::Queued,
-            phase: String::new(),
-            progress: 0,
-            source_site_id: document.current_primary_site_id,
-            target_site_id: local.id,
-            executor_site_id: local.id,
-            steps_completed: 0,
-            steps_failed: 0,
-            error: None,
-            result: None,
-            actor: Actor::engine(self.ids.request_id()),
-            attempt: 1,
-            created_at: now,
-            updated_at: now,
-            started_at: None,
-            finished_at: None,
-        };
-        tracing::warn!(
-            group = %document.id,
-            operation = %operation.id,
-            "the group runs on the other site: its copies here are stopped and disconnected"
-        );
-        self.db
-            .create_operation(&operation, None, false)
-            .await
-            .map(drop)
     }
 
     /// A deleted group that the peer knows to be deleted needs no array tokens any more.
@@ -306,15 +245,4 @@ impl Peers {
         }
         reach
     }
-}
-
-/// Whether this site still holds a copy as production of a group that runs on the other one.
-fn needs_quarantine(record: &GroupRecord, local: SiteId) -> bool {
-    let document = &record.document;
-    !document.deleted
-        && record.conflict_with.is_none()
-        && document
-            .members
-            .iter()
-            .any(|member| must_quarantine(document, member, local))
 }

@@ -20,6 +20,10 @@ use crate::journal::{Journal, StepEnd};
 use crate::lease::Lease;
 use crate::running::Running;
 
+/// How long an operation that goes on may say nothing. The other site hears it at once, and gives a
+/// move up whose executor is silent for ten times as long.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+
 /// What steps do. The runner knows nothing of clouds and arrays.
 #[async_trait]
 pub trait StepExecutor: Send + Sync {
@@ -306,7 +310,10 @@ impl Runner {
                     });
                 }
             }
-            let Some((step, ended)) = running.next().await else {
+            let Some((step, ended)) = self
+                .next_end(&mut running, operation, journal, lease)
+                .await?
+            else {
                 return Ok(asked);
             };
             began.retain(|key| *key != step.key);
@@ -466,6 +473,26 @@ impl Runner {
         }
     }
 
+    /// Waits for the next step to end, and says from time to time that the operation goes on.
+    async fn next_end<F: Future>(
+        &self,
+        running: &mut Running<F>,
+        operation: &mut Operation,
+        journal: &Journal,
+        lease: &Lease,
+    ) -> Result<Option<F::Output>, StepFailure> {
+        loop {
+            tokio::select! {
+                biased;
+                ended = running.next() => return Ok(ended),
+                () = self.clock.sleep(SIGN_OF_LIFE) => {}
+            }
+            running
+                .alongside(self.show(operation, journal, lease))
+                .await?;
+        }
+    }
+
     /// Journals that a step begins, and shows it.
     async fn begin(
         &self,
@@ -477,8 +504,17 @@ impl Runner {
         journal
             .begin(&self.db, lease.fence(), &*self.clock, &step.key)
             .await?;
-        count(operation, journal);
         operation.phase = step.phase.as_str().to_owned();
+        self.show(operation, journal, lease).await
+    }
+
+    async fn show(
+        &self,
+        operation: &mut Operation,
+        journal: &Journal,
+        lease: &Lease,
+    ) -> Result<(), StepFailure> {
+        count(operation, journal);
         operation.touch(self.clock.now());
         Ok(self.db.write_operation(lease.fence(), operation).await?)
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use protector_framework::{
-    ArrayVolumeName, ArrayVolumeSerial, Blueprint, GroupId, MemberId, PortId, ProjectId,
-    ReplicationMode, ServerId, SiteId, VolumeGroupId, VolumeId, VolumeTypeId,
+    ArrayVolumeName, ArrayVolumeSerial, Blueprint, GroupId, MemberId, OperationId, PortId,
+    ProjectId, ReplicationMode, ServerId, SiteId, VolumeGroupId, VolumeId, VolumeTypeId,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -57,6 +57,10 @@ pub struct GroupDocument {
     /// The group is gone; the document stays so that a returning site learns it.
     #[serde(default)]
     pub deleted: bool,
+    /// The planned move that the primary gave up alone because its executor had fallen silent. Who
+    /// holds this document may not carry that move on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<OperationId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When its document last changed.

@@ -193,6 +193,7 @@ fn document() -> GroupDocument {
         policy: None,
         mappings: Vec::new(),
         deleted: false,
+        given_up: None,
         created_at: at,
         updated_at: at,
         unknown: [(

@@ -80,6 +80,7 @@ pub(super) fn document(n: u128) -> GroupDocument {
         policy: Some(policy().policy),
         mappings: Vec::new(),
         deleted: false,
+        given_up: None,
         created_at: now(),
         updated_at: now(),
         unknown: Default::default(),

@@ -109,6 +109,7 @@ pub(crate) fn document(name: &str) -> GroupDocument {
         policy: None,
         mappings: Vec::new(),
         deleted: false,
+        given_up: None,
         created_at: start(),
         updated_at: start(),
         unknown: BTreeMap::new(),

@@ -133,6 +133,9 @@ impl StepExecutor for Steps {
             .get_group(operation.group_id)
             .await?
             .ok_or_else(|| work::no_group(operation.group_id))?;
+        if record.document.given_up == Some(operation.id) {
+            return Err(work::given_up());
+        }
         let test = match operation.options.test {
             Some(test) => self.db.plan(test).await?,
             None => None,
@@ -198,7 +201,7 @@ impl StepExecutor for Steps {
 
     async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure> {
         let work = Work::begin(self, run).await?;
-        work.may_run()?;
+        work.may_undo()?;
         match &run.step.action {
             Action::StopServer => quiesce::undo_stop(&work).await,
             Action::PinPoint => points::unpin(&work).await.map(drop),

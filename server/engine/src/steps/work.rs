@@ -11,6 +11,7 @@ use protector_framework::{
 use protector_model::fold::fold;
 use protector_model::operation::StepRecord;
 use protector_model::outputs::Progress;
+use protector_model::plan::Action;
 use protector_model::policy::{Policy, PolicyArray};
 use protector_model::{GroupDocument, Instance, Member, schedule};
 use protector_reach::ReachError;
@@ -56,6 +57,15 @@ impl<'a> Work<'a> {
 
     /// Refuses a step that the group has left behind: another operation has moved it since.
     pub(crate) fn may_run(&self) -> Result<(), StepFailure> {
+        let leaves = matches!(self.run.step.action, Action::Finish | Action::UnpinPoint);
+        if self.record.document.given_up == Some(self.operation()) && !leaves {
+            return Err(given_up());
+        }
+        self.may_undo()
+    }
+
+    /// Refuses to take back what the group has left behind.
+    pub(crate) fn may_undo(&self) -> Result<(), StepFailure> {
         let run = self.run;
         if schedule::may_run(&self.record.document, run.operation, run.plan, run.step) {
             return Ok(());
@@ -246,6 +256,15 @@ pub(crate) fn no_group(group: GroupId) -> StepFailure {
     StepFailure::permanent(
         format!("protection group {group} is not in this site's database"),
         "run sync-force on the site that has it",
+    )
+}
+
+/// The old primary runs on, and what this operation has stopped there runs again.
+pub(crate) fn given_up() -> StepFailure {
+    StepFailure::permanent(
+        "the old primary did not hear of this operation for too long and gave it up; its servers \
+         run on",
+        "find out why the sites could not speak to each other, then ask again",
     )
 }
 

@@ -235,6 +235,7 @@ impl Site {
             policy: None,
             mappings: Vec::new(),
             deleted: false,
+            given_up: None,
             created_at: at,
             updated_at: at,
             unknown: BTreeMap::new(),

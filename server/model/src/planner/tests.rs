@@ -158,6 +158,7 @@ fn group(names: &[&str], runs: u128, volumes: usize, standby: Standby) -> GroupD
             map(ResourceKind::TestNetwork, "net", "test-b"),
         ],
         deleted: false,
+        given_up: None,
         created_at: at(),
         updated_at: at(),
         unknown: BTreeMap::new(),

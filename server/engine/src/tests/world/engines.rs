@@ -9,12 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use protector_driver_mock::world::{Fault, Rule, Script};
 use protector_framework::{Ids as _, OperationId};
-use protector_model::{Operation, Plan};
+use protector_model::{Operation, OperationStatus, Plan};
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::site::LEASE;
 use super::{Loss, Site, World};
-use crate::peers::{Peers, Told};
+use crate::peers::{Memory, Peers};
 use crate::runner::{Runner, RunnerOptions, StepExecutor, StepRun};
 use crate::steps::Steps;
 use crate::{RunEnd, StepFailure};
@@ -124,6 +125,7 @@ fn options(parallel_steps: usize) -> RunnerOptions {
     RunnerOptions {
         parallel_steps,
         call_deadline: Duration::from_secs(1),
+        lease: LEASE,
         ..RunnerOptions::default()
     }
 }
@@ -157,6 +159,12 @@ impl World {
         site.db.get_operation(id).await.unwrap().unwrap()
     }
 
+    /// Whether nothing more happens by itself.
+    async fn has_ended(&self, site: &Site, id: OperationId) -> bool {
+        let status = self.operation(site, id).await.status;
+        status.is_final() || status == OperationStatus::WaitingForUser
+    }
+
     /// Runs a site's operations until this one has ended or waits for somebody.
     pub(crate) async fn finish(&self, site: &Site, id: OperationId) -> Operation {
         for _ in 0..5 {
@@ -165,13 +173,10 @@ impl World {
             while let Some(claim) = site.db.claim_operation(&owner, site.id).await.unwrap() {
                 self.runner(site, steps.clone(), 8).run(claim).await;
             }
-            let operation = self.operation(site, id).await;
-            if operation.status.is_final()
-                || operation.status == protector_model::OperationStatus::WaitingForUser
-            {
-                return operation;
+            if self.has_ended(site, id).await {
+                return self.operation(site, id).await;
             }
-            self.clock.advance(Duration::from_secs(31));
+            self.clock.advance(LEASE + Duration::from_secs(1));
         }
         panic!("{:#?}", self.operation(site, id).await)
     }
@@ -189,11 +194,17 @@ impl World {
         id: OperationId,
         engine: &Arc<Engine>,
     ) -> Operation {
-        while let Some(claim) = site.db.claim_operation("troubled", site.id).await.unwrap() {
+        while !self.has_ended(site, id).await {
+            let claim = site.db.claim_operation("troubled", site.id).await.unwrap();
+            let Some(claim) = claim else {
+                // On a very busy machine a lease may run out by itself.
+                self.clock.advance(LEASE + Duration::from_secs(1));
+                continue;
+            };
             let runner = self.runner(site, engine.clone(), 1);
             tokio::select! {
                 biased;
-                () = engine.dead.notified() => self.clock.advance(Duration::from_secs(31)),
+                () = engine.dead.notified() => self.clock.advance(LEASE + Duration::from_secs(1)),
                 _ = runner.run(claim) => {}
             }
         }
@@ -208,7 +219,7 @@ impl World {
         let runner = self.runner(site, engine.clone(), 1);
         tokio::select! {
             biased;
-            () = engine.dead.notified() => self.clock.advance(Duration::from_secs(31)),
+            () = engine.dead.notified() => self.clock.advance(LEASE + Duration::from_secs(1)),
             end = runner.run(claim.unwrap()) => panic!("it came to its end: {end:?}"),
         }
     }
@@ -231,11 +242,11 @@ impl World {
             run.as_mut().poll(cx).map(Some)
         })
         .await;
-        self.clock.advance(Duration::from_secs(31));
+        self.clock.advance(LEASE + Duration::from_secs(1));
         matches!(ended, Some(RunEnd::Ended(_)))
     }
 
-    fn peers(&self, site: &Site) -> Peers {
+    pub(crate) fn peers(&self, site: &Site) -> Peers {
         Peers {
             db: site.db.clone(),
             reach: site.reach.clone(),
@@ -252,7 +263,10 @@ impl World {
 
     /// One round of a site's peer loop.
     pub(crate) async fn round(&self, site: &Site) {
-        self.peers(site).round(&mut Told::new()).await.unwrap();
+        self.peers(site)
+            .round(&mut Memory::default())
+            .await
+            .unwrap();
     }
 
     /// Both sites meet, and both know it.

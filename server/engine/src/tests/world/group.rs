@@ -88,6 +88,7 @@ impl World {
             policy: None,
             mappings: Vec::new(),
             deleted: false,
+            given_up: None,
             created_at: now,
             updated_at: now,
             unknown: BTreeMap::new(),
@@ -116,7 +117,7 @@ impl World {
         .await;
     }
 
-    fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         let now = self.clock.now();
         Policy {
             id: PolicyId::from_untyped_uuid(Uuid::from_u128(8)),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protector_db::{Db, DbOptions, SecretBox};
 use protector_driver_mock::world::{
@@ -17,6 +18,9 @@ use super::wire::Wire;
 
 /// What opens an array.
 pub(crate) const TOKEN: &str = "array-token";
+
+/// Long enough that none runs out while the machine does something else.
+pub(crate) const LEASE: Duration = Duration::from_secs(300);
 
 pub(crate) struct Site {
     pub(crate) id: SiteId,
@@ -106,7 +110,9 @@ async fn database(home: &Path, env: &DriverEnv) -> Db {
     let keys = SecretBox::open_or_create(&home.join("keys"), &*env.ids).unwrap();
     let (clock, ids) = (env.clock.clone(), env.ids.clone());
     let url = SecretString::from(url);
-    Db::connect(&url, DbOptions::default(), keys, clock, ids)
-        .await
-        .unwrap()
+    let options = DbOptions {
+        lease: LEASE,
+        ..DbOptions::default()
+    };
+    Db::connect(&url, options, keys, clock, ids).await.unwrap()
 }

@@ -1,0 +1,276 @@
+//! The operations that an engine starts without being asked: the quarantine of what this site has
+//! lost, the end of a test whose time is over, and the clean-up of parked copies.
+
+use chrono::TimeDelta;
+use protector_db::{Db, DbError, GroupRecord, Page};
+use protector_framework::{
+    CallCtx, GenericUuid as _, GroupRef, ListPoints, OperationId, Point, SiteId,
+};
+use protector_model::planner::must_quarantine;
+use protector_model::request::{self, Direction};
+use protector_model::{
+    Actor, GroupDocument, InstanceState, Operation, OperationKind, OperationOptions,
+    OperationStatus, Site,
+};
+use protector_peer::{ForwardedOperation, OperationRole};
+
+use crate::peers::Peers;
+
+/// The time before a quarantine that did not end well is tried again.
+const QUARANTINE_AGAIN: TimeDelta = TimeDelta::seconds(20);
+/// The time before a clean-up that did not end well is tried again.
+const CLEANUP_AGAIN: TimeDelta = TimeDelta::minutes(30);
+
+impl Peers {
+    /// Puts copies out of use that still count as production here although the group runs on the
+    /// other site.
+    pub(crate) async fn quarantine(&self, local: &Site) -> Result<(), DbError> {
+        for record in self.db.all_groups().await? {
+            let kind = OperationKind::Quarantine;
+            if !needs_quarantine(&record, local.id)
+                || self.tried_lately(&record, kind, QUARANTINE_AGAIN).await?
+            {
+                continue;
+            }
+            let options = OperationOptions {
+                site: Some(local.id),
+                ..OperationOptions::default()
+            };
+            let direction = request::direction(&record.document, kind, &options);
+            let Some(operation) = self.operation(&record, kind, options, &direction) else {
+                continue;
+            };
+            tracing::warn!(
+                group = %record.document.id,
+                operation = %operation.id,
+                "the group runs on the other site: its copies here are stopped and disconnected"
+            );
+            self.db.create_operation(&operation, None, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends tests whose time is over, and removes parked copies that were kept long enough.
+    pub(crate) async fn clean_what_is_due(&self) -> Result<(), DbError> {
+        let Some(local) = self.db.local_site().await? else {
+            return Ok(());
+        };
+        for record in self.db.all_groups().await? {
+            let free = record.active_operation.is_none() && record.conflict_with.is_none();
+            if record.document.deleted || !free {
+                continue;
+            }
+            if let Some(test) = record.test_operation {
+                self.end_test(&record, &local, test).await?;
+            } else if self.was_kept_long_enough(&record, &local).await {
+                let options = OperationOptions {
+                    site: Some(local.id),
+                    ..OperationOptions::default()
+                };
+                self.clean(&record, &local, OperationKind::Cleanup, options)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_test(
+        &self,
+        record: &GroupRecord,
+        local: &Site,
+        test: OperationId,
+    ) -> Result<(), DbError> {
+        let Some(operation) = self.db.get_operation(test).await? else {
+            return Ok(());
+        };
+        let over = operation.options.expires_in.is_some_and(|seconds| {
+            let span = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds);
+            span.is_some_and(|span| self.clock.now() - operation.created_at >= span)
+        });
+        if !over {
+            return Ok(());
+        }
+        let options = OperationOptions {
+            test: Some(test),
+            ..OperationOptions::default()
+        };
+        self.clean(record, local, OperationKind::TestCleanup, options)
+            .await
+    }
+
+    /// Starts a clean-up here, where the other site gives it the group's place too.
+    async fn clean(
+        &self,
+        record: &GroupRecord,
+        local: &Site,
+        kind: OperationKind,
+        options: OperationOptions,
+    ) -> Result<(), DbError> {
+        let checked = request::check(&record.document, kind, &options, record.test_operation);
+        let Ok(direction) = checked else {
+            return Ok(());
+        };
+        if direction.executor != local.id || self.tried_lately(record, kind, CLEANUP_AGAIN).await? {
+            return Ok(());
+        }
+        let Some(operation) = self.operation(record, kind, options, &direction) else {
+            return Ok(());
+        };
+        let peer = record.document.other_site(local.id);
+        let Ok(remote) = self.reach.remote(peer).await else {
+            return Ok(());
+        };
+        let mirror = ForwardedOperation {
+            operation: operation.clone(),
+            role: OperationRole::Mirror,
+            idempotency: None,
+            preempt: false,
+        };
+        let agreed = remote.create_operation(&mirror).await;
+        let created = match &agreed {
+            Ok(_) => self.db.create_operation(&operation, None, false).await,
+            Err(error) => {
+                tracing::info!(%kind, %error, "the other site does not agree yet");
+                Ok(protector_db::Created::New)
+            }
+        };
+        if agreed.is_err() || created.is_err() {
+            // A mirror whose answer was lost must not keep the group's place.
+            if let Err(error) = remote.drop_mirror(operation.id).await {
+                tracing::warn!(operation = %operation.id, %error, "the other site may hold the group for it");
+            }
+        } else {
+            tracing::info!(group = %record.document.id, operation = %operation.id, %kind, "it is due");
+        }
+        match created {
+            Err(DbError::Busy(_)) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Whether parked copies here are due: kept for the policy's time, with a successor whose data
+    /// is wholly here too. Divergent data is never removed without being asked.
+    async fn was_kept_long_enough(&self, record: &GroupRecord, local: &Site) -> bool {
+        let document = &record.document;
+        let Some(policy) = &document.policy else {
+            return false;
+        };
+        let Some(hours) = policy.retention.parked_hours else {
+            return false;
+        };
+        let copies = || document.members.iter().filter_map(|m| m.instance(local.id));
+        let parked = copies().any(|copy| copy.state == InstanceState::Parked)
+            && copies().all(|copy| copy.state == InstanceState::Parked);
+        let rested = document.members.iter().all(|member| {
+            self.clock.now() - member.updated_at >= TimeDelta::hours(i64::from(hours))
+        });
+        if document.current_primary_site_id == local.id || !parked || !rested {
+            return false;
+        }
+        self.points(document, local)
+            .await
+            .iter()
+            .any(|point| point.complete && holds_all(point, document))
+    }
+
+    async fn points(&self, document: &GroupDocument, local: &Site) -> Vec<Point> {
+        let source = document.current_primary_site_id;
+        let array = document.policy.as_ref().and_then(|p| p.arrays.get(&source));
+        let (Some(array), Ok(storage)) = (array, self.reach.storage(document, local.id).await)
+        else {
+            return Vec::new();
+        };
+        let group = GroupRef::Replica {
+            name: document.remote_name().as_str().into(),
+            source: array.identity.clone(),
+        };
+        let ctx = CallCtx::new(self.ids.request_id(), CallCtx::MAX_DEADLINE);
+        let points = storage.list_points(&ctx, ListPoints::new(group)).await;
+        points.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the recovery points could not be listed");
+            Vec::new()
+        })
+    }
+
+    /// Whether an operation of a kind runs, or has ended so lately that another would not do better:
+    /// a quarantine may have parked the copies and not reached the other site yet, a clean-up may
+    /// have met what a person must remove.
+    async fn tried_lately(
+        &self,
+        record: &GroupRecord,
+        kind: OperationKind,
+        pause: TimeDelta,
+    ) -> Result<bool, DbError> {
+        let newest = Page {
+            limit: Some(1),
+            sort: vec![("created_at".to_owned(), true)],
+            filters: vec![("kind".to_owned(), kind.to_string())],
+            ..Page::default()
+        };
+        let db: &Db = &self.db;
+        let group = Some(record.document.id);
+        let last = db.page_operations(None, group, &newest).await?;
+        Ok(last.first().is_some_and(|o| {
+            let since = o.finished_at.unwrap_or(o.created_at);
+            let cleaned =
+                kind != OperationKind::Quarantine && o.status == OperationStatus::Completed;
+            !o.status.is_final() || (!cleaned && self.clock.now() - since < pause)
+        }))
+    }
+
+    /// An operation of this site's engine; `None` where the group has no project here.
+    fn operation(
+        &self,
+        record: &GroupRecord,
+        kind: OperationKind,
+        options: OperationOptions,
+        direction: &Direction,
+    ) -> Option<Operation> {
+        let now = self.clock.now();
+        Some(Operation {
+            id: OperationId::from_untyped_uuid(self.ids.uuid()),
+            group_id: record.document.id,
+            project_id: record.document.projects.get(&direction.executor)?.clone(),
+            kind,
+            options,
+            status: OperationStatus::Queued,
+            phase: String::new(),
+            progress: 0,
+            source_site_id: direction.source,
+            target_site_id: direction.target,
+            executor_site_id: direction.executor,
+            steps_completed: 0,
+            steps_failed: 0,
+            error: None,
+            result: None,
+            actor: Actor::engine(self.ids.request_id()),
+            attempt: 1,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            finished_at: None,
+        })
+    }
+}
+
+/// Whether this site still holds a copy as production of a group that runs on the other one.
+fn needs_quarantine(record: &GroupRecord, local: SiteId) -> bool {
+    let document = &record.document;
+    !document.deleted
+        && record.conflict_with.is_none()
+        && document
+            .members
+            .iter()
+            .any(|member| must_quarantine(document, member, local))
+}
+
+/// Whether a point holds every volume that is in production.
+fn holds_all(point: &Point, document: &GroupDocument) -> bool {
+    let source = document.current_primary_site_id;
+    let mut volumes = document
+        .members
+        .iter()
+        .filter_map(|m| m.instance(source))
+        .flat_map(|copy| &copy.volumes);
+    volumes.all(|volume| point.volumes.iter().any(|v| v.serial == volume.serial))
+}

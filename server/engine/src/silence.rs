@@ -1,0 +1,196 @@
+//! What the old primary does when the executor of a planned move falls silent before authority has
+//! passed: it gives the move up alone, and its servers run again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use protector_db::{DbError, GroupRecord};
+use protector_framework::{
+    CallCtx, ComputeDriver, DriverError, ErrorKind, OperationId, ServerId, ServerRef, ServerStatus,
+};
+use protector_model::operation::OperationError;
+use protector_model::{
+    FailoverType, GroupDocument, InstanceState, Operation, OperationStatus, Site,
+};
+
+use crate::peers::Peers;
+
+/// How long the executor may say nothing.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The newest word of each operation, and when it was heard by this process. A new engine begins to
+/// count anew, which only makes it wait longer.
+pub(crate) type Heard = HashMap<OperationId, (DateTime<Utc>, Duration)>;
+
+impl Peers {
+    /// Gives up the planned moves away from this site of which nothing was heard for too long.
+    pub(crate) async fn give_up_what_is_silent(
+        &self,
+        local: &Site,
+        heard: &mut Heard,
+    ) -> Result<(), DbError> {
+        let moves: Vec<Operation> = self
+            .db
+            .unfinished_operations()
+            .await?
+            .into_iter()
+            .filter(|operation| moves_away(operation, local))
+            .collect();
+        heard.retain(|id, _| moves.iter().any(|o| o.id == *id));
+        let now = self.clock.monotonic();
+        for operation in &moves {
+            let (word, since) = heard
+                .entry(operation.id)
+                .or_insert((operation.updated_at, now));
+            if *word != operation.updated_at {
+                (*word, *since) = (operation.updated_at, now);
+            }
+            let record = self.db.get_group(operation.group_id).await?;
+            let Some(record) = record.filter(|record| is_still_here(record, local)) else {
+                continue;
+            };
+            if begun(&record, operation) || now - *since >= PATIENCE {
+                self.give_up(record, operation).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// First the document goes on, so that the old primary's database accepts the move no more;
+    /// only then may anything run again. Repeated until all does.
+    async fn give_up(&self, record: GroupRecord, operation: &Operation) -> Result<(), DbError> {
+        let document = match begun(&record, operation) {
+            true => record.document,
+            false => match self.void(&record, operation).await? {
+                Some(document) => document,
+                None => return Ok(()),
+            },
+        };
+        if !self.all_run_again(&document, operation).await {
+            return Ok(());
+        }
+        let mut ended = operation.clone();
+        ended.status = OperationStatus::Cancelled;
+        ended.finished_at = Some(self.clock.now());
+        ended.error = Some(OperationError {
+            message: format!(
+                "site {} executes it and was silent for {} s; this site gave it up and runs on",
+                operation.executor_site_id,
+                PATIENCE.as_secs()
+            ),
+            site_id: Some(operation.executor_site_id),
+            what_to_do: Some(
+                "find out why the sites could not speak to each other, then ask again".to_owned(),
+            ),
+            ..OperationError::default()
+        });
+        ended.touch(self.clock.now());
+        self.db.update_mirror(&ended).await
+    }
+
+    /// The document that makes the move impossible; `None` where another change comes first.
+    async fn void(
+        &self,
+        record: &GroupRecord,
+        operation: &Operation,
+    ) -> Result<Option<GroupDocument>, DbError> {
+        let mut next = record.document.next_version(self.clock.now());
+        next.given_up = Some(operation.id);
+        let Ok(bytes) = next.to_bytes() else {
+            return Ok(None);
+        };
+        let base = record.head.base();
+        match self.db.write_local(&base, &bytes, None, false).await {
+            Ok(written) => {
+                tracing::warn!(
+                    operation = %operation.id,
+                    "nothing was heard of the move for too long: it is given up"
+                );
+                Ok(Some(written.document))
+            }
+            Err(DbError::Moved(_) | DbError::ChangePending) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Brings every server that the move has stopped nearer to where it was.
+    async fn all_run_again(&self, document: &GroupDocument, operation: &Operation) -> bool {
+        let site = operation.source_site_id;
+        let Some(project) = document.projects.get(&site) else {
+            return true;
+        };
+        let cloud = match self.reach.compute(site, project).await {
+            Ok(cloud) => cloud,
+            Err(error) => {
+                tracing::warn!(%error, "the servers of a move that was given up are not reached");
+                return false;
+            }
+        };
+        let mut all = true;
+        for member in &document.members {
+            let copy = member.instance(site);
+            let copy = copy.filter(|copy| copy.state == InstanceState::Production);
+            let Some(id) = copy.and_then(|copy| copy.server_id.as_ref()) else {
+                continue;
+            };
+            let ctx = CallCtx::new(&operation.actor.request_id, CallCtx::MAX_DEADLINE);
+            match runs_again(&*cloud, &ctx, id).await {
+                Ok(runs) => all &= runs,
+                Err(error) => {
+                    tracing::warn!(server = %id, %error, "it does not run again yet");
+                    all = false;
+                }
+            }
+        }
+        all
+    }
+}
+
+/// One step of one server: started, then unlocked. Whether none is left.
+async fn runs_again(
+    cloud: &dyn ComputeDriver,
+    ctx: &CallCtx,
+    id: &ServerId,
+) -> Result<bool, DriverError> {
+    let server = match cloud.get_server(ctx, ServerRef::new(id)).await {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(true),
+        server => server?,
+    };
+    // The move locks before it stops: what is not locked is as its owner has it.
+    if !server.locked {
+        return Ok(true);
+    }
+    if server.busy {
+        return Ok(false);
+    }
+    match server.status {
+        ServerStatus::Stopped => {
+            cloud.start_server(ctx, ServerRef::new(id)).await?;
+            Ok(false)
+        }
+        ServerStatus::Active => {
+            cloud.unlock_server(ctx, ServerRef::new(id)).await?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Whether it is a planned move away from this site that the other site executes. One that waits
+/// for a person is not silent: it has said so.
+fn moves_away(operation: &Operation, local: &Site) -> bool {
+    operation.kind.moves_authority()
+        && operation.options.failover_type == Some(FailoverType::Planned)
+        && operation.source_site_id == local.id
+        && operation.executor_site_id != local.id
+        && operation.status != OperationStatus::WaitingForUser
+}
+
+fn is_still_here(record: &GroupRecord, local: &Site) -> bool {
+    record.conflict_with.is_none() && record.document.current_primary_site_id == local.id
+}
+
+fn begun(record: &GroupRecord, operation: &Operation) -> bool {
+    record.document.given_up == Some(operation.id)
+}
