@@ -35,8 +35,12 @@ async fn main() -> std::process::ExitCode {
     // Another provider may be installed already; then that one serves.
     drop(rustls::crypto::ring::default_provider().install_default());
     let report = Report::default();
+    // The alias ends with `--`, and people write another one, as they do with `cargo run`.
+    let words = std::env::args().enumerate();
+    let args =
+        Args::parse_from(words.filter_map(|(n, word)| (n != 1 || word != "--").then_some(word)));
     let outcome = tokio::select! {
-        outcome = work(&report, Args::parse().command) => outcome,
+        outcome = work(&report, args.command) => outcome,
         _ = tokio::signal::ctrl_c() => protector_tests::clouds::failure::fail("interrupted"),
     };
     if let Err(failure) = outcome {

@@ -16,7 +16,7 @@ use super::world::{World, write_private};
 /// Seconds for which an engine holds an operation: short, so that a takeover is.
 const LEASE_SECONDS: u32 = 15;
 /// Seconds that a call may take; after a takeover no mutating call is made for as long.
-const CALL_DEADLINE: u32 = 20;
+const CALL_DEADLINE: u32 = 15;
 
 /// The programs of the service.
 #[derive(Debug, Clone)]
@@ -194,7 +194,8 @@ impl Deployment {
         command
     }
 
-    fn config(&self) -> PathBuf {
+    /// Its configuration, with the passwords in it.
+    pub fn config(&self) -> PathBuf {
         self.dir.join("protector.conf")
     }
 

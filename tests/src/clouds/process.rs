@@ -59,6 +59,11 @@ impl Process {
         ))
     }
 
+    /// Its number, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// SIGKILL: it has no chance to do anything.
     ///
     /// # Errors

@@ -48,7 +48,12 @@ pub async fn main_job(report: &Report, testbed: &Testbed, keep: bool) -> Outcome
     if found == Presence::Skipped {
         return Ok(());
     }
-    let outcome = on_clouds(report, testbed, keep).await;
+    let after = match (keep, found) {
+        (true, _) => After::Keep,
+        (false, Presence::Started) => After::CloudsGoDown,
+        (false, _) => After::Remove,
+    };
+    let outcome = on_clouds(report, testbed, after).await;
     if found == Presence::Started && !keep {
         report.phase("clouds down", testbed.down(None)).await?;
     }
@@ -56,18 +61,33 @@ pub async fn main_job(report: &Report, testbed: &Testbed, keep: bool) -> Outcome
     outcome
 }
 
-async fn on_clouds(report: &Report, testbed: &Testbed, keep: bool) -> Outcome {
+/// What becomes of what a run has made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    Keep,
+    Remove,
+    CloudsGoDown,
+}
+
+async fn on_clouds(report: &Report, testbed: &Testbed, after: After) -> Outcome {
     let name = report.clock().now().format("%m%d%H%M%S").to_string();
-    let stage = Stage::build(report, testbed, &name, keep);
+    let stage = Stage::build(report, testbed, &name, after == After::Keep);
     let mut stage = report
         .phase("a tenant, and Protector on both sites", stage)
         .await?;
-    story(report, &mut stage).await?;
-    if keep {
-        report.say(&stage.how_to_look());
-        return Ok(());
+    let told = story(report, &mut stage).await;
+    match after {
+        After::Keep => {
+            report.say(&stage.how_to_look());
+            told
+        }
+        After::CloudsGoDown => told,
+        After::Remove => {
+            // What failed is left to be looked at.
+            told?;
+            report.phase("away again", stage.remove()).await
+        }
     }
-    report.phase("away again", stage.remove()).await
 }
 
 async fn story(report: &Report, stage: &mut Stage) -> Outcome {

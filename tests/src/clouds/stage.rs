@@ -145,14 +145,21 @@ impl Stage {
     /// Where everything is, for people.
     pub fn how_to_look(&self) -> String {
         let testbed = &self.world.testbed;
+        let processes = [&self.a.api, &self.a.engine, &self.b.api, &self.b.engine];
+        let pids: Vec<String> = processes
+            .into_iter()
+            .flatten()
+            .filter_map(|process| Some(process.pid()?.to_string()))
+            .collect();
         format!(
-            "kept. Files: {}\n  OS_CLIENT_CONFIG_FILE={} {} --os-cloud site-b server list\n  \
-             Protector: {} and {}",
+            "kept, in {}\n  Protector: {} and {}; it ends with `kill {}`\n  \
+             OS_CLIENT_CONFIG_FILE={} {} --os-cloud site-b server list",
             self.world.dir.display(),
-            self.world.clouds_yaml().display(),
-            testbed.program("openstack").display(),
             testbed.url(Side::A, Api::Protector),
             testbed.url(Side::B, Api::Protector),
+            pids.join(" "),
+            self.world.clouds_yaml().display(),
+            testbed.program("openstack").display(),
         )
     }
 

@@ -91,7 +91,8 @@ impl Stage {
             })
             .await?;
         let loss = &operation["result"]["data_loss_seconds"];
-        report.say(&format!("data lost: {loss} s"));
+        let rto = &operation["result"]["rto_seconds"];
+        report.say(&format!("data lost: {loss} s; up again after {rto} s"));
         ensure(loss.is_number(), || format!("no loss stated: {operation}"))?;
         self.arrived(Side::B, group, "replicated before the loss")
             .await
