@@ -17,12 +17,19 @@ def sql(text, db=None):
     return run(argv).decode()
 
 
+def must_be_free(number, whose):
+    """Another home's server would answer in the place of ours."""
+    if listening(number):
+        raise SystemExit('port %d is in use by others; %s needs it' % (number, whose))
+
+
 def up_mariadb():
     base = STATE / 'mariadb'
     data = base / 'data'
     p = Proc('shared', 'mariadb')
     if p.pid():
         return
+    must_be_free(DB_PORT, 'MariaDB')
     user = ['--user=root'] if os.getuid() == 0 else []
     init = base / 'init.sql'
     if not (data / 'mysql').is_dir():
@@ -54,6 +61,8 @@ def up_rabbit():
     epmd, p = Proc('shared', 'epmd'), Proc('shared', 'rabbitmq')
     if p.pid() and epmd.pid():
         return
+    if not p.pid():
+        must_be_free(AMQP_PORT, 'RabbitMQ')
     salt = os.urandom(4)
     digest = hashlib.sha256(salt + PASSWORD.encode()).digest()
     vhosts = ['site-' + s for s in SITES]
