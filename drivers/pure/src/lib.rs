@@ -1,0 +1,2 @@
+//! The driver for Pure Storage FlashArray, on its REST API 2.x.
+#![deny(missing_docs)]
