@@ -1,5 +1,6 @@
 //! `protector.conf` as a whole.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use protector_framework::ExposeSecret;
@@ -11,7 +12,7 @@ use crate::option::Setting;
 use crate::resolve::{Values, resolve};
 use crate::sections::{
     ApiSection, DatabaseSection, DefaultSection, EngineSection, KeystoneSection, MiddlewareSection,
-    PolicySection, ServiceCredentialsSection, StorageSection,
+    PolicySection, ServiceCredentialsSection, StorageSection, pin,
 };
 use crate::sources::Sources;
 
@@ -64,9 +65,7 @@ impl Config {
             },
             policy: reader.policy(sources),
             middleware: reader.middleware(),
-            storage: StorageSection {
-                allowed_endpoints: reader.values.list("storage", "allowed_endpoints"),
-            },
+            storage: reader.storage(),
             engine: reader.engine(),
             warnings: resolved.warnings,
             settings: reader.settings(),
@@ -211,6 +210,25 @@ impl Reader {
         MiddlewareSection {
             max_request_body_size: self.number(GROUP, "max_request_body_size"),
             enable_proxy_headers_parsing: self.values.flag(GROUP, "enable_proxy_headers_parsing"),
+        }
+    }
+
+    fn storage(&mut self) -> StorageSection {
+        const GROUP: &str = "storage";
+        let mut pins = BTreeMap::new();
+        for entry in self.values.list(GROUP, "certificate_sha256") {
+            match pin(&entry) {
+                Ok((url, hex)) => {
+                    pins.insert(url, hex);
+                }
+                Err(reason) => self.refuse(GROUP, "certificate_sha256", reason),
+            }
+        }
+        StorageSection {
+            allowed_endpoints: self.values.list(GROUP, "allowed_endpoints"),
+            cafile: self.values.text(GROUP, "cafile").map(PathBuf::from),
+            certificate_sha256: pins,
+            insecure: self.values.flag(GROUP, "insecure"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The sections of `protector.conf` with their types.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -236,6 +237,33 @@ pub struct MiddlewareSection {
 pub struct StorageSection {
     /// Array endpoints that policies may name.
     pub allowed_endpoints: Vec<String>,
+    /// Certificates to trust in arrays, instead of the system's.
+    pub cafile: Option<PathBuf>,
+    /// The SHA-256 of an array's certificate, 64 lower-case hexadecimal digits, by the array's URL
+    /// without a slash at its end.
+    pub certificate_sha256: BTreeMap<String, String>,
+    /// Whether any certificate is good enough.
+    pub insecure: bool,
+}
+
+/// Reads `https://ARRAY=FINGERPRINT`; the fingerprint may have colons, as openssl prints it.
+pub(crate) fn pin(entry: &str) -> Result<(String, String), String> {
+    let Some((url, hex)) = entry.rsplit_once('=') else {
+        return Err(format!(
+            "`{entry}` is not of the form https://ARRAY=SHA-256"
+        ));
+    };
+    let url = url.trim().trim_end_matches('/');
+    if !url.starts_with("https://") {
+        return Err(format!("`{url}` does not begin with https://"));
+    }
+    let hex: String = hex.trim().chars().filter(|c| *c != ':').collect();
+    if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(format!(
+            "the SHA-256 for `{url}` is not 64 hexadecimal digits"
+        ));
+    }
+    Ok((url.to_owned(), hex.to_lowercase()))
 }
 
 /// `[engine]`.

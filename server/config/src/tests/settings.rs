@@ -223,3 +223,35 @@ fn help_reports_what_is_wrong_with_the_configuration() {
     };
     assert_eq!(program.config.config_file.len(), 2);
 }
+
+#[test]
+fn certificates_of_arrays_are_read_with_or_without_colons() {
+    let hex = "ab".repeat(32);
+    let printed = ["AB"; 32].join(":");
+    let text = format!(
+        "[storage]\ncafile = /etc/protector/arrays.pem\ninsecure = yes\n\
+         certificate_sha256 = https://fa-a.example/={printed},https://fa-b.example:8443={hex}\n"
+    );
+    let storage = config(&text).unwrap().storage;
+    assert!(storage.insecure);
+    assert_eq!(
+        storage.cafile.as_deref(),
+        Some(Path::new("/etc/protector/arrays.pem"))
+    );
+    let pins: Vec<_> = storage.certificate_sha256.into_iter().collect();
+    let expected = ["https://fa-a.example", "https://fa-b.example:8443"];
+    assert_eq!(pins, expected.map(|url| (url.to_owned(), hex.clone())));
+}
+
+#[test]
+fn a_certificate_that_is_none_is_refused() {
+    for (entry, part) in [
+        ("https://fa-a.example", "form https://ARRAY=SHA-256"),
+        ("http://fa-a.example=00", "begin with https://"),
+        ("https://fa-a.example=00", "64 hexadecimal digits"),
+    ] {
+        let text = format!("[storage]\ncertificate_sha256 = {entry}\n");
+        let error = config(&text).unwrap_err().to_string();
+        assert!(error.contains(part), "{entry}: {error}");
+    }
+}
