@@ -6,6 +6,7 @@
 mod m20261124_000001_sites;
 mod m20261124_000002_groups;
 mod m20261124_000003_operations;
+mod m20261125_000004_peer_keys;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_sites::Migration),
             Box::new(m20261124_000002_groups::Migration),
             Box::new(m20261124_000003_operations::Migration),
+            Box::new(m20261125_000004_peer_keys::Migration),
         ]
     }
 }

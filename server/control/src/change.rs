@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use protector_db::GroupRecord;
 use protector_framework::{GroupId, SecretString};
 use protector_model::{Actor, GroupChange, GroupDocument};
-use protector_peer::{ChangeReply, ForwardedChange, PeerError, open_secrets, seal_secrets};
+use protector_peer::{
+    ChangeReply, ForwardedChange, PeerError, ProposeError, open_secrets, seal_secrets,
+};
 
 use crate::control::Control;
 use crate::orphans;
@@ -102,12 +104,7 @@ async fn there(
 
 /// A peer that did not even answer the probe.
 pub(crate) fn not_sent(error: PeerError) -> Refusal {
-    let mut refusal = Refusal::from(error);
-    refusal.message = format!(
-        "{}; nothing was changed. Try again when the site is back",
-        refusal.message
-    );
-    refusal
+    ProposeError::PeerUnreachable(error).into()
 }
 
 /// Whether a document shows the effect of a change.

@@ -51,6 +51,7 @@ impl From<PeerError> for Refusal {
                 refusal.title = "Remote site failed".to_owned();
                 refusal
             }
+            PeerError::Untrusted(_) => Self::conflict("protector.peer_untrusted", text),
             PeerError::Refused {
                 status,
                 code,
@@ -65,8 +66,14 @@ impl From<ProposeError> for Refusal {
         let text = error.to_string();
         match error {
             ProposeError::PeerUnreachable(peer) => {
+                let away = matches!(peer, PeerError::Unreachable(_));
                 let mut refusal = Self::from(peer);
                 refusal.message = text;
+                if away {
+                    refusal
+                        .message
+                        .push_str(". Try again when the site is back");
+                }
                 refusal
             }
             ProposeError::Pending => {

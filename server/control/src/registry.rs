@@ -96,6 +96,7 @@ pub(crate) async fn receive(control: &Control, registry: &SiteRegistry) -> Resul
     if control.db.local_site().await?.is_none() {
         find_itself(control, &registry.sites).await?;
     }
+    meet_sender(control, &registry.sites).await;
     for id in &registry.deleted_tenant_mappings {
         control.db.delete_tenant_mapping(*id).await?;
     }
@@ -162,8 +163,8 @@ async fn replace_twin(control: &Control, mine: &Site, theirs: &Site) -> Result<(
 async fn find_itself(control: &Control, entries: &[SiteEntry]) -> Result<()> {
     let own = control.db.deployment().await?;
     for entry in entries.iter().filter(|entry| !entry.site.is_local) {
-        let identity = match control.remote(entry.site.id).await {
-            Ok(remote) => remote.identity().await,
+        let identity = match control.reach.who_is(entry.site.id).await {
+            Ok(identity) => identity,
             Err(error) => Err(PeerError::Failed(error.to_string())),
         };
         match identity {
@@ -181,6 +182,21 @@ async fn find_itself(control: &Control, entries: &[SiteEntry]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Learns the key of the first site that tells of itself, from its own endpoint. One that does not
+/// answer now is asked before the first secret is sealed to it.
+async fn meet_sender(control: &Control, entries: &[SiteEntry]) {
+    let Some(sender) = entries.iter().find(|entry| entry.site.is_local) else {
+        return;
+    };
+    let key = match control.reach.peer_key(sender.site.id).await {
+        Ok(key) => key.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = key {
+        tracing::warn!(site = %sender.site.name, %error, "its key is not known yet");
+    }
 }
 
 async fn forget_site(control: &Control, id: SiteId) -> Result<()> {

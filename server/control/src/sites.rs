@@ -1,5 +1,8 @@
 //! The clouds that this deployment knows.
 
+use std::collections::BTreeMap;
+
+use protector_db::PeerKey;
 use protector_framework::{
     DriverKind, ExposeSecret as _, GenericUuid as _, ProjectId, ReplicationMode, SiteId, VolumeType,
 };
@@ -81,6 +84,9 @@ pub(crate) async fn update(
     if let Some(description) = &change.description {
         faults.text("description", description);
     }
+    if let Some(key) = &change.peer_key {
+        check_key(&site, key, &mut faults);
+    }
     faults.done()?;
     site.name = change.name.unwrap_or(site.name);
     site.description = change.description.unwrap_or(site.description);
@@ -95,12 +101,39 @@ pub(crate) async fn update(
     site.updated_at = control.now();
     control.db.update_site(&site).await?;
     keep_secrets(control, site.id, &secrets).await?;
+    if let Some(key) = &change.peer_key {
+        control.db.confirm_peer_key(site.id, key).await?;
+    }
     let site = examine(control, actor, site).await?;
-    control
-        .audit("site.update", site.id, actor, json!({ "name": site.name }))
-        .await?;
+    let detail = json!({ "name": site.name, "peer_key": change.peer_key });
+    control.audit("site.update", site.id, actor, detail).await?;
     registry::push(control).await;
     Ok(site)
+}
+
+fn check_key(site: &Site, key: &str, faults: &mut Faults) {
+    let is_key = key.len() == 64 && key.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    if !is_key {
+        faults.add("peer_key", "is not 64 lower-case hexadecimal digits");
+    } else if site.is_local {
+        faults.add(
+            "peer_key",
+            "cannot be set: this is the site's own Protector",
+        );
+    }
+}
+
+/// The keys of the sites' Protectors, that of this site with them.
+pub(crate) async fn peer_keys(control: &Control) -> Result<BTreeMap<SiteId, PeerKey>> {
+    let mut keys = control.db.peer_keys().await?;
+    if let Some(local) = control.db.local_site().await? {
+        let own = PeerKey {
+            known: control.db.deployment().await?.box_public,
+            offered: None,
+        };
+        keys.insert(local.id, own);
+    }
+    Ok(keys)
 }
 
 /// Deletes a site that no group uses.

@@ -128,12 +128,14 @@ impl Db {
         Ok(())
     }
 
-    /// Deletes a site with its secrets; an absent one is success.
+    /// Deletes a site with its secrets and its key; an absent one is success.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn delete_site(&self, id: SiteId) -> Result<()> {
         self.delete_secrets(&format!("site/{id}")).await?;
+        let keys = "DELETE FROM peer_keys WHERE site_id = ?";
+        self.run(keys, [id.to_string().into()]).await?;
         self.run("DELETE FROM sites WHERE id = ?", [id.to_string().into()])
             .await
             .map(|_| ())

@@ -22,6 +22,10 @@ pub enum PeerError {
         /// The reason in its words.
         message: String,
     },
+    /// Secrets cannot be sealed to whoever answers there: its key is not the one that is known of
+    /// the site, or none is known.
+    #[error("{0}")]
+    Untrusted(String),
     /// The other site did not understand or could not carry out the call.
     #[error("the remote site answered with an error: {0}")]
     Failed(String),

@@ -16,7 +16,7 @@ use crate::reconcile::ReconcileError;
 #[derive(Debug, thiserror::Error)]
 pub enum ProposeError {
     /// The other site does not answer. Nothing was changed on either side.
-    #[error("{0}; nothing was changed. Try again when the site is back")]
+    #[error("{0}; nothing was changed")]
     PeerUnreachable(PeerError),
     /// It was sent, and no answer came. It is sent again until one does.
     #[error("the change was sent and is not confirmed yet; see sync-status")]

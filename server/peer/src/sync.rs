@@ -89,6 +89,7 @@ impl PeerLink {
                 let state = match error {
                     PeerError::Unreachable(_) => SyncState::Unreachable,
                     PeerError::Unauthorized(_)
+                    | PeerError::Untrusted(_)
                     | PeerError::Refused { .. }
                     | PeerError::Failed(_) => SyncState::Failed,
                 };

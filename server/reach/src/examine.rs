@@ -45,21 +45,16 @@ impl Reach {
     /// Where this site's own database does not answer.
     pub async fn examine(&self, site: &Site, request_id: &str) -> Result<Examined, ReachError> {
         let ctx = CallCtx::new(request_id, DEADLINE);
-        let (cloud, is_local) =
+        let (cloud, protector) =
             futures::future::join(self.ask_cloud(site, &ctx), self.is_this_one(site)).await;
-        let mut details = BTreeMap::new();
-        let is_local = match is_local? {
-            Ok(is_local) => Some(is_local),
-            Err(reason) => {
-                details.insert("protector".to_owned(), reason);
-                None
-            }
-        };
+        let Asked { is_local, amiss } = protector?;
         let mut reach = SiteReach {
             checked_at: Some(self.clock().now()),
-            protector: is_local.is_some(),
+            protector: amiss.is_none(),
             ..SiteReach::default()
         };
+        let mut details = BTreeMap::new();
+        details.extend(amiss.map(|amiss| ("protector".to_owned(), amiss)));
         let (status, reason) = match cloud {
             Ok(health) => judge(&health, &mut reach, &mut details),
             Err(Unusable::Db(error)) => return Err(error),
@@ -92,20 +87,37 @@ impl Reach {
     }
 
     /// Whether the site's Protector is this deployment, or why it cannot be asked.
-    async fn is_this_one(&self, site: &Site) -> Result<Result<bool, String>, ReachError> {
+    async fn is_this_one(&self, site: &Site) -> Result<Asked, ReachError> {
         let own = self.db().deployment().await?;
-        let remote = match self.remote(site.id).await {
-            Ok(remote) => remote,
-            Err(ReachError::Db(error)) => return Err(error.into()),
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let identity = within(self.clock(), DEADLINE, remote.identity()).await;
-        Ok(match identity {
-            Some(Ok(identity)) => Ok(identity.deployment_id == own.id),
+        let identity = match within(self.clock(), DEADLINE, self.who_is(site.id)).await {
+            Some(Ok(identity)) => identity.map_err(|error| error.to_string()),
+            Some(Err(ReachError::Db(error))) => return Err(error.into()),
             Some(Err(error)) => Err(error.to_string()),
             None => Err("no answer in time".to_owned()),
+        };
+        let identity = match identity {
+            Ok(identity) => identity,
+            Err(amiss) => {
+                return Ok(Asked {
+                    is_local: None,
+                    amiss: Some(amiss),
+                });
+            }
+        };
+        let known = self.introduce(site, &identity).await?;
+        Ok(Asked {
+            is_local: Some(identity.deployment_id == own.id),
+            amiss: known.err().map(|error| error.to_string()),
         })
     }
+}
+
+/// What a site's Protector said.
+struct Asked {
+    /// Whether it is this one; `None`: it did not answer.
+    is_local: Option<bool>,
+    /// Why it cannot be used.
+    amiss: Option<String>,
 }
 
 /// Why a cloud was not asked.

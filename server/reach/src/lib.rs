@@ -11,6 +11,7 @@ mod http;
 mod reach;
 mod reply;
 mod settings;
+mod trust;
 mod within;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::cache::Cache;
 use crate::error::ReachError;
 use crate::http::HttpRemote;
 use crate::settings::{self, SiteSecrets};
+use crate::trust::Known;
 
 /// The ways from this process to clouds, arrays and the other Protector. Clones share the drivers.
 #[derive(Clone)]
@@ -215,11 +216,25 @@ impl Reach {
             .storage(driver, settings::array(url, token))
     }
 
-    /// The Protector of a site.
+    /// The Protector of a site. It tells its identity, and with it the key that secrets are sealed
+    /// to, only while that is the one which is known of the site; else `Untrusted`.
     ///
     /// # Errors
     /// As [`Reach::compute`]; its endpoint is looked up at the first call.
     pub async fn remote(&self, site: SiteId) -> Result<Arc<dyn Remote>, ReachError> {
+        let remote = self.stranger(site).await?;
+        match self.inner.db.get_site(site).await? {
+            Some(site) => Ok(Arc::new(Known {
+                db: self.inner.db.clone(),
+                site,
+                remote,
+            })),
+            None => Err(ReachError::NoSite(site)),
+        }
+    }
+
+    /// Whoever answers as the Protector of a site.
+    pub(crate) async fn stranger(&self, site: SiteId) -> Result<Arc<dyn Remote>, ReachError> {
         let joined = self.inner.joined.lock();
         let joined = joined
             .unwrap_or_else(PoisonError::into_inner)

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use poem_openapi::Object;
 use protector_control::{Credentials, NewSite, SiteChange};
+use protector_db::PeerKey;
 use protector_framework::{GenericUuid as _, VolumeType};
 use protector_model::Site;
 use protector_model::site::Account;
@@ -48,6 +49,10 @@ pub(crate) struct SiteView {
     protector_reachable: bool,
     /// What the services that did not answer said, by service.
     details: BTreeMap<String, String>,
+    /// The public key of its Protector, which secrets are sealed to.
+    peer_key: Option<String>,
+    /// Another key that it has shown since: it is not used until it is set as `peer_key`.
+    peer_key_offered: Option<String>,
     /// When it was registered.
     created_at: Timestamp,
     /// When it last changed.
@@ -92,9 +97,12 @@ impl From<Account> for CredentialsView {
     }
 }
 
-impl From<Site> for SiteView {
-    fn from(site: Site) -> Self {
+impl SiteView {
+    /// A site with what is known of its key.
+    pub(crate) fn new(site: Site, key: Option<&PeerKey>) -> Self {
         Self {
+            peer_key: key.map(|key| key.known.clone()),
+            peer_key_offered: key.and_then(|key| key.offered.clone()),
             id: site.id.into_untyped_uuid(),
             name: site.name,
             description: site.description,
@@ -241,6 +249,10 @@ pub(crate) struct UpdateSite {
     region_name: Option<String>,
     /// Its new account.
     credentials: Option<CredentialsInput>,
+    /// Confirms the key of its Protector, where it shows another one than before. Compare it with
+    /// what that site shows of itself.
+    #[oai(validator(min_length = 64, max_length = 64))]
+    peer_key: Option<String>,
 }
 
 impl From<UpdateSite> for SiteChange {
@@ -251,6 +263,7 @@ impl From<UpdateSite> for SiteChange {
             auth_url: site.auth_url.map(|url| url.0),
             region_name: site.region_name,
             credentials: site.credentials.map(Into::into),
+            peer_key: site.peer_key,
         }
     }
 }

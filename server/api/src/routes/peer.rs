@@ -45,7 +45,8 @@ impl PeerCalls {
 
     /// Read a document
     ///
-    /// With its secrets, sealed to the given key.
+    /// With its secrets, sealed to the given key, which must be the one that is known of the other
+    /// site: 403 where it is not.
     #[oai(
         path = "/groups/:id/read",
         method = "post",

@@ -2,11 +2,12 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use protector_framework::GenericUuid as _;
+use protector_model::Site;
 
 use super::{Answer, Api, Part};
 use crate::call::Call;
 use crate::dto::{
-    CreateSiteBody, DriverList, ReplicationType, ServiceList, SiteDocument, SiteList,
+    CreateSiteBody, DriverList, ReplicationType, ServiceList, SiteDocument, SiteList, SiteView,
     UpdateSiteBody, VolumeTypeList,
 };
 use crate::failure::Failure;
@@ -14,6 +15,16 @@ use crate::listing::Listing;
 use crate::reply::{Created, Done, OneOf, Shown};
 
 pub(super) struct Sites(pub(super) Api);
+
+impl Sites {
+    async fn shown(&self, site: Site) -> Answer<SiteDocument> {
+        let keys = self.0.services.peer_keys().await?;
+        let key = keys.get(&site.id);
+        Ok(SiteDocument {
+            site: SiteView::new(site, key),
+        })
+    }
+}
 
 #[OpenApi(tag = "Part::Sites")]
 impl Sites {
@@ -24,7 +35,12 @@ impl Sites {
     async fn list_sites(&self, listing: Listing) -> Answer<Shown<SiteList>> {
         let found = self.0.services.page_sites(&listing.page()).await?;
         let (sites, links) = listing.finish(found, |site| site.id.into_untyped_uuid());
-        let sites = sites.into_iter().map(Into::into).collect();
+        let keys = self.0.services.peer_keys().await?;
+        let shown = |site: Site| {
+            let key = keys.get(&site.id);
+            SiteView::new(site, key)
+        };
+        let sites = sites.into_iter().map(shown).collect();
         Ok(Shown::new(SiteList { sites, links }))
     }
 
@@ -46,9 +62,7 @@ impl Sites {
         let new = body.0.site.into();
         let done = self.0.services.register_site(&call.actor(), new).await?;
         let url = call.base.at(&format!("/v1/admin/sites/{}", done.site.id));
-        let document = SiteDocument {
-            site: done.site.into(),
-        };
+        let document = self.shown(done.site).await?;
         Ok(match done.created {
             true => OneOf::First(Created::at(document, url)),
             false => OneOf::Second(Shown::new(document)),
@@ -68,13 +82,15 @@ impl Sites {
         /// The site, by id or name.
         site: Path<String>,
     ) -> Answer<Shown<SiteDocument>> {
-        let site = self.0.services.get_site(&site.0).await?.into();
-        Ok(Shown::new(SiteDocument { site }))
+        let site = self.0.services.get_site(&site.0).await?;
+        Ok(Shown::new(self.shown(site).await?))
     }
 
     /// Change a site
     ///
-    /// Fields that are left out stay. The other site is told.
+    /// Fields that are left out stay. The other site is told. A site whose Protector shows another
+    /// key than before (`peer_key_offered`) gets no secrets and no changes until the new key is set
+    /// here as `peer_key`.
     #[oai(
         path = "/v1/admin/sites/:site",
         method = "patch",
@@ -90,7 +106,7 @@ impl Sites {
         let change = body.0.site.into();
         let services = &self.0.services;
         let site = services.update_site(&call.actor(), &site.0, change).await?;
-        Ok(Shown::new(SiteDocument { site: site.into() }))
+        Ok(Shown::new(self.shown(site).await?))
     }
 
     /// Remove a site
@@ -127,7 +143,7 @@ impl Sites {
     ) -> Answer<Shown<SiteDocument>> {
         let services = &self.0.services;
         let site = services.validate_site(&call.actor(), &site.0).await?;
-        Ok(Shown::new(SiteDocument { site: site.into() }))
+        Ok(Shown::new(self.shown(site).await?))
     }
 
     /// List a site's volume types

@@ -427,3 +427,23 @@ async fn peers_speak_without_wrappers() {
     let dropped = world.ask("DELETE", path, &token, None).await;
     assert_eq!(dropped.status, 204);
 }
+
+#[tokio::test]
+async fn a_site_shows_its_key_and_a_new_one_is_confirmed_whole() {
+    let world = World::new();
+    let listed = world.get("/v1/admin/sites", ADMIN).await;
+    let sites = listed.json()["sites"].clone();
+    assert_eq!(sites[0]["peer_key"], Value::Null);
+    assert_eq!(sites[1]["peer_key"], "aa".repeat(32));
+    assert_eq!(sites[1]["peer_key_offered"], "bb".repeat(32));
+
+    let path = "/v1/admin/sites/site-2";
+    let short = json!({ "site": { "peer_key": "bb" } });
+    let answer = world.send("PATCH", path, ADMIN, &short).await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert!(answer.text.contains("peer_key"), "{}", answer.text);
+    let whole = json!({ "site": { "peer_key": "bb".repeat(32) } });
+    let answer = world.send("PATCH", path, ADMIN, &whole).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(world.services.last().contains(&"bb".repeat(32)));
+}

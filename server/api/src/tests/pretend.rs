@@ -1,12 +1,13 @@
 //! Services and an identity service that answer at once and keep what they were asked.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use protector_control::*;
-use protector_db::{Page, Quotas, ServiceRecord, TrustRecord};
+use protector_db::{Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
 use protector_framework::{
     CallCtx, DriverError, DriverInfo, ErrorKind, ExposeSecret as _, GenericUuid as _, GroupId,
     IdentityCapabilities, IdentityDriver, MemberId, OperationId, Project, ProjectId,
@@ -204,6 +205,14 @@ impl SiteServices for PretendServices {
 
     async fn validate_site(&self, _: &Actor, name: &str) -> Result<Site> {
         self.called(format!("validate_site {name}"), site(1))
+    }
+
+    async fn peer_keys(&self) -> Result<BTreeMap<SiteId, PeerKey>> {
+        let key = PeerKey {
+            known: "aa".repeat(32),
+            offered: Some("bb".repeat(32)),
+        };
+        Ok([(site(2).id, key)].into())
     }
 
     async fn site_volume_types(

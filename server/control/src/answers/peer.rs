@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use protector_framework::{GroupId, OperationId};
+use protector_framework::{GroupId, OperationId, SiteId};
 use protector_model::Operation;
 use protector_peer::{
     ChangeReply, ForwardedAction, ForwardedChange, ForwardedGroup, ForwardedOperation, GroupHead,
@@ -7,6 +7,7 @@ use protector_peer::{
     PutReply, SiteRegistry,
 };
 
+use crate::change::not_sent;
 use crate::control::Control;
 use crate::refusal::{Refusal, Result};
 use crate::services::PeerServices;
@@ -32,6 +33,32 @@ fn own_fault(error: PeerError) -> Refusal {
     }
 }
 
+/// Refuses where a key is not the one that is known of a site: whoever holds a token of this
+/// Keystone can send a request, and what is sealed can be read by the key's owner alone.
+async fn known_key(control: &Control, site: SiteId, key: &str) -> Result<()> {
+    let known = control.reach.peer_key(site).await?.map_err(not_sent)?;
+    if known == key {
+        return Ok(());
+    }
+    // The site may have been installed anew: what it shows itself is noted for the operator.
+    let remote = control.remote(site).await?;
+    match remote.identity().await {
+        Err(error @ PeerError::Untrusted(_)) => tracing::warn!(%error, "secrets were asked for"),
+        _ => tracing::warn!(%site, key, "secrets were asked for with a key of somebody else"),
+    }
+    let site = control.site_of(site).await?;
+    Err(Refusal::new(
+        403,
+        "protector.peer_untrusted",
+        "Forbidden",
+        format!(
+            "the key of the request is not the one that is known of site `{}`, so no secrets are \
+             sealed to it; if that site was installed anew, validate it here and confirm its key",
+            site.name
+        ),
+    ))
+}
+
 #[async_trait]
 impl PeerServices for Control {
     async fn peer_identity(&self) -> Result<PeerIdentity> {
@@ -55,6 +82,11 @@ impl PeerServices for Control {
         public_key: &str,
     ) -> Result<Option<PeerDocument>> {
         let peer = self.local_peer().await?;
+        let Some(record) = self.db.get_group(group).await? else {
+            return Ok(None);
+        };
+        let asks = record.document.other_site(self.local().await?.id);
+        known_key(self, asks, public_key).await?;
         peer.document(group, public_key).await.map_err(own_fault)
     }
 

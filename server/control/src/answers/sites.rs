@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use protector_db::{Page, Quotas, ServiceRecord, TrustRecord};
+use protector_db::{Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
 use protector_framework::{
-    DriverInfo, ProjectId, ReplicationMode, SecretString, TenantMappingId, VolumeType,
+    DriverInfo, ProjectId, ReplicationMode, SecretString, SiteId, TenantMappingId, VolumeType,
 };
 use protector_model::{Actor, Site, TenantMapping};
 
@@ -34,6 +36,10 @@ impl SiteServices for Control {
 
     async fn validate_site(&self, actor: &Actor, site: &str) -> Result<Site> {
         sites::validate(self, actor, site).await
+    }
+
+    async fn peer_keys(&self) -> Result<BTreeMap<SiteId, PeerKey>> {
+        sites::peer_keys(self).await
     }
 
     async fn site_volume_types(

@@ -1,4 +1,6 @@
-use protector_db::{Page, Quotas, ServiceRecord, TrustRecord};
+use std::collections::BTreeMap;
+
+use protector_db::{Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
 use protector_framework::{
     DriverInfo, ProjectId, ReplicationMode, SecretString, SiteId, TenantMappingId, VolumeType,
 };
@@ -48,6 +50,8 @@ pub struct SiteChange {
     pub region_name: Option<String>,
     /// Its new account.
     pub credentials: Option<Credentials>,
+    /// The key of its Protector that an operator confirms.
+    pub peer_key: Option<String>,
 }
 
 /// A registered site.
@@ -117,6 +121,8 @@ surface! {
         async fn delete_site(&self, actor: &Actor, site: &str) -> ();
         /// Asks the services of a site and keeps what they said.
         async fn validate_site(&self, actor: &Actor, site: &str) -> Site;
+        /// The keys of the sites' Protectors, that of this site with them.
+        async fn peer_keys(&self) -> BTreeMap<SiteId, PeerKey>;
         /// The volume types that a project can use on a site; with a mode only those replicated so.
         async fn site_volume_types(
             &self,

@@ -2,6 +2,7 @@
 
 mod changes;
 mod groups;
+mod keys;
 mod members;
 mod operations;
 mod policies;
@@ -142,7 +143,11 @@ impl World {
 
     /// Both sites know each other; registered by one call each at site A.
     async fn registered() -> Self {
-        let world = Self::new().await;
+        Self::new().await.pair().await
+    }
+
+    async fn pair(self) -> Self {
+        let world = self;
         for at in [&world.a, &world.b] {
             at.join_own().await;
         }
@@ -193,15 +198,17 @@ impl World {
     /// A group whose home is site A, made there and settled.
     async fn with_group() -> Self {
         let world = Self::registered().await;
-        let made =
-            world
-                .a
-                .control
-                .create_group(actor(), &world.a.has.project, world.new_group(), None);
-        let made = made.await.unwrap();
-        world.finish(made.operation.id).await;
-        world.settle(GroupStatus::Active).await;
+        world.make_group().await;
         world
+    }
+
+    async fn make_group(&self) {
+        let project = &self.a.has.project;
+        let control = &self.a.control;
+        let made = control.create_group(actor(), project, self.new_group(), None);
+        let made = made.await.unwrap();
+        self.finish(made.operation.id).await;
+        self.settle(GroupStatus::Active).await;
     }
 
     /// The same with a policy.

@@ -34,6 +34,7 @@ pub(super) struct State {
     cut: bool,
     losses: BTreeMap<&'static str, Vec<Loss>>,
     sent: Vec<String>,
+    pretends: Option<PeerIdentity>,
 }
 
 pub(super) struct Way {
@@ -53,6 +54,11 @@ impl Handle {
     pub(super) fn lose(&self, verb: &'static str, loss: Loss) {
         let mut state = self.0.lock().unwrap();
         state.losses.entry(verb).or_default().push(loss);
+    }
+
+    /// Who answers at the other end.
+    pub(super) fn pretend(&self, identity: Option<PeerIdentity>) {
+        self.0.lock().unwrap().pretends = identity;
     }
 
     /// Every body that was sent.
@@ -129,7 +135,11 @@ impl Way {
 #[async_trait]
 impl Peer for Way {
     async fn identity(&self) -> Result<PeerIdentity, PeerError> {
-        self.call("identity", &(), || self.to.peer_identity()).await
+        let pretends = self.state.lock().unwrap().pretends.clone();
+        let identity = self
+            .call("identity", &(), || self.to.peer_identity())
+            .await?;
+        Ok(pretends.unwrap_or(identity))
     }
 
     async fn heads(&self) -> Result<Vec<GroupHead>, PeerError> {

@@ -1,0 +1,21 @@
+//! The key of each other site's Protector that secrets may be sealed to.
+
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+#[allow(
+    elided_lifetimes_in_paths,
+    reason = "async_trait needs the signature of the trait to the letter"
+)]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        crate::run(manager, STATEMENTS).await
+    }
+}
+
+const STATEMENTS: &[&str] = &["CREATE TABLE IF NOT EXISTS peer_keys (
+        site_id CHAR(36) NOT NULL PRIMARY KEY, known CHAR(64) NOT NULL, offered CHAR(64),
+        created_at CHAR(27) NOT NULL, updated_at CHAR(27) NOT NULL)"];

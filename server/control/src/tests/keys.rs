@@ -1,0 +1,183 @@
+//! Secrets are sealed to the key that a site's own endpoint has shown, and to no other.
+
+use protector_framework::{DeploymentId, GenericUuid as _};
+use protector_peer::{PeerError, PeerIdentity};
+use uuid::Uuid;
+
+use super::*;
+use crate::{PeerServices as _, SiteChange};
+
+/// A Protector that was installed anew, or somebody else's.
+fn stranger() -> PeerIdentity {
+    PeerIdentity {
+        deployment_id: DeploymentId::from_untyped_uuid(Uuid::from_u128(77)),
+        site_id: None,
+        public_key: "5a".repeat(32),
+        version: "0".to_owned(),
+    }
+}
+
+async fn key_of(site: &Site) -> String {
+    site.db.deployment().await.unwrap().box_public
+}
+
+async fn id_of(at: &Site, name: &str) -> SiteId {
+    at.db.find_site(name).await.unwrap().unwrap().id
+}
+
+fn confirmed(key: String) -> SiteChange {
+    SiteChange {
+        peer_key: Some(key),
+        ..SiteChange::default()
+    }
+}
+
+#[tokio::test]
+async fn each_site_learns_the_others_key_when_they_are_paired() {
+    let world = World::registered().await;
+    for (here, there) in [(&world.a, &world.b), (&world.b, &world.a)] {
+        let keys = here.control.peer_keys().await.unwrap();
+        let theirs = &keys[&id_of(here, there.name).await];
+        assert_eq!(theirs.known, key_of(there).await);
+        assert_eq!(theirs.offered, None);
+        assert_eq!(
+            keys[&id_of(here, here.name).await].known,
+            key_of(here).await
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_of_somebody_else_gets_no_secrets() {
+    let world = World::with_policy().await;
+    let group = world.b.group().await.document.id;
+    let forged = world.b.control.peer_document(group, &"00".repeat(32)).await;
+    assert_eq!(refused(forged), code(403, "protector.peer_untrusted"));
+    // A request offers nothing to confirm.
+    let keys = world.b.control.peer_keys().await.unwrap();
+    assert!(keys.values().all(|key| key.offered.is_none()));
+    let own = key_of(&world.a).await;
+    let given = world.b.control.peer_document(group, &own).await.unwrap();
+    assert_eq!(given.unwrap().secrets.len(), 2);
+}
+
+#[tokio::test]
+async fn another_key_is_refused_until_an_operator_confirms_it() {
+    let world = World::with_policy().await;
+    let before = world.a.group().await.head;
+    world.a.way.pretend(Some(stranger()));
+
+    let input = world.new_policy();
+    let put = world.a.control.put_policy(
+        actor(),
+        world.a.project(),
+        "shop",
+        input,
+        PolicyWrite::Replace,
+        true,
+    );
+    let refusal = put.await.unwrap_err();
+    assert_eq!(refusal.code, "protector.peer_untrusted");
+    assert!(refusal.message.contains("confirm the key"), "{refusal}");
+    let record = world.a.group().await;
+    assert!(record.staged.is_none());
+    assert_eq!(record.head, before);
+
+    let site = world.a.control.validate_site(actor(), "site-b").await;
+    let site = site.unwrap();
+    assert!(!site.reach.protector);
+    assert!(site.reach.details["protector"].contains("another key"));
+    let keys = world.a.control.peer_keys().await.unwrap();
+    assert_eq!(keys[&site.id].known, key_of(&world.b).await);
+    assert_eq!(keys[&site.id].offered, Some(stranger().public_key));
+
+    // A word that is not a key, and one for another key than the one shown.
+    let bad = confirmed("no key".to_owned());
+    let refusal = world.a.control.update_site(actor(), "site-b", bad).await;
+    assert_eq!(fields(refusal), ["peer_key"]);
+    let other = confirmed("6b".repeat(32));
+    let site = world.a.control.update_site(actor(), "site-b", other).await;
+    assert!(!site.unwrap().reach.protector);
+
+    let right = confirmed(stranger().public_key);
+    let site = world.a.control.update_site(actor(), "site-b", right).await;
+    assert!(site.unwrap().reach.protector);
+    let keys = world.a.control.peer_keys().await.unwrap();
+    assert!(keys.values().all(|key| key.offered.is_none()));
+
+    let own = confirmed(key_of(&world.a).await);
+    let refusal = world.a.control.update_site(actor(), "site-a", own).await;
+    assert_eq!(fields(refusal), ["peer_key"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_shown_again_needs_no_confirmation() {
+    let world = World::with_policy().await;
+    world.a.way.pretend(Some(stranger()));
+    world
+        .a
+        .control
+        .validate_site(actor(), "site-b")
+        .await
+        .unwrap();
+    world.a.way.pretend(None);
+    world.put_policy(&world.a, PolicyWrite::Replace).await;
+    let keys = world.a.control.peer_keys().await.unwrap();
+    assert!(keys.values().all(|key| key.offered.is_none()));
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_known_yet_is_asked_for_at_the_sites_own_endpoint() {
+    let world = World::new().await;
+    // Site B cannot reach site A while it is paired.
+    world.b.way.cut(true);
+    let world = world.pair().await;
+    let keys = world.b.control.peer_keys().await.unwrap();
+    assert_eq!(keys.len(), 1, "only its own");
+    world.make_group().await;
+    world.put_policy(&world.a, PolicyWrite::Create).await;
+    let group = world.b.group().await.document.id;
+    let own = key_of(&world.a).await;
+    let refusal = world.b.control.peer_document(group, &own).await;
+    assert_eq!(refused(refusal), code(409, "protector.peer_unreachable"));
+
+    world.b.way.cut(false);
+    let forged = world.b.control.peer_document(group, &"00".repeat(32)).await;
+    assert_eq!(refused(forged), code(403, "protector.peer_untrusted"));
+    let given = world.b.control.peer_document(group, &own).await.unwrap();
+    assert_eq!(given.unwrap().secrets.len(), 2);
+}
+
+#[tokio::test]
+async fn a_further_site_that_comes_in_a_request_is_not_trusted() {
+    let world = World::registered().await;
+    let third = NewSite {
+        name: "site-c".to_owned(),
+        ..world.a.as_new(Some(credentials()))
+    };
+    let made = world.a.control.register_site(actor(), third).await;
+    let id = made.unwrap().site.id;
+    let way = Handle::default();
+    way.pretend(Some(stranger()));
+    let to = world.b.control.clone();
+    world.b.reach.join(id, Arc::new(way.way(to)));
+
+    let remote = world.b.reach.remote(id).await.unwrap();
+    let shown = remote.identity().await;
+    assert!(matches!(&shown, Err(PeerError::Untrusted(why)) if why.contains("validate")));
+    // Whatever makes this site tell what it knows, that one is not told.
+    world
+        .b
+        .control
+        .validate_site(actor(), "site-a")
+        .await
+        .unwrap();
+    assert_eq!(way.sent().matches("sites").count(), 0, "{}", way.sent());
+
+    let validated = world.b.control.validate_site(actor(), "site-c").await;
+    assert!(validated.unwrap().reach.protector);
+    assert_eq!(
+        remote.identity().await.unwrap().public_key,
+        stranger().public_key
+    );
+}
