@@ -1,6 +1,8 @@
 //! The operations that an engine starts without being asked: the quarantine of what this site has
 //! lost, the end of a test whose time is over, and the clean-up of parked copies.
 
+use std::collections::HashSet;
+
 use chrono::TimeDelta;
 use protector_db::{Db, DbError, GroupRecord, Page};
 use protector_framework::{
@@ -15,6 +17,7 @@ use protector_model::{
 use protector_peer::{ForwardedOperation, OperationRole};
 
 use crate::peers::Peers;
+use crate::steps::leftovers::leftovers;
 
 /// The time before a quarantine that did not end well is tried again.
 const QUARANTINE_AGAIN: TimeDelta = TimeDelta::seconds(20);
@@ -46,6 +49,34 @@ impl Peers {
                 "the group runs on the other site: its copies here are stopped and disconnected"
             );
             self.db.create_operation(&operation, None, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what operations of this site had done when they gave way to others, as soon as the
+    /// group is free: their copies here, and the rest that their servers were put to.
+    pub(crate) async fn clean_what_is_left(
+        &self,
+        local: &Site,
+        settled: &mut HashSet<OperationId>,
+    ) -> Result<(), DbError> {
+        for record in self.db.all_groups().await? {
+            let free = record.active_operation.is_none() && record.conflict_with.is_none();
+            if record.document.deleted || !free {
+                continue;
+            }
+            let group = record.document.id;
+            let left = leftovers(&self.db, group, local.id, settled).await?;
+            let Some(of) = left.last() else {
+                continue;
+            };
+            let options = OperationOptions {
+                site: Some(local.id),
+                of: Some(*of),
+                ..OperationOptions::default()
+            };
+            self.clean(&record, local, OperationKind::Cleanup, options)
+                .await?;
         }
         Ok(())
     }

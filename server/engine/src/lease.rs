@@ -61,6 +61,11 @@ impl Lease {
         }
     }
 
+    /// How long it lasts without being renewed.
+    pub fn length(&self) -> Duration {
+        self.length
+    }
+
     /// How much of the lease is left for certain.
     pub fn left(&self) -> Duration {
         let until = Duration::from_millis(self.renewed_at.load(Ordering::Relaxed)) + self.length;

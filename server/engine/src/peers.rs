@@ -1,7 +1,7 @@
 //! Keeps this site and the other one together: changes that are on their way, documents, the
 //! operations that the other site only mirrors, and what this site has lost to the other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -46,6 +46,8 @@ pub(crate) struct Memory {
     told: Told,
     /// What was heard of the operations that the other site executes.
     pub(crate) heard: Heard,
+    /// Operations that gave way to others and of which nothing is left.
+    settled: HashSet<OperationId>,
     looked: Option<Duration>,
 }
 
@@ -86,6 +88,7 @@ impl Peers {
         self.quarantine(&local).await?;
         self.give_up_what_is_silent(&local, &mut memory.heard)
             .await?;
+        self.clean_what_is_left(&local, &mut memory.settled).await?;
         self.forget_deleted().await
     }
 

@@ -170,11 +170,18 @@ impl Runner {
             self.clock.clone(),
             self.options.lease,
         );
-        tokio::select! {
+        let end = tokio::select! {
             biased;
             () = lease.keep() => RunEnd::Lost,
             ended = self.drive(claim, &lease) => ended.map_or(RunEnd::Lost, RunEnd::Ended),
+        };
+        if end == RunEnd::Lost {
+            // Whoever made it give way waits for this word before it changes anything.
+            if let Err(error) = self.db.leave_operation(lease.fence()).await {
+                tracing::warn!(%error, "that the operation is left could not be written");
+            }
         }
+        end
     }
 
     /// `None`: fenced.

@@ -28,6 +28,8 @@ pub struct OperationOptions {
     pub site: Option<SiteId>,
     /// The test failover whose copies are removed.
     pub test: Option<OperationId>,
+    /// The superseded operation whose leftovers are removed, and nothing else.
+    pub of: Option<OperationId>,
 }
 
 /// A long-running action on one group.
@@ -77,7 +79,30 @@ pub struct Operation {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+/// What an operation says that gave way to a newer one.
+pub fn superseded_by(newer: OperationId) -> String {
+    format!("{SUPERSEDED}{newer}")
+}
+
+const SUPERSEDED: &str = "superseded by ";
+
 impl Operation {
+    /// Whether it gave way to another operation in the midst of its work: what it had done by then
+    /// was not taken back by itself.
+    pub fn is_superseded(&self) -> bool {
+        self.superseder_is(|message| message.starts_with(SUPERSEDED))
+    }
+
+    /// Whether it gave way to this operation.
+    pub fn is_superseded_by(&self, newer: OperationId) -> bool {
+        self.superseder_is(|message| message == superseded_by(newer))
+    }
+
+    fn superseder_is(&self, is: impl Fn(&str) -> bool) -> bool {
+        self.status == OperationStatus::Cancelled
+            && self.error.as_ref().is_some_and(|e| is(&e.message))
+    }
+
     /// Says that it changes now. Each change is later than the one before, whatever the clocks of
     /// the sites say: the other site tells newer news from older by this time.
     pub fn touch(&mut self, now: DateTime<Utc>) {

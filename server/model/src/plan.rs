@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use protector_framework::{MemberId, SiteId};
+use protector_framework::{MemberId, OperationId, SiteId};
 use serde::{Deserialize, Serialize};
 
 use crate::document::hash;
@@ -179,6 +179,16 @@ pub enum Action {
     ForgetMember,
     /// Marks the group as deleted on both sites.
     ForgetGroup,
+    /// Waits until the engine of an operation that gave way to this one has stopped.
+    AwaitExecutor {
+        /// That operation.
+        operation: OperationId,
+    },
+    /// Takes back what an operation had done when it gave way to another.
+    TakeBack {
+        /// That operation.
+        operation: OperationId,
+    },
     /// Reads both sites and sets the group's status by what is there.
     ReadBack,
     /// Writes the outcome into the group's document.

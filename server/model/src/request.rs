@@ -179,6 +179,9 @@ fn options_fit(kind: OperationKind, options: &OperationOptions) -> Result<(), Re
     {
         return refuse("auto_cleanup");
     }
+    if options.of.is_some() && kind != OperationKind::Cleanup {
+        return refuse("of");
+    }
     if options.accept_drift && !kind.moves_authority() {
         return refuse("accept_drift");
     }

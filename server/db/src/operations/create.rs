@@ -1,7 +1,7 @@
 //! A new operation takes its group's place, or is refused; the same request again finds it.
 
 use protector_framework::{GenericUuid as _, OperationId, ProjectId};
-use protector_model::operation::OperationError;
+use protector_model::operation::{OperationError, superseded_by};
 use protector_model::{Operation, OperationKind, OperationStatus, Plan, schedule};
 use sea_orm::DatabaseTransaction;
 
@@ -213,7 +213,8 @@ impl Db {
     }
 
     /// Ends the operation that has the group's place, unless it has changed authority already or
-    /// is making or removing the group. Its fence rises, so that its engine stops.
+    /// is making or removing the group. Its fence rises, so that its engine stops; the engine's name
+    /// stays until it says that it has.
     async fn preempt(&self, tx: &DatabaseTransaction, newer: &Operation) -> Result<()> {
         let Some(holder) = self.holder(tx, newer).await? else {
             return Ok(());
@@ -236,14 +237,13 @@ impl Db {
         }
         older.status = OperationStatus::Cancelled;
         older.error = Some(OperationError {
-            message: format!("superseded by {}", newer.id),
+            message: superseded_by(newer.id),
             ..OperationError::default()
         });
         older.finished_at = Some(self.clock.now());
         older.touch(self.clock.now());
         put_operation(tx, &older).await?;
-        let sql = "UPDATE dr_operations SET fence = fence + 1, owner = NULL, lease_until = NULL
-            WHERE id = ?";
+        let sql = "UPDATE dr_operations SET fence = fence + 1, lease_until = NULL WHERE id = ?";
         run(tx, sql, [holder.to_string().into()]).await?;
         self.leave_group(tx, &older).await
     }

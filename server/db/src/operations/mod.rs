@@ -6,6 +6,7 @@
 
 mod create;
 mod lease;
+mod left;
 
 use protector_framework::{GroupId, OperationId, ProjectId};
 use protector_model::{

@@ -8,6 +8,7 @@ mod cleaning;
 mod commit;
 mod copies;
 mod finish;
+pub(crate) mod leftovers;
 mod points;
 mod poll;
 mod ports;
@@ -18,13 +19,15 @@ mod verify;
 mod volume_groups;
 mod work;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use protector_db::Db;
 use protector_framework::{Clock, Ids, SiteId};
 use protector_model::plan::Action;
-use protector_model::{Direction, Operation, OperationKind, Plan, planner};
+use protector_model::planner::{self, Before};
+use protector_model::{Direction, Operation, OperationKind, Plan};
 use protector_peer::PeerLink;
 use protector_reach::Reach;
 use serde::Serialize;
@@ -140,12 +143,29 @@ impl StepExecutor for Steps {
             Some(test) => self.db.plan(test).await?,
             None => None,
         };
-        planner::plan(
+        let superseded = leftovers::superseded_by(&self.db, operation).await?;
+        let cleans = matches!(
+            operation.kind,
+            OperationKind::Cleanup | OperationKind::Delete
+        );
+        let leftovers = match cleans {
+            true => {
+                let settled = &mut HashSet::new();
+                leftovers::leftovers(&self.db, operation.group_id, self.site, settled).await?
+            }
+            false => Vec::new(),
+        };
+        let before = Before {
+            test: test.as_ref(),
+            superseded: &superseded,
+            leftovers: &leftovers,
+        };
+        planner::plan_after(
             &record.document,
             operation.kind,
             &operation.options,
             &direction,
-            test.as_ref(),
+            &before,
         )
         .map_err(|error| {
             StepFailure::permanent(error.to_string(), "repair what is named and ask again")
@@ -194,6 +214,10 @@ impl StepExecutor for Steps {
             Action::RemoveTestVolumes => testing::remove_volumes(&work).await,
             // What they do is to be in the journal: the document follows it.
             Action::ForgetMember | Action::ForgetGroup => Ok(None),
+            Action::AwaitExecutor { operation } => {
+                leftovers::await_executor(&work, *operation).await
+            }
+            Action::TakeBack { operation } => leftovers::take_back(&work, *operation).await,
             Action::ReadBack => checks::read_back(&work).await,
             Action::Finish => finish::finish(&work).await,
         }

@@ -4,6 +4,7 @@
 mod by_itself;
 mod faults;
 mod others;
+mod preempted;
 mod runner;
 mod stories;
 mod world;

@@ -1,5 +1,7 @@
 //! The mutating calls of each action, with the driver's verb and a symbolic target.
 
+use protector_framework::OperationId;
+
 use crate::document::{GroupDocument, Member};
 use crate::plan::{Action, Call, Step};
 
@@ -33,6 +35,7 @@ pub(super) fn calls(document: &GroupDocument, step: &Step) -> Vec<Call> {
         | Action::ChoosePoint
         | Action::VerifyServer { .. }
         | Action::Delay { .. }
+        | Action::AwaitExecutor { .. }
         | Action::ReadBack => Vec::new(),
         Action::EnsureVolumeGroup => vec![call("compute", "ensure_volume_group", group)],
         Action::FillVolumeGroup => vec![
@@ -118,6 +121,7 @@ pub(super) fn calls(document: &GroupDocument, step: &Step) -> Vec<Call> {
             call("compute", "unmanage_volume", format!("$adopt/{name}/*")),
             call("storage", "discard_volume", format!("$copy/{name}/*")),
         ],
+        Action::TakeBack { operation } => taken_back(*operation),
         Action::ForgetMember | Action::ForgetGroup | Action::Finish => {
             vec![call("peer", "put_document", group)]
         }
@@ -129,4 +133,19 @@ fn ports(member: Option<&Member>) -> impl Iterator<Item = String> + '_ {
         .and_then(|m| m.blueprint.as_ref())
         .into_iter()
         .flat_map(|b| b.ports.iter().map(|p| p.mac_address.clone()))
+}
+
+/// Which of them are sent follows from what the operation had done.
+fn taken_back(operation: OperationId) -> Vec<Call> {
+    [
+        ("compute", "delete_server"),
+        ("compute", "delete_port"),
+        ("compute", "unmanage_volume"),
+        ("storage", "discard_volume"),
+        ("storage", "unpin_point"),
+        ("compute", "start_server"),
+        ("compute", "unlock_server"),
+    ]
+    .map(|(service, verb)| call(service, verb, format!("${operation}/*")))
+    .into()
 }

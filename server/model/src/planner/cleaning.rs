@@ -1,16 +1,33 @@
 //! Removes copies that are no longer needed, in the order that cannot destroy production data.
 
-use protector_framework::SiteId;
+use protector_framework::{OperationId, SiteId};
 
 use super::builder::Builder;
 use crate::document::{InstanceState, Member};
 use crate::plan::{Action, Phase};
 
+/// Takes back what one operation had done when it gave way to another.
+pub(super) fn clean_leftovers(plan: &mut Builder<'_>, site: SiteId, of: OperationId) {
+    let check = plan.check(&[site]);
+    let taken = take_back(plan, site, of, &check);
+    plan.finish(site, [taken]);
+}
+
+fn take_back(plan: &mut Builder<'_>, site: SiteId, of: OperationId, check: &str) -> String {
+    let action = Action::TakeBack { operation: of };
+    plan.add(&format!("take-back/{of}"), site, Phase::Cleaning, action)
+        .needs([check])
+        .done()
+}
+
 /// Removes every copy on a site that is not the production one.
-pub(super) fn clean_site(plan: &mut Builder<'_>, site: SiteId) {
+pub(super) fn clean_site(plan: &mut Builder<'_>, site: SiteId, leftovers: &[OperationId]) {
     let check = plan.check(&[site]);
     let members: Vec<&Member> = plan.document.members.iter().collect();
     let mut last = vec![check.clone()];
+    for of in leftovers {
+        last.push(take_back(plan, site, *of, &check));
+    }
     for member in members {
         last.extend(clean_copy(plan, member, site, &check));
     }
@@ -43,11 +60,14 @@ pub(super) fn clean_copy(
 
 /// Removes a whole group: the copies that are not in production, both replications, both volume
 /// groups. The production servers and their volumes stay as they are.
-pub(super) fn delete_group(plan: &mut Builder<'_>) {
+pub(super) fn delete_group(plan: &mut Builder<'_>, executor: SiteId, leftovers: &[OperationId]) {
     let source = plan.document.current_primary_site_id;
     let standby = plan.document.standby_site();
     let check = plan.check(&[source, standby]);
     let mut needs = vec![check.clone()];
+    for of in leftovers {
+        needs.push(take_back(plan, executor, *of, &check));
+    }
     let members: Vec<&Member> = plan.document.members.iter().collect();
     for member in members {
         needs.extend(clean_copy(plan, member, standby, &check));

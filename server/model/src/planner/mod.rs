@@ -11,7 +11,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use protector_framework::{ResourceId, ResourceKind};
+use protector_framework::{OperationId, ResourceId, ResourceKind};
 
 use crate::document::{GroupDocument, InstanceState, Member};
 use crate::operation::OperationOptions;
@@ -63,12 +63,21 @@ fn list(unmapped: &[Unmapped]) -> String {
     unmapped.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Makes the plan of an operation.
-///
-/// `test` is the plan of the test failover that `test_cleanup` removes.
+/// What came before an operation and changes its plan.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Before<'a> {
+    /// The plan of the test failover that `test_cleanup` removes.
+    pub test: Option<&'a Plan>,
+    /// The operations that gave way to this one and whose engines may still be at work.
+    pub superseded: &'a [OperationId],
+    /// Operations of the site that gave way to others and left something behind.
+    pub leftovers: &'a [OperationId],
+}
+
+/// Makes the plan of an operation before which there was nothing but perhaps a test.
 ///
 /// # Errors
-/// Why no plan can be made; nothing has been changed.
+/// As [`plan_after`].
 pub fn plan(
     document: &GroupDocument,
     kind: OperationKind,
@@ -76,22 +85,46 @@ pub fn plan(
     direction: &Direction,
     test: Option<&Plan>,
 ) -> Result<Plan, PlanError> {
+    let before = Before {
+        test,
+        ..Before::default()
+    };
+    plan_after(document, kind, options, direction, &before)
+}
+
+/// Makes the plan of an operation.
+///
+/// # Errors
+/// Why no plan can be made; nothing has been changed.
+pub fn plan_after(
+    document: &GroupDocument,
+    kind: OperationKind,
+    options: &OperationOptions,
+    direction: &Direction,
+    before: &Before<'_>,
+) -> Result<Plan, PlanError> {
     let mut builder = Builder::new(document, kind);
     match kind {
         OperationKind::Create => create(&mut builder),
         OperationKind::AddMember => membership::add(&mut builder, options.member)?,
         OperationKind::RemoveMember => membership::remove(&mut builder, options.member)?,
         OperationKind::Failover | OperationKind::Failback => {
-            relocation::relocate(&mut builder, options, direction)?;
+            relocation::relocate(&mut builder, options, direction, before.superseded)?;
         }
         OperationKind::TestFailover => testing::test(&mut builder, options, direction)?,
         OperationKind::TestCleanup => {
-            testing::clean(&mut builder, direction, test.ok_or(PlanError::NoTestPlan)?);
+            let test = before.test.ok_or(PlanError::NoTestPlan)?;
+            testing::clean(&mut builder, direction, test);
         }
         OperationKind::Sync => sync(&mut builder, direction),
         OperationKind::Reprotect => reprotect(&mut builder, direction),
-        OperationKind::Cleanup => cleaning::clean_site(&mut builder, direction.target),
-        OperationKind::Delete => cleaning::delete_group(&mut builder),
+        OperationKind::Cleanup => match options.of {
+            Some(of) => cleaning::clean_leftovers(&mut builder, direction.target, of),
+            None => cleaning::clean_site(&mut builder, direction.target, before.leftovers),
+        },
+        OperationKind::Delete => {
+            cleaning::delete_group(&mut builder, direction.executor, before.leftovers);
+        }
         OperationKind::Reset => reset(&mut builder, direction),
         OperationKind::Quarantine => quarantine(&mut builder, direction),
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use protector_framework::SiteId;
+use protector_framework::{OperationId, SiteId};
 
 use super::builder::Builder;
 use super::{PlanError, Unmapped};
@@ -20,6 +20,7 @@ pub(super) fn relocate(
     plan: &mut Builder<'_>,
     options: &OperationOptions,
     direction: &Direction,
+    superseded: &[OperationId],
 ) -> Result<(), PlanError> {
     let (source, target) = (direction.source, direction.target);
     let planned = options.failover_type != Some(FailoverType::Unplanned);
@@ -36,7 +37,15 @@ pub(super) fn relocate(
     } else {
         check
     };
-    let pin = pick_point(plan, target, &ready);
+    let stopped: Vec<String> = superseded
+        .iter()
+        .map(|older| {
+            let action = Action::AwaitExecutor { operation: *older };
+            plan.add(&format!("await/{older}"), target, Phase::Checking, action)
+                .done()
+        })
+        .collect();
+    let pin = pick_point(plan, target, &ready, &stopped);
     let commit = copy_and_commit(plan, &members, target, &pin, planned);
     let started = start(plan, &members, target, &commit, false);
     let last = settle(plan, &members, direction, &started, planned);
@@ -133,13 +142,21 @@ fn quiesce(plan: &mut Builder<'_>, members: &[&Member], source: SiteId, check: &
 }
 
 /// Chooses the recovery point and keeps it from retention.
-pub(super) fn pick_point(plan: &mut Builder<'_>, target: SiteId, after: &str) -> String {
+///
+/// `stopped`: who else was at work must have stopped before anything is changed; looking is free.
+pub(super) fn pick_point(
+    plan: &mut Builder<'_>,
+    target: SiteId,
+    after: &str,
+    stopped: &[String],
+) -> String {
     let point = plan
         .add("point", target, Phase::Replicating, Action::ChoosePoint)
         .needs([after])
         .done();
     plan.add("pin", target, Phase::Replicating, Action::PinPoint)
         .needs([&point])
+        .needs(stopped)
         .done()
 }
 

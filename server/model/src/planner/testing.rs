@@ -17,7 +17,7 @@ pub(super) fn test(
     let target = direction.target;
     let members = testable(plan, direction)?;
     let check = plan.check(&[target]);
-    let pin = pick_point(plan, target, &check);
+    let pin = pick_point(plan, target, &check, &[]);
     for member in &members {
         copy(plan, member, target, &pin, true);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use protector_framework::{
     ArrayIdentity, Blueprint, EpochId, FixedIp, FlavorSpec, GenericUuid as _, GroupId, MemberId,
-    PolicyId, PortSpec, ReplicationMode, SiteId, VolumeSpec,
+    OperationId, PolicyId, PortSpec, ReplicationMode, SiteId, VolumeSpec,
 };
 use uuid::Uuid;
 
@@ -251,8 +251,37 @@ fn every_plan() -> Vec<(GroupDocument, Plan)> {
         for (kind, options) in asked {
             plans.push((document.clone(), make(&document, kind, &options)));
         }
+        plans.extend(after_others(&document).map(|plan| (document.clone(), plan)));
     }
     plans
+}
+
+fn older(n: u128) -> OperationId {
+    OperationId::from_untyped_uuid(Uuid::from_u128(n))
+}
+
+/// Plans that follow operations which gave way.
+fn after_others(document: &GroupDocument) -> impl Iterator<Item = Plan> + '_ {
+    let of = OperationOptions {
+        of: Some(older(1)),
+        ..OperationOptions::default()
+    };
+    [
+        (the_move(document), moves(false)),
+        (OperationKind::Cleanup, OperationOptions::default()),
+        (OperationKind::Cleanup, of),
+        (OperationKind::Delete, OperationOptions::default()),
+    ]
+    .into_iter()
+    .map(|(kind, options)| {
+        let before = Before {
+            test: None,
+            superseded: &[older(1)],
+            leftovers: &[older(1), older(2)],
+        };
+        let direction = direction(document, kind, &options);
+        plan_after(document, kind, &options, &direction, &before).unwrap()
+    })
 }
 
 fn changes(step: &Step) -> bool {
@@ -264,6 +293,7 @@ fn changes(step: &Step) -> bool {
             | Action::ChoosePoint
             | Action::VerifyServer { .. }
             | Action::Delay { .. }
+            | Action::AwaitExecutor { .. }
             | Action::ReadBack
             | Action::Commit { handover: false }
     )
@@ -370,6 +400,38 @@ fn nothing_starts_or_is_overwritten_on_the_target_before_authority_has_passed() 
                 assert!(step.action.has_undo() || resumable, "{} stays", step.key);
             }
         }
+    }
+}
+
+#[test]
+fn a_move_waits_for_whoever_gave_way_before_it_changes_anything() {
+    for document in groups() {
+        let plan = after_others(&document).next().unwrap();
+        let awaited = format!("await/{}", older(1));
+        assert!(plan.step(&awaited).is_some());
+        for step in plan.steps.iter().filter(|s| changes(s)) {
+            assert!(plan.depends_on(step, &awaited), "{}", step.key);
+        }
+        let point = plan.step("point").unwrap();
+        assert!(!plan.depends_on(point, &awaited), "looking is free");
+    }
+}
+
+#[test]
+fn a_cleanup_takes_back_what_others_have_left() {
+    for document in groups() {
+        let of = |plan: &Plan| -> Vec<OperationId> {
+            let steps = plan.steps.iter();
+            steps
+                .filter_map(|s| match s.action {
+                    Action::TakeBack { operation } => Some(operation),
+                    _ => None,
+                })
+                .collect()
+        };
+        let plans: Vec<_> = after_others(&document).map(|plan| of(&plan)).collect();
+        let (one, two) = (vec![older(1)], vec![older(1), older(2)]);
+        assert_eq!(plans, [vec![], two.clone(), one, two]);
     }
 }
 

@@ -65,6 +65,11 @@ impl Engine {
         self.troubles.lock().unwrap().keys().cloned().collect()
     }
 
+    /// Returns when it was killed.
+    pub(crate) async fn died(&self) {
+        self.dead.notified().await;
+    }
+
     fn scripts(&self, script: &Script) {
         for (cloud, array) in &self.sites {
             cloud.set_faults(script).unwrap();
@@ -120,11 +125,14 @@ impl StepExecutor for Engine {
     }
 }
 
+/// The longest that a call may take.
+pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(1);
+
 /// What an engine of a test runs with: nothing may still be under way of the one before it.
 fn options(parallel_steps: usize) -> RunnerOptions {
     RunnerOptions {
         parallel_steps,
-        call_deadline: Duration::from_secs(1),
+        call_deadline: CALL_DEADLINE,
         lease: LEASE,
         ..RunnerOptions::default()
     }
@@ -181,7 +189,12 @@ impl World {
         panic!("{:#?}", self.operation(site, id).await)
     }
 
-    fn runner(&self, site: &Site, steps: Arc<dyn StepExecutor>, parallel: usize) -> Runner {
+    pub(crate) fn runner(
+        &self,
+        site: &Site,
+        steps: Arc<dyn StepExecutor>,
+        parallel: usize,
+    ) -> Runner {
         let clock = self.clock.clone();
         Runner::new(site.db.clone(), clock, steps, options(parallel))
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use protector_driver_mock::world::LinkSettings;
 use protector_framework::{DriverEnv, GroupId, ManualClock, SeededIds};
 
-pub(crate) use engines::{Trouble, When};
+pub(crate) use engines::{CALL_DEADLINE, Trouble, When};
 pub(crate) use group::{planned, unplanned};
 pub(crate) use site::Site;
 pub(crate) use wire::Loss;
