@@ -12,7 +12,7 @@ use protector_daemon::{DatabaseError, open_database};
 use protector_db::Db;
 use protector_framework::{CallCtx, Clock, DriverError, IdentityDriver, Ids, Registry};
 use protector_model::site::Account;
-use protector_reach::Reach;
+use protector_reach::{ArrayTrust, Reach};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -117,7 +117,12 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
         .identity(&keystone.identity_driver, keystone.driver_config())
         .map_err(ApiError::Identity)?;
     let db = open_database(&config, clock.clone(), ids.clone()).await?;
-    let reach = Reach::new(db.clone(), registry, clock.clone(), ids.clone());
+    let trust = ArrayTrust {
+        ca_file: config.storage.cafile.clone(),
+        pins: config.storage.certificate_sha256.clone(),
+        insecure: config.storage.insecure,
+    };
+    let reach = Reach::trusting(trust, db.clone(), registry, clock.clone(), ids.clone());
     let control = Control::new(
         db.clone(),
         reach,

@@ -8,7 +8,7 @@ use protector_config::Config;
 use protector_daemon::{DatabaseError, open_database};
 use protector_db::Db;
 use protector_framework::{Clock, Ids, Registry};
-use protector_reach::Reach;
+use protector_reach::{ArrayTrust, Reach};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -79,7 +79,12 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
         name,
     } = options;
     let db = open_database(&config, clock.clone(), ids.clone()).await?;
-    let reach = Reach::new(db.clone(), registry, clock.clone(), ids.clone());
+    let trust = ArrayTrust {
+        ca_file: config.storage.cafile.clone(),
+        pins: config.storage.certificate_sha256.clone(),
+        insecure: config.storage.insecure,
+    };
+    let reach = Reach::trusting(trust, db.clone(), registry, clock.clone(), ids.clone());
     let stopping = Arc::new(AtomicBool::new(false));
     let wake = Arc::new(Notify::new());
     let nudge = Arc::new(Notify::new());

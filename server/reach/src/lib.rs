@@ -4,6 +4,7 @@
 //! sessions are used again; [`HttpRemote`] speaks to the other site's Protector.
 #![deny(missing_docs)]
 
+mod arrays;
 mod cache;
 mod error;
 mod examine;
@@ -17,6 +18,7 @@ mod within;
 #[cfg(test)]
 mod tests;
 
+pub use arrays::ArrayTrust;
 pub use error::ReachError;
 pub use examine::Examined;
 pub use http::HttpRemote;

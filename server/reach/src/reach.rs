@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use protector_db::{Db, DbError};
 use protector_framework::{
-    Clock, ComputeDriver, DriverError, ExposeSecret as _, GroupId, IdentityDriver, Ids, ProjectId,
-    Registry, SecretString, SiteId, StorageDriver,
+    Clock, ComputeDriver, DriverError, DriverKind, ExposeSecret as _, GroupId, IdentityDriver, Ids,
+    ProjectId, Registry, SecretString, SiteId, StorageDriver,
 };
 use protector_model::{GroupDocument, Site};
 use protector_peer::Remote;
 
+use crate::arrays::{self, ArrayTrust, Opened};
 use crate::cache::Cache;
 use crate::error::ReachError;
 use crate::http::HttpRemote;
@@ -31,6 +32,7 @@ struct Inner {
     /// site's row last changed and the time the project's trust was made.
     compute: Cache<(SiteId, Option<ProjectId>), Revision, Arc<dyn ComputeDriver>>,
     identity: Cache<SiteId, Revision, Arc<dyn IdentityDriver>>,
+    trust: ArrayTrust,
     /// By group and site; the revision is the array's URL and the time the policy last changed.
     storage: Cache<(GroupId, SiteId), PolicyRevision, Arc<dyn StorageDriver>>,
     remotes: Cache<SiteId, Revision, Arc<dyn Remote>>,
@@ -49,10 +51,23 @@ impl std::fmt::Debug for Reach {
 }
 
 impl Reach {
-    /// Ways by what `db` holds, with the drivers of `registry`.
+    /// Ways by what `db` holds, with the drivers of `registry`. Arrays show certificates that the
+    /// system trusts.
     pub fn new(db: Db, registry: Registry, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self::trusting(ArrayTrust::default(), db, registry, clock, ids)
+    }
+
+    /// The same with arrays that show other certificates.
+    pub fn trusting(
+        trust: ArrayTrust,
+        db: Db,
+        registry: Registry,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
+                trust,
                 db,
                 registry,
                 clock,
@@ -188,15 +203,30 @@ impl Reach {
             return Ok(driver);
         }
         let owner = settings::policy_owner(document.id);
-        let name = settings::secret_name(site);
-        let token = self.inner.db.get_secret(&owner, &name).await?;
+        let token = async |site| {
+            let name = settings::secret_name(site);
+            self.inner.db.get_secret(&owner, &name).await
+        };
+        let other = policy.arrays.iter().find(|(other, _)| **other != site);
+        let partner = match other {
+            Some((other, array)) => token(*other).await?.map(|token| Opened {
+                url: &array.url,
+                token,
+            }),
+            None => None,
+        };
+        let token = token(site).await?;
         let site = self.site(site).await?;
         let token = token.ok_or_else(|| ReachError::SecretMissing {
             site: site.name.clone(),
             what: format!("the token of array {}", array.url),
         })?;
+        let array = Opened {
+            url: &array.url,
+            token,
+        };
         let driver = self
-            .array_at(&policy.driver, &array.url, token)
+            .array(&policy.driver, array, partner)
             .map_err(|error| refused(&site, error))?;
         Ok(self.inner.storage.keep(key, revision, driver))
     }
@@ -211,9 +241,23 @@ impl Reach {
         url: &str,
         token: SecretString,
     ) -> Result<Arc<dyn StorageDriver>, DriverError> {
-        self.inner
-            .registry
-            .storage(driver, settings::array(url, token))
+        self.array(driver, Opened { url, token }, None)
+    }
+
+    fn array(
+        &self,
+        driver: &str,
+        array: Opened<'_>,
+        partner: Option<Opened<'_>>,
+    ) -> Result<Arc<dyn StorageDriver>, DriverError> {
+        let known = self.inner.registry.drivers();
+        let schema = known
+            .into_iter()
+            .find(|known| known.kind == DriverKind::Storage && known.name == driver)
+            .map(|known| known.schema)
+            .unwrap_or_default();
+        let config = arrays::config(&schema, &self.inner.trust, array, partner);
+        self.inner.registry.storage(driver, config)
     }
 
     /// The Protector of a site. It tells its identity, and with it the key that secrets are sealed

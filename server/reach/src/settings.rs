@@ -52,11 +52,6 @@ pub(crate) fn in_project(
     }
 }
 
-/// One array.
-pub(crate) fn array(url: &str, token: SecretString) -> DriverConfig {
-    DriverConfig::new(serde_json::json!({ "url": url })).secret("api_token", token)
-}
-
 fn account(site: &Site) -> Map<String, Value> {
     let mut settings = Map::new();
     settings.insert("auth_url".to_owned(), site.auth_url.clone().into());
