@@ -165,14 +165,5 @@ pub(crate) async fn receive(
     let deployment = control.db.deployment().await?;
     let secrets = open_secrets(&forwarded.secrets, &deployment)?;
     let changed = here(control, &record, &forwarded.change, &secrets).await?;
-    if forwarded.change == GroupChange::RemovePolicy {
-        forget_tokens(control, group).await?;
-    }
     Ok(ChangeReply { head: changed.head })
-}
-
-/// A policy that is gone leaves no tokens.
-pub(crate) async fn forget_tokens(control: &Control, group: GroupId) -> Result<()> {
-    let owner = protector_reach::policy_owner(group);
-    Ok(control.db.delete_secrets(&owner).await?)
 }

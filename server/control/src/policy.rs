@@ -109,7 +109,6 @@ pub(crate) async fn delete(
     let id = record.document.id;
     let gone = GroupChange::RemovePolicy;
     change::change(control, actor, &record, gone, Default::default()).await?;
-    change::forget_tokens(control, id).await?;
     control.audit("policy.delete", id, actor, json!({})).await
 }
 

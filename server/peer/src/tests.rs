@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use protector_db::{Db, DbOptions, Fence, GroupRecord, SecretBox};
 use protector_framework::{
     EpochId, ExposeSecret as _, GenericUuid as _, GroupId, Ids as _, ManualClock, OperationId,
-    ReplicationMode, SecretString, SeededIds, SiteId,
+    PolicyId, ReplicationMode, SecretString, SeededIds, SiteId,
 };
 use protector_model::epoch::Epoch;
 use protector_model::{
     Actor, GroupDocument, GroupStatus, Operation, OperationKind, OperationOptions, OperationStatus,
+    Policy, Retention,
 };
 use uuid::Uuid;
 
@@ -171,6 +172,21 @@ async fn two_sites(seed: u64) -> (Site, Site) {
     (built.next().unwrap(), built.next().unwrap())
 }
 
+fn policy() -> Policy {
+    Policy {
+        id: PolicyId::from_untyped_uuid(Uuid::from_u128(9)),
+        driver: "mock".to_owned(),
+        arrays: BTreeMap::new(),
+        rpo_minutes: 10,
+        replication_interval: None,
+        retention: Retention::default(),
+        secondary_backend_host: None,
+        test_volume_type_id: None,
+        created_at: "2026-11-24T12:00:00Z".parse().unwrap(),
+        updated_at: "2026-11-24T12:00:00Z".parse().unwrap(),
+    }
+}
+
 fn document() -> GroupDocument {
     let at = "2026-11-24T12:00:00Z".parse().unwrap();
     GroupDocument {
@@ -190,7 +206,7 @@ fn document() -> GroupDocument {
         status_reason: None,
         failover_count: 0,
         members: Vec::new(),
-        policy: None,
+        policy: Some(policy()),
         mappings: Vec::new(),
         deleted: false,
         given_up: None,

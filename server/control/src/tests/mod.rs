@@ -55,7 +55,7 @@ struct World {
     a: Site,
     b: Site,
     clock: Arc<ManualClock>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 fn actor() -> &'static Actor {
@@ -130,7 +130,7 @@ impl World {
             a,
             b,
             clock,
-            _directory: directory,
+            directory: directory,
         }
     }
 
@@ -228,6 +228,16 @@ impl World {
             true,
         );
         put.await.unwrap();
+    }
+
+    /// The array of a site takes another token from now on.
+    fn new_token(&self, at: &Site, token: &str) {
+        let root = self.directory.path().join(at.name);
+        let env = DriverEnv {
+            clock: self.clock.clone(),
+            ids: Arc::new(RandomIds),
+        };
+        MockArray::create(root.join("array/pool"), at.name, token, env).unwrap();
     }
 
     /// The same with one member that is protected.

@@ -140,21 +140,26 @@ async fn arrays_are_asked_before_a_policy_names_them() {
     assert!(world.a.group().await.document.policy.is_none());
 }
 
+async fn tokens(site: &Site) -> Vec<String> {
+    let owner = protector_reach::policy_owner(site.group().await.document.id);
+    let kept = site.db.secrets_of(&owner).await.unwrap();
+    kept.values()
+        .map(|token| token.expose_secret().to_owned())
+        .collect()
+}
+
 #[tokio::test]
 async fn a_policy_goes_with_its_tokens_unless_it_protects_somebody() {
-    let world = World::with_policy().await;
-    world
-        .b
-        .control
-        .delete_policy(actor(), world.b.project(), "shop")
-        .await
-        .unwrap();
-    for site in [&world.a, &world.b] {
-        let id = site.group().await.document.id;
-        let owner = protector_reach::policy_owner(id);
-        assert!(site.db.secrets_of(&owner).await.unwrap().is_empty());
-        let gone = site.control.get_policy(site.project(), "shop").await;
-        assert_eq!(refused(gone), code(404, "protector.not_found"));
+    for from_b in [false, true] {
+        let world = World::with_policy().await;
+        let at = if from_b { &world.b } else { &world.a };
+        let gone = at.control.delete_policy(actor(), at.project(), "shop");
+        gone.await.unwrap();
+        for site in [&world.a, &world.b] {
+            assert!(tokens(site).await.is_empty(), "{}", site.name);
+            let gone = site.control.get_policy(site.project(), "shop").await;
+            assert_eq!(refused(gone), code(404, "protector.not_found"));
+        }
     }
     let (world, _) = World::with_member().await;
     let refusal = world
@@ -233,4 +238,41 @@ async fn all_of_it_is_one_object() {
     assert_eq!(refused(unsure), code(409, "protector.no_local_site"));
     let nobody: Arc<dyn Services> = Arc::new(crate::NoServices);
     assert_eq!(nobody.list_drivers().await.unwrap_err().status, 503);
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_takes_the_tokens_along_all_the_same() {
+    let world = World::with_policy().await;
+    let (local, other) = (&world.a, &world.b);
+    world.a.way.lose("put_document", way::Loss::Reply);
+    let gone = local
+        .control
+        .delete_policy(actor(), local.project(), "shop");
+    assert_eq!(refused(gone.await), code(409, "protector.change_pending"));
+    assert!(tokens(other).await.is_empty());
+    world.pass(60);
+    let (mine, theirs) = (
+        local.db.local_site().await.unwrap().unwrap().id,
+        other.db.local_site().await.unwrap().unwrap().id,
+    );
+    let link = local.control.link(mine, theirs).await.unwrap();
+    assert_eq!(link.settle_stages().await.unwrap().len(), 1);
+    assert!(tokens(local).await.is_empty());
+    world.same().await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_changed_is_changed_on_both_sites() {
+    let world = World::with_policy().await;
+    let newer = "marked-newer-token";
+    world.new_token(&world.a, newer);
+    let mut policy = world.new_policy();
+    policy.primary.api_token = Some(newer.into());
+    let changed = put(&world.a, policy, PolicyWrite::Replace, true).await;
+    changed.unwrap();
+    for site in [&world.a, &world.b] {
+        let mut kept = tokens(site).await;
+        kept.sort();
+        assert_eq!(kept, [ARRAY_TOKEN, newer], "{}", site.name);
+    }
 }

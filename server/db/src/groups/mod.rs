@@ -295,7 +295,8 @@ impl Db {
             .map(|_| ())
     }
 
-    /// Moves the head and everything that is looked up of it, and drops a staged change.
+    /// Moves the head and everything that is looked up of it, and drops a staged change. A document
+    /// without a policy leaves no array tokens, whichever way it came.
     async fn store_head(
         &self,
         tx: &DatabaseTransaction,
@@ -326,6 +327,10 @@ impl Db {
         if moved == 0 {
             self.insert_sync_row(tx, document.id).await?;
             return Box::pin(self.store_head(tx, document, bytes, pending)).await;
+        }
+        if document.policy.is_none() {
+            let sql = "DELETE FROM secrets WHERE owner = ?";
+            run(tx, sql, [format!("policy/{}", document.id).into()]).await?;
         }
         self.project(tx, document).await
     }

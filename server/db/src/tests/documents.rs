@@ -56,6 +56,50 @@ async fn a_staged_change_is_the_lock_until_it_is_decided() {
 }
 
 #[tokio::test]
+async fn a_document_without_a_policy_leaves_no_tokens_whichever_way_it_comes() {
+    for way in 0..4 {
+        let world = world().await;
+        let record = with_group(&world).await;
+        let owner = format!("policy/{}", group());
+        let token = SecretString::from(MARK);
+        world
+            .db
+            .put_secret(&owner, "array/1", &token)
+            .await
+            .unwrap();
+        let mut next = record.document.next_version(start());
+        next.policy = None;
+        let (base, sent, none) = (record.head.base(), bytes(&next), BTreeMap::new());
+        match way {
+            0 => {
+                let staged = world
+                    .db
+                    .stage_change(change(1), Some(&base), &sent, &none, "api");
+                staged.await.unwrap();
+                assert_eq!(world.db.secrets_of(&owner).await.unwrap().len(), 1);
+                world.db.commit_staged(group(), change(1)).await.unwrap();
+            }
+            1 => {
+                let mode = PutMode::Push;
+                let taken = world.db.receive_document(site(2), mode, None, &sent, &none);
+                assert_eq!(taken.await.unwrap().verdict, Verdict::Store);
+            }
+            2 => {
+                let written = world.db.write_local(&base, &sent, None, false);
+                written.await.unwrap();
+            }
+            _ => {
+                world.db.replace_head(&sent, false).await.unwrap();
+            }
+        }
+        assert!(
+            world.db.secrets_of(&owner).await.unwrap().is_empty(),
+            "{way}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn of_two_changes_at_once_one_is_refused() {
     let world = world().await;
     let record = with_group(&world).await;

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use protector_framework::{
-    EpochId, GenericUuid as _, GroupId, ManualClock, OperationId, ReplicationMode, SecretString,
-    SeededIds, SiteId,
+    EpochId, GenericUuid as _, GroupId, ManualClock, OperationId, PolicyId, ReplicationMode,
+    SecretString, SeededIds, SiteId,
 };
 use protector_model::epoch::Epoch;
 use protector_model::{
     Actor, GroupDocument, GroupStatus, Operation, OperationKind, OperationOptions, OperationStatus,
+    Policy, Retention,
 };
 use uuid::Uuid;
 
@@ -87,6 +88,21 @@ pub(crate) fn group() -> GroupId {
     GroupId::from_untyped_uuid(Uuid::from_u128(77))
 }
 
+pub(crate) fn policy() -> Policy {
+    Policy {
+        id: PolicyId::from_untyped_uuid(Uuid::from_u128(9)),
+        driver: "mock".to_owned(),
+        arrays: BTreeMap::new(),
+        rpo_minutes: 10,
+        replication_interval: None,
+        retention: Retention::default(),
+        secondary_backend_host: None,
+        test_volume_type_id: None,
+        created_at: "2026-11-24T12:00:00Z".parse().unwrap(),
+        updated_at: "2026-11-24T12:00:00Z".parse().unwrap(),
+    }
+}
+
 /// A group between site 1, its primary, and site 2.
 pub(crate) fn document(name: &str) -> GroupDocument {
     GroupDocument {
@@ -106,7 +122,7 @@ pub(crate) fn document(name: &str) -> GroupDocument {
         status_reason: None,
         failover_count: 0,
         members: Vec::new(),
-        policy: None,
+        policy: Some(policy()),
         mappings: Vec::new(),
         deleted: false,
         given_up: None,
