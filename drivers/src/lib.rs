@@ -6,6 +6,8 @@
 use protector_driver_mock as _;
 #[cfg(feature = "openstack")]
 use protector_driver_openstack as _;
+#[cfg(feature = "pure")]
+use protector_driver_pure as _;
 
 #[cfg(test)]
 mod tests {
@@ -23,14 +25,22 @@ mod tests {
 
     #[test]
     fn each_feature_registers_its_drivers() {
-        let clouds: Vec<&str> = [
+        let linked: Vec<&str> = [
             ("mock", cfg!(feature = "mock")),
             ("openstack", cfg!(feature = "openstack")),
+            ("pure", cfg!(feature = "pure")),
         ]
         .into_iter()
         .filter_map(|(name, linked)| linked.then_some(name))
         .collect();
-        let arrays: Vec<&str> = clouds.iter().copied().filter(|n| *n == "mock").collect();
+        let without = |kind: &str| -> Vec<&str> {
+            linked
+                .iter()
+                .copied()
+                .filter(|name| *name != kind)
+                .collect()
+        };
+        let (arrays, clouds) = (without("openstack"), without("pure"));
         let registry = registry();
         assert_eq!(registry.names(DriverKind::Storage), arrays);
         assert_eq!(registry.names(DriverKind::Compute), clouds);

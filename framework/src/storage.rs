@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::message;
 use crate::{
     ArrayGroupName, ArrayId, ArrayVolumeName, ArrayVolumeSerial, CallCtx, DriverError, PointName,
-    Result, StorageCapabilities, VolumeId,
+    ProjectId, Result, StorageCapabilities, VolumeId,
 };
 
 /// Which way an array group protects its volumes. Fixed when the group is made.
@@ -121,6 +121,10 @@ message! {
     pub struct ResolveVolume {
         /// The Cinder volume's id, as Cinder itself gave it; never a tenant's metadata.
         pub cinder_id: VolumeId,
+    }
+    optional {
+        /// The project it belongs to, for arrays that note whose a volume is.
+        pub project_id: Option<ProjectId>,
     }
 }
 
@@ -406,7 +410,8 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// The array volume that backs a Cinder volume, proven by the name Cinder gives it.
     ///
     /// # Errors
-    /// `NotFound` where no volume of this array backs it.
+    /// `NotFound` where no volume of this array backs it; `Conflict` where two could, or where the
+    /// array says that the volume belongs to another project.
     async fn resolve_volume(&self, ctx: &CallCtx, req: ResolveVolume) -> Result<ArrayVolume>;
 
     /// One volume by its present name.

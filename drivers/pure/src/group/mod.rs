@@ -1,0 +1,233 @@
+//! A group on the array that sends it.
+
+mod ensure;
+mod finish;
+mod replicate;
+mod seeds;
+mod settle;
+
+pub(crate) use ensure::{Learned, refused_is_looked_at};
+pub(crate) use finish::{delete, destroy_snapshot, suspend};
+pub(crate) use settle::remove;
+
+use protector_framework::{
+    DriverError, ErrorKind, GroupStatus, GroupVolume, ReplicationMode, Result,
+};
+
+use crate::book::Book;
+use crate::names;
+use crate::points::{self, Taken};
+use crate::side::{Side, identity};
+use crate::wire::{ArrayItem, Volume, time};
+
+/// Points that are kept where a group does not say.
+pub(crate) const DEFAULT_KEEP: usize = 8;
+
+/// The two arrays of a verb of the sender.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pair<'a> {
+    pub(crate) own: Side<'a>,
+    pub(crate) far: Option<Side<'a>>,
+}
+
+impl<'a> Pair<'a> {
+    /// The array that receives.
+    ///
+    /// # Errors
+    /// `InvalidConfig` where the instance was built without it.
+    pub(crate) fn far(self) -> Result<Side<'a>> {
+        self.far.ok_or_else(|| {
+            DriverError::invalid_config(
+                "driver settings: `partner` is missing; only the receiving array can permit a \
+                 replication and knows what has arrived",
+            )
+        })
+    }
+}
+
+/// One group with the arrays it is sent from and to.
+#[derive(Debug)]
+pub(crate) struct Sent<'a> {
+    pub(crate) own: Side<'a>,
+    pub(crate) far: Side<'a>,
+    pub(crate) me: ArrayItem,
+    pub(crate) group: &'a str,
+    /// The notes on it at its sender.
+    pub(crate) book: Book,
+}
+
+/// What there is of a group on both arrays.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    /// The group's points at the target.
+    pub(crate) points: Vec<Taken>,
+    /// The seeds at the target.
+    pub(crate) seeds: Vec<Taken>,
+}
+
+impl Standing {
+    /// Whether a whole copy of a volume is on the target.
+    pub(crate) fn holds(&self, serial: &str) -> bool {
+        Self::any_holds(&self.points, serial) || Self::any_holds(&self.seeds, serial)
+    }
+
+    fn any_holds(points: &[Taken], serial: &str) -> bool {
+        points
+            .iter()
+            .filter(|point| point.complete)
+            .flat_map(|point| &point.volumes)
+            .any(|volume| names::same(&volume.serial, serial))
+    }
+
+    fn newest(&self) -> Option<&Taken> {
+        self.points.iter().rfind(|point| point.complete)
+    }
+}
+
+/// A group that no notes are on.
+pub(crate) fn unknown(group: &str) -> DriverError {
+    DriverError::not_found(format!("array group `{group}`"))
+}
+
+impl<'a> Sent<'a> {
+    /// A group that was made by this driver.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) async fn find(pair: Pair<'a>, group: &'a str) -> Result<Self> {
+        let me = pair.own.array().await?;
+        let book = Book::read(pair.own, &me.id, group)
+            .await?
+            .filter(|book| book.target().is_some())
+            .ok_or_else(|| unknown(group))?;
+        Ok(Self {
+            own: pair.own,
+            far: pair.far()?,
+            me,
+            group,
+            book,
+        })
+    }
+
+    pub(crate) fn is_sync(&self) -> bool {
+        self.book.mode() == ReplicationMode::Sync
+    }
+
+    /// What a group of this array is called at the target.
+    pub(crate) fn remote(&self, group: &str) -> String {
+        format!("{}:{group}", self.me.name)
+    }
+
+    /// The volumes that the group is to have, as they are now.
+    pub(crate) async fn wanted(&self) -> Result<Vec<Volume>> {
+        let members = self.book.members();
+        let serials: Vec<&str> = members.iter().map(String::as_str).collect();
+        if serials.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.own.volumes_by_serial(&serials).await
+    }
+
+    /// The notes at the target.
+    pub(crate) async fn far_book(&self) -> Result<Option<Book>> {
+        Book::read(self.far, &self.me.id, self.group).await
+    }
+
+    /// What there is of the group at the target.
+    pub(crate) async fn standing(&self) -> Result<Standing> {
+        let book = self.far_book().await?;
+        let remote = self.remote(self.group);
+        let side = self.remote(&names::side(self.group));
+        Ok(Standing {
+            points: points::received(self.far, &remote, book.as_ref(), None).await?,
+            seeds: points::received(self.far, &side, book.as_ref(), None).await?,
+        })
+    }
+
+    /// The group as it is, or as it should be now where it sends.
+    pub(crate) async fn status(&mut self) -> Result<GroupStatus> {
+        let wanted = self.wanted().await?;
+        if self.is_sync() {
+            return self.status_sync(&wanted).await;
+        }
+        let standing = match self.book.is_active() {
+            true => self.settle(&wanted).await?,
+            false => self.standing().await?,
+        };
+        self.shown(&wanted, &standing).await
+    }
+
+    /// The group as the contract shows it.
+    pub(crate) async fn shown(
+        &self,
+        wanted: &[Volume],
+        standing: &Standing,
+    ) -> Result<GroupStatus> {
+        let group = self
+            .own
+            .group(self.group)
+            .await?
+            .filter(|group| !group.destroyed)
+            .ok_or_else(|| unknown(self.group))?;
+        let target = self.book.target().ok_or_else(|| unknown(self.group))?;
+        let volumes: Vec<GroupVolume> = wanted
+            .iter()
+            .map(|volume| {
+                let seeded = standing.holds(&volume.serial);
+                GroupVolume::new(volume.name.as_str(), volume.serial.as_str(), seeded)
+            })
+            .collect();
+        let scheduled = group.replication_schedule.enabled && self.book.is_active();
+        let newest = standing.newest().map(|point| time(point.snapshot.created));
+        Ok(GroupStatus::new(self.group, target, volumes, scheduled).last_complete_at(newest))
+    }
+}
+
+/// A volume that was asked for by name and is not there.
+pub(crate) fn no_volume(name: &str) -> DriverError {
+    DriverError::not_found(format!("array volume `{name}`"))
+}
+
+/// The volumes of these names.
+///
+/// # Errors
+/// `NotFound` with the first that is not there or is destroyed.
+pub(crate) async fn named(side: Side<'_>, wanted: &[&str]) -> Result<Vec<Volume>> {
+    let mut found: Vec<Volume> = Vec::new();
+    for some in wanted.chunks(crate::side::TOGETHER) {
+        let call = crate::client::Call::get("volumes").list("names", some);
+        // One that is missing fails the call for all; then each is asked for by itself.
+        let mut page: Vec<Volume> = side.find(call).await?;
+        if page.len() < some.len() {
+            page.clear();
+            for name in some {
+                page.extend(side.volume(name).await?);
+            }
+        }
+        found.extend(page);
+    }
+    for name in wanted {
+        let here = found.iter().find(|volume| names::same(&volume.name, name));
+        if here.is_none_or(|volume| volume.destroyed) {
+            return Err(no_volume(name));
+        }
+    }
+    Ok(found)
+}
+
+/// The identity of the array that an open group is sent from.
+pub(crate) fn source(me: &ArrayItem) -> protector_framework::ArrayIdentity {
+    identity(me)
+}
+
+/// A volume that cannot be in a group that sends snapshots.
+pub(crate) fn in_pod(volume: &Volume) -> DriverError {
+    DriverError::new(
+        ErrorKind::InvalidRequest,
+        format!(
+            "array volume `{}` is in a pod; such volumes are replicated synchronously, by a group \
+             of that mode",
+            volume.name
+        ),
+    )
+}

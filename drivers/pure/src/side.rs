@@ -1,0 +1,207 @@
+//! One array within one verb: the looks that the verbs share.
+
+use chrono::{DateTime, Utc};
+use protector_framework::{ArrayIdentity, DriverError, Result};
+use serde::de::DeserializeOwned;
+
+use crate::client::{Abilities, Call, Client, Failure, Reply, Trip, quoted};
+use crate::names;
+use crate::wire::{
+    ArrayItem, Connection, Group, GroupSnapshot, Membership, Target, TransferItem, Volume,
+    VolumeSnapshot,
+};
+
+/// How many names go into one call.
+pub(crate) const TOGETHER: usize = 50;
+
+/// An array as one verb speaks with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Side<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) trip: &'a Trip,
+}
+
+impl<'a> Side<'a> {
+    pub(crate) fn new(client: &'a Client, trip: &'a Trip) -> Self {
+        Self { client, trip }
+    }
+
+    pub(crate) async fn send(self, call: Call) -> Result<Reply, Failure> {
+        self.client.send(self.trip, &call).await
+    }
+
+    pub(crate) async fn list<T: DeserializeOwned>(self, call: Call) -> Result<Vec<T>, Failure> {
+        self.client.list(self.trip, call).await
+    }
+
+    pub(crate) async fn find<T: DeserializeOwned>(self, call: Call) -> Result<Vec<T>, Failure> {
+        self.client.find(self.trip, call).await
+    }
+
+    pub(crate) async fn abilities(self) -> Result<Abilities, Failure> {
+        self.client.abilities(self.trip).await
+    }
+
+    /// Waits before one more look.
+    pub(crate) async fn pause(self, what: &str) -> Result<()> {
+        self.trip.pause(&*self.client.env().clock, what).await
+    }
+
+    /// The array itself.
+    pub(crate) async fn array(self) -> Result<ArrayItem> {
+        let found: Vec<ArrayItem> = self.list(Call::get("arrays")).await?;
+        found
+            .into_iter()
+            .next()
+            .filter(|array| !array.id.is_empty() && !array.name.is_empty())
+            .ok_or_else(|| {
+                DriverError::new(
+                    protector_framework::ErrorKind::Unexpected,
+                    format!("the array at {} does not say who it is", self.client.host()),
+                )
+                .with_call("GET arrays")
+            })
+    }
+
+    /// What time it is for the array, where it says so, else here.
+    pub(crate) fn now(self, array: &ArrayItem) -> DateTime<Utc> {
+        match array._as_of {
+            Some(milliseconds) => crate::wire::time(milliseconds),
+            None => self.client.env().clock.now(),
+        }
+    }
+
+    /// How this array knows another one now. Arrays are told apart by id; a name is only believed
+    /// where the array gives no id of the other one.
+    pub(crate) async fn connection(self, to: &ArrayIdentity) -> Result<Option<Connection>> {
+        let all: Vec<Connection> = self.list(Call::get("array-connections")).await?;
+        let id = to.id.as_str();
+        let by_id = all
+            .iter()
+            .find(|c| names::same(&c.remote.id, id) || names::same(&c.id, id));
+        let by_name = || {
+            all.iter()
+                .find(|c| c.remote.id.is_empty() && names::same(&c.name, &to.name))
+        };
+        Ok(by_id.or_else(by_name).cloned())
+    }
+
+    /// What another array is called here: as the beginning of the names of what it sends.
+    pub(crate) async fn name_of(self, other: &ArrayIdentity) -> Result<String> {
+        Ok(self
+            .connection(other)
+            .await?
+            .map_or_else(|| other.name.clone(), |connection| connection.name))
+    }
+
+    /// The volume of a name, live or destroyed.
+    pub(crate) async fn volume(self, name: &str) -> Result<Option<Volume>> {
+        let found: Vec<Volume> = self.find(Call::get("volumes").with("names", name)).await?;
+        Ok(found
+            .into_iter()
+            .find(|volume| names::same(&volume.name, name)))
+    }
+
+    /// The live volume of a serial, whatever it is called.
+    pub(crate) async fn volume_by_serial(self, serial: &str) -> Result<Option<Volume>> {
+        let found = self.volumes_by_serial(&[serial]).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The live volumes of these serials; those that are gone are left out.
+    pub(crate) async fn volumes_by_serial(self, serials: &[&str]) -> Result<Vec<Volume>> {
+        let mut found = Vec::new();
+        for some in serials.chunks(TOGETHER) {
+            let filter = match some {
+                [one] => format!("serial={}", quoted(one)),
+                several => {
+                    let several: Vec<String> = several.iter().map(|one| quoted(one)).collect();
+                    format!("serial=({})", several.join(","))
+                }
+            };
+            let call = Call::get("volumes")
+                .with("filter", filter)
+                .with("destroyed", "false");
+            let page: Vec<Volume> = self.list(call).await?;
+            found.extend(page.into_iter().filter(|volume| {
+                some.iter()
+                    .any(|serial| names::same(serial, &volume.serial))
+            }));
+        }
+        Ok(found)
+    }
+
+    /// The volume of an id.
+    pub(crate) async fn volume_by_id(self, id: &str) -> Result<Option<Volume>> {
+        let found: Vec<Volume> = self.find(Call::get("volumes").with("ids", id)).await?;
+        Ok(found.into_iter().find(|volume| volume.id == id))
+    }
+
+    /// The group of a name, live or destroyed.
+    pub(crate) async fn group(self, name: &str) -> Result<Option<Group>> {
+        let call = Call::get("protection-groups").with("names", name);
+        let found: Vec<Group> = self.find(call).await?;
+        Ok(found
+            .into_iter()
+            .find(|group| names::same(&group.name, name)))
+    }
+
+    /// The volumes of a group; none where there is no such group.
+    pub(crate) async fn members(self, group: &str) -> Result<Vec<Membership>> {
+        let call = Call::get("protection-groups/volumes").with("group_names", group);
+        let mut found: Vec<Membership> = self.find(call).await?;
+        found.retain(|one| names::same(&one.group.name, group) && !one.member.destroyed);
+        Ok(found)
+    }
+
+    /// Where a group sends to.
+    pub(crate) async fn targets(self, group: &str) -> Result<Vec<Target>> {
+        let call = Call::get("protection-groups/targets").with("group_names", group);
+        let mut found: Vec<Target> = self.find(call).await?;
+        found.retain(|one| names::same(&one.group.name, group));
+        Ok(found)
+    }
+
+    /// A group's snapshots that are not destroyed, as this array has them.
+    pub(crate) async fn group_snapshots(self, group: &str) -> Result<Vec<GroupSnapshot>> {
+        let call = Call::get("protection-group-snapshots")
+            .with("names", group)
+            .with("destroyed", "false");
+        let mut found: Vec<GroupSnapshot> = self.find(call).await?;
+        found.retain(|one| names::after(&one.name, group).is_some() && !one.destroyed);
+        Ok(found)
+    }
+
+    /// One snapshot of a group, live or destroyed.
+    pub(crate) async fn group_snapshot(self, name: &str) -> Result<Option<GroupSnapshot>> {
+        let call = Call::get("protection-group-snapshots").with("names", name);
+        let found: Vec<GroupSnapshot> = self.find(call).await?;
+        Ok(found.into_iter().find(|one| names::same(&one.name, name)))
+    }
+
+    /// What has been sent here of a group, or of one of its snapshots.
+    pub(crate) async fn transfers(self, of: &str) -> Result<Vec<TransferItem>> {
+        let call = Call::get("protection-group-snapshots/transfer").with("names", of);
+        let mut found: Vec<TransferItem> = self.find(call).await?;
+        found.retain(|one| !one.destroyed);
+        Ok(found)
+    }
+
+    /// The volumes within the snapshots whose names begin with `head` and a dot.
+    pub(crate) async fn held(self, head: &str) -> Result<Vec<VolumeSnapshot>> {
+        let call = Call::get("volume-snapshots")
+            .with("filter", format!("name={}", quoted(&format!("{head}.*"))))
+            .with("destroyed", "false");
+        let mut found: Vec<VolumeSnapshot> = self.find(call).await?;
+        found.retain(|one| names::after(&one.name, head).is_some() && !one.destroyed);
+        Ok(found)
+    }
+}
+
+/// An array as its partner knows it.
+pub(crate) fn identity(array: &ArrayItem) -> ArrayIdentity {
+    ArrayIdentity {
+        id: array.id.as_str().into(),
+        name: array.name.clone(),
+    }
+}
