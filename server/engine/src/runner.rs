@@ -11,7 +11,7 @@ use protector_framework::{CallCtx, Clock};
 use protector_model::operation::OperationError;
 use protector_model::outcome::{outcome, result};
 use protector_model::outputs::Progress;
-use protector_model::plan::Step;
+use protector_model::plan::{Phase, Step};
 use protector_model::{Operation, OperationStatus, Plan, StepStatus, schedule};
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ pub struct RunnerOptions {
 impl Default for RunnerOptions {
     fn default() -> Self {
         Self {
-            parallel_steps: 8,
+            parallel_steps: 16,
             call_deadline: CallCtx::MAX_DEADLINE,
             lease: Duration::from_secs(30),
             attempts: 6,
@@ -295,10 +295,12 @@ impl Runner {
                     if hold || running.len() >= self.options.parallel_steps {
                         break;
                     }
-                    if began.contains(key) {
+                    let Some(step) = plan.step(key).filter(|_| !began.contains(key)) else {
+                        continue;
+                    };
+                    if step.phase == Phase::Copying && self.copies_enough(plan, &began) {
                         continue;
                     }
-                    let Some(step) = plan.step(key) else { continue };
                     running
                         .alongside(self.begin(operation, step, journal, lease))
                         .await?;
@@ -328,6 +330,16 @@ impl Runner {
                 .alongside(self.take_result(journal, lease, step, ended, &mut asked))
                 .await?;
         }
+    }
+
+    /// Whether copies have all the places they may take: those that take their time hold up neither
+    /// the passing of authority nor the start of what is ready.
+    fn copies_enough(&self, plan: &Plan, began: &[String]) -> bool {
+        let copies = began
+            .iter()
+            .filter_map(|key| plan.step(key))
+            .filter(|step| step.phase == Phase::Copying);
+        copies.count() >= (self.options.parallel_steps * 3).div_ceil(4)
     }
 
     async fn take_result(

@@ -31,12 +31,18 @@ pub(crate) struct WorkLoop {
 
 impl WorkLoop {
     pub(crate) async fn run(self) {
-        let mut running = JoinSet::new();
+        let (mut running, mut urgent) = (JoinSet::new(), JoinSet::new());
         while !self.stopping.load(Ordering::Relaxed) {
-            while running.try_join_next().is_some() {}
-            match self.take(running.len()).await {
+            for set in [&mut running, &mut urgent] {
+                while set.try_join_next().is_some() {}
+            }
+            match self.take(running.len(), urgent.len()).await {
                 Ok(Some((site, claim))) => {
-                    running.spawn(self.operation(site, claim));
+                    let set = match claim.operation.is_urgent() {
+                        true => &mut urgent,
+                        false => &mut running,
+                    };
+                    set.spawn(self.operation(site, claim));
                     continue;
                 }
                 Ok(None) => {}
@@ -46,19 +52,37 @@ impl WorkLoop {
                 () = self.clock.sleep(self.poll_interval) => {}
                 () = self.wake.notified() => {}
                 Some(_) = running.join_next() => {}
+                Some(_) = urgent.join_next() => {}
             }
         }
-        while running.join_next().await.is_some() {}
+        for set in [&mut running, &mut urgent] {
+            while set.join_next().await.is_some() {}
+        }
     }
 
-    async fn take(&self, running: usize) -> Result<Option<(SiteId, Claim)>, DbError> {
-        if running >= self.max_operations || !self.met.load(Ordering::Relaxed) {
+    /// What may not wait has places of its own: it begins at once although every other place is held
+    /// by calls to a site that is dead.
+    async fn take(
+        &self,
+        running: usize,
+        urgent: usize,
+    ) -> Result<Option<(SiteId, Claim)>, DbError> {
+        if !self.met.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let Some(site) = self.db.local_site().await? else {
             return Ok(None);
         };
-        let claim = self.db.claim_operation(&self.owner, site.id).await?;
+        let mut claim = None;
+        if urgent < self.max_operations {
+            claim = self.db.claim_urgent_operation(&self.owner, site.id).await?;
+        }
+        if claim.is_none() && running < self.max_operations {
+            claim = self
+                .db
+                .claim_ordinary_operation(&self.owner, site.id)
+                .await?;
+        }
         Ok(claim.map(|claim| (site.id, claim)))
     }
 

@@ -1,22 +1,43 @@
 //! A group's document with what an operation has done so far: the journal is the truth until
 //! `finish` writes it into the document, and every step before that sees this.
 
-use protector_framework::SiteId;
+use std::collections::BTreeMap;
 
-use crate::document::{GroupDocument, Instance, InstanceState, Member};
+use protector_framework::{SiteId, VolumeId};
+
+use crate::document::{GroupDocument, Instance, InstanceState, InstanceVolume, Member};
 use crate::outputs::{Adopted, Booted, Captured, GroupMade, Parked, PortsMade, Progress, read};
 use crate::plan::{Action, Step};
 
 /// The document after every step that is done. Folding twice changes nothing more.
 pub fn fold(document: &GroupDocument, progress: Progress<'_>) -> GroupDocument {
     let mut next = document.clone();
+    let slots = slots(progress);
     for (step, output) in progress.done() {
-        apply(&mut next, step, output);
+        apply(&mut next, step, output, &slots);
     }
     next
 }
 
-fn apply(document: &mut GroupDocument, step: &Step, output: Option<&serde_json::Value>) {
+/// The slot of each volume that the operation has adopted.
+type Slots = BTreeMap<VolumeId, usize>;
+
+fn slots(progress: Progress<'_>) -> Slots {
+    let adopted = progress.done().filter_map(|(step, output)| {
+        let Action::AdoptVolume { slot, test: false } = step.action else {
+            return None;
+        };
+        Some((read::<Adopted>(output)?.id, slot))
+    });
+    adopted.collect()
+}
+
+fn apply(
+    document: &mut GroupDocument,
+    step: &Step,
+    output: Option<&serde_json::Value>,
+    slots: &Slots,
+) {
     match &step.action {
         Action::EnsureVolumeGroup | Action::FillVolumeGroup => {
             if let Some(made) = read::<GroupMade>(output) {
@@ -39,11 +60,16 @@ fn apply(document: &mut GroupDocument, step: &Step, output: Option<&serde_json::
         _ => {}
     }
     if let Some(member) = step.member.and_then(|id| document.member_mut(id)) {
-        apply_to_member(member, step, output);
+        apply_to_member(member, step, output, slots);
     }
 }
 
-fn apply_to_member(member: &mut Member, step: &Step, output: Option<&serde_json::Value>) {
+fn apply_to_member(
+    member: &mut Member,
+    step: &Step,
+    output: Option<&serde_json::Value>,
+    slots: &Slots,
+) {
     let site = step.site;
     match &step.action {
         Action::CaptureMember | Action::RecaptureMember => {
@@ -53,7 +79,7 @@ fn apply_to_member(member: &mut Member, step: &Step, output: Option<&serde_json:
         }
         Action::AdoptVolume { slot, test: false } => {
             if let Some(adopted) = read::<Adopted>(output) {
-                take_volume(copy(member, site), *slot, adopted);
+                take_volume(copy(member, site), *slot, adopted, slots);
             }
         }
         Action::CreatePorts { test: false } => {
@@ -132,9 +158,10 @@ fn take_capture(member: &mut Member, site: SiteId, captured: Captured) {
     member.blueprint_site = site;
 }
 
-/// Volumes come in any order and are kept in the blueprint's: each slot is taken as its steps end.
-fn take_volume(copy: &mut Instance, slot: usize, adopted: Adopted) {
-    let volume = crate::document::InstanceVolume {
+/// Volumes come in any order, some of them before the document is written and some after, and are
+/// kept in the blueprint's.
+fn take_volume(copy: &mut Instance, slot: usize, adopted: Adopted, slots: &Slots) {
+    let volume = InstanceVolume {
         id: adopted.id,
         array_name: adopted.name,
         serial: adopted.serial,
@@ -142,8 +169,39 @@ fn take_volume(copy: &mut Instance, slot: usize, adopted: Adopted) {
     match copy.volumes.iter_mut().find(|v| v.id == volume.id) {
         Some(known) => *known = volume,
         None => {
-            let at = slot.min(copy.volumes.len());
-            copy.volumes.insert(at, volume);
+            let later = |v: &InstanceVolume| slots.get(&v.id).is_some_and(|at| *at > slot);
+            let at = copy.volumes.iter().position(later);
+            copy.volumes
+                .insert(at.unwrap_or(copy.volumes.len()), volume);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_keep_the_order_of_their_slots_whenever_each_is_known() {
+        let adopted = |slot: usize| Adopted {
+            id: format!("volume-{slot}").as_str().into(),
+            name: "name".into(),
+            serial: "serial".into(),
+        };
+        let slots: Slots = (0..3).map(|slot| (adopted(slot).id, slot)).collect();
+        for order in [[0, 1, 2], [2, 1, 0], [2, 0, 1], [1, 2, 0], [1, 0, 2]] {
+            let mut copy = Instance {
+                state: InstanceState::Incomplete,
+                server_id: None,
+                ports: Vec::new(),
+                volumes: Vec::new(),
+                made: true,
+            };
+            for slot in order.into_iter().chain(order) {
+                take_volume(&mut copy, slot, adopted(slot), &slots);
+            }
+            let ids: Vec<_> = copy.volumes.iter().map(|v| v.id.as_str()).collect();
+            assert_eq!(ids, ["volume-0", "volume-1", "volume-2"], "{order:?}");
         }
     }
 }

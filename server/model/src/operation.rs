@@ -103,6 +103,13 @@ impl Operation {
             && self.error.as_ref().is_some_and(|e| is(&e.message))
     }
 
+    /// Whether it may not wait for others to end: it rescues a group, or keeps two copies from being
+    /// written.
+    pub fn is_urgent(&self) -> bool {
+        let unplanned = self.options.failover_type == Some(FailoverType::Unplanned);
+        self.kind == OperationKind::Quarantine || (self.kind.moves_authority() && unplanned)
+    }
+
     /// Says that it changes now. Each change is later than the one before, whatever the clocks of
     /// the sites say: the other site tells newer news from older by this time.
     pub fn touch(&mut self, now: DateTime<Utc>) {

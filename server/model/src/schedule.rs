@@ -47,14 +47,31 @@ pub fn next(plan: &Plan, journal: &[StepRecord]) -> Next {
         };
         let given_up = doomed && !matches!(step.action, Action::Finish);
         let starved = !step.gathers && step.needs.iter().any(failed);
+        let ready = step.needs.iter().all(ended) || one_member_is_ready(plan, step, &of);
         if given_up || starved {
             next.skip.push(step.key.clone());
-        } else if step.needs.iter().all(ended) {
+        } else if ready {
             next.run.push(step.key.clone());
         }
     }
     next.finished = !open;
     next
+}
+
+/// Authority that is taken alone is taken for the first member that is ready: one that takes its
+/// time, or fails, holds nobody back.
+fn one_member_is_ready(plan: &Plan, step: &Step, of: &impl Fn(&str) -> StepStatus) -> bool {
+    if !matches!(step.action, Action::Commit { handover: false }) {
+        return false;
+    }
+    let mut members = BTreeMap::new();
+    for need in step.needs.iter().filter_map(|key| plan.step(key)) {
+        let done = of(&need.key) == StepStatus::Done;
+        *members.entry(need.member).or_insert(true) &= done;
+    }
+    // What belongs to no member is for all.
+    let common = members.remove(&None).unwrap_or(true);
+    common && members.values().any(|ready| *ready)
 }
 
 /// What a step that passes authority notes before it asks the old primary, and takes back when the
@@ -310,6 +327,45 @@ mod tests {
             .map(|s| s.key.as_str())
             .collect();
         assert_eq!(undo, ["stop/b", "stop/a"]);
+    }
+
+    #[test]
+    fn authority_is_taken_alone_for_the_first_member_that_is_ready() {
+        let of = |member: u128, mut step: Step| {
+            step.member = Some(protector_framework::MemberId::from_untyped_uuid(
+                Uuid::from_u128(member),
+            ));
+            step
+        };
+        let test = false;
+        let adopt = |slot| Action::AdoptVolume { slot, test };
+        let needs = ["pin", "adopt/a/0", "adopt/a/1", "adopt/b/0"];
+        let plan = Plan {
+            operation: OperationKind::Failover,
+            steps: vec![
+                step("pin", Action::PinPoint, &[], false),
+                of(1, step("adopt/a/0", adopt(0), &["pin"], false)),
+                of(1, step("adopt/a/1", adopt(1), &["pin"], false)),
+                of(2, step("adopt/b/0", adopt(0), &["pin"], false)),
+                step("commit", Action::Commit { handover: false }, &needs, true),
+            ],
+        };
+        let commits = |ended: &[(&str, StepStatus)]| {
+            next(&plan, &journal(&plan, ended))
+                .run
+                .contains(&"commit".to_owned())
+        };
+        use StepStatus::{Done, Failed, Running};
+        assert!(!commits(&[("pin", Done), ("adopt/a/0", Done)]), "half");
+        assert!(!commits(&[("pin", Running), ("adopt/b/0", Done)]), "no pin");
+        assert!(commits(&[("pin", Done), ("adopt/b/0", Done)]));
+        let slow = [
+            ("pin", Done),
+            ("adopt/a/0", Running),
+            ("adopt/a/1", Failed),
+            ("adopt/b/0", Done),
+        ];
+        assert!(commits(&slow));
     }
 
     #[test]

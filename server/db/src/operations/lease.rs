@@ -42,10 +42,40 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn claim_operation(&self, owner: &str, site: SiteId) -> Result<Option<Claim>> {
+        self.claim_where(owner, site, |_| true).await
+    }
+
+    /// The same among the operations that may not wait for others.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn claim_urgent_operation(&self, owner: &str, site: SiteId) -> Result<Option<Claim>> {
+        self.claim_where(owner, site, Operation::is_urgent).await
+    }
+
+    /// The same among those that may.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn claim_ordinary_operation(
+        &self,
+        owner: &str,
+        site: SiteId,
+    ) -> Result<Option<Claim>> {
+        self.claim_where(owner, site, |operation| !operation.is_urgent())
+            .await
+    }
+
+    async fn claim_where(
+        &self,
+        owner: &str,
+        site: SiteId,
+        wanted: fn(&Operation) -> bool,
+    ) -> Result<Option<Claim>> {
         let at = self.now().await?;
         let found = self
             .rows(
-                "SELECT id, fence, clean, owner, lease_until FROM dr_operations
+                "SELECT id, body, fence, clean, owner, lease_until FROM dr_operations
                  WHERE executor_site_id = ? AND (status = 'queued' OR status = 'running')
                     AND (lease_until IS NULL OR lease_until < ?)
                  ORDER BY created_at",
@@ -53,6 +83,9 @@ impl Db {
             )
             .await?;
         for row in &found {
+            if !wanted(&json(row, "body")?) {
+                continue;
+            }
             let id = OperationId::from_untyped_uuid(parsed(row, "id")?);
             let before = number(row, "fence")?;
             let left = maybe_text(row, "owner")?.is_some() && !flag(row, "clean")?;

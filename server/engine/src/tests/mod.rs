@@ -5,6 +5,7 @@ mod by_itself;
 mod faults;
 mod others;
 mod preempted;
+mod rescue;
 mod runner;
 mod stories;
 mod world;

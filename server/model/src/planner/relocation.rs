@@ -172,6 +172,10 @@ fn copy_and_commit(
     for member in members.iter().filter(|m| !m.has_parked_copy(target)) {
         adopted.extend(copy(plan, member, target, pin, false));
     }
+    if !planned && members.iter().any(|m| m.has_parked_copy(target)) {
+        // One is ready as soon as the point is held: it does not wait for the others' volumes.
+        adopted.truncate(1);
+    }
     plan.add(
         "commit",
         target,
@@ -252,6 +256,7 @@ pub(super) fn start(
         }
         if Some(tier) != last {
             let seconds = members.iter().map(|m| m.boot_delay).max().unwrap_or(0);
+            // A tier whose members fell out early still comes after those before it.
             barrier = plan
                 .add(
                     &format!("tier/{tier}"),
@@ -259,6 +264,7 @@ pub(super) fn start(
                     Phase::Starting,
                     Action::Delay { seconds },
                 )
+                .needs([&barrier])
                 .needs(&keys)
                 .gathers()
                 .done();
@@ -305,6 +311,10 @@ fn boot(
 ) -> String {
     let slug = super::builder::slug(plan.document, member);
     let slots = member.blueprint.as_ref().map_or(0, |b| b.volumes.len());
+    let mut needs: Vec<String> = (0..slots)
+        .map(|slot| format!("adopt/{slug}/{slot}"))
+        .collect();
+    // Nothing is made for a member that has no volumes to start from.
     let ports = plan
         .add(
             "ports",
@@ -314,10 +324,8 @@ fn boot(
         )
         .member(member)
         .needs([after])
+        .needs(&needs)
         .done();
-    let mut needs: Vec<String> = (0..slots)
-        .map(|slot| format!("adopt/{slug}/{slot}"))
-        .collect();
     needs.push(ports);
     needs.push(barrier.to_owned());
     plan.add("boot", target, Phase::Starting, Action::BootServer { test })

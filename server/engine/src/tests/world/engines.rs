@@ -42,6 +42,10 @@ pub(crate) enum Trouble {
     Peer(&'static str, Loss),
     /// The engine is killed.
     Kill(When),
+    /// The step fails for good without a call.
+    Fails,
+    /// The step takes its time.
+    Slow(Duration),
 }
 
 /// An engine's steps, with trouble at some of them. It is the same world for the engine that
@@ -110,6 +114,8 @@ impl StepExecutor for Engine {
                 self.steps.run(run).await?;
                 return self.die().await;
             }
+            Some(Trouble::Fails) => return Err(StepFailure::permanent("by the test", "retry")),
+            Some(Trouble::Slow(span)) => self.steps.clock.sleep(span).await,
             Some(Trouble::Peer(verb, loss)) => self.wire.lose(&[(verb, loss)]),
             Some(Trouble::Driver { verb, fault, times }) => {
                 let rule = Rule::new(verb, fault).times(times);

@@ -14,7 +14,7 @@ use protector_framework::{DriverEnv, GroupId, ManualClock, SeededIds};
 
 pub(crate) use engines::{CALL_DEADLINE, Trouble, When};
 pub(crate) use group::{planned, unplanned};
-pub(crate) use site::Site;
+pub(crate) use site::{LEASE, Site};
 pub(crate) use wire::Loss;
 
 use time::Time;
