@@ -178,6 +178,13 @@ pub(crate) fn next(directory: &Path, verb: &str, target: &str) -> Result<Option<
     Ok(fault)
 }
 
+/// How many calls have fitted each rule since the script was written.
+pub(crate) fn counts(directory: &Path) -> Result<Vec<u64>> {
+    let _lock = lock(directory)?;
+    let stored = Stored::<Counts>::read(&directory.join(COUNTS))?;
+    Ok(stored.map(|stored| stored.value.calls).unwrap_or_default())
+}
+
 fn lock(directory: &Path) -> Result<Lock> {
     Lock::take(directory, LOCK).map_err(|error| store::failed("lock", directory, &error))
 }

@@ -56,7 +56,7 @@ impl Files {
         self.book.join("points").join(group).join(point)
     }
 
-    pub(super) fn replica(&self, source: &str, group: &str, point: &str) -> PathBuf {
+    pub(crate) fn replica(&self, source: &str, group: &str, point: &str) -> PathBuf {
         self.book
             .join("replicas")
             .join(source)
@@ -68,7 +68,7 @@ impl Files {
         self.book.join("seeds").join(group).join(serial)
     }
 
-    pub(super) fn snapshots(&self, serial: &str) -> PathBuf {
+    pub(crate) fn snapshots(&self, serial: &str) -> PathBuf {
         self.book.join("snapshots").join(serial)
     }
 
@@ -124,7 +124,7 @@ impl Files {
     }
 
     /// The space that the volumes take.
-    pub(super) fn used_bytes(&self) -> Result<u64> {
+    pub(crate) fn used_bytes(&self) -> Result<u64> {
         let mut used = 0;
         for volume in self.volumes()? {
             let path = self.volume(&volume.name);
@@ -207,7 +207,7 @@ pub(super) fn checked(name: &str) -> Result<&str> {
 }
 
 /// Removes a file or directory that may be absent.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     let result = match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),

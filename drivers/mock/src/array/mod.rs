@@ -10,6 +10,6 @@ mod state;
 mod take;
 
 pub(crate) use driver::{cinder_name, identity};
-pub(crate) use files::{Files, VolumeFile};
+pub(crate) use files::{Files, VolumeFile, remove};
 pub(crate) use open::{Held, Open};
 pub(crate) use state::{ArrayState, LinkRecord};

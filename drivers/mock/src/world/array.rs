@@ -327,11 +327,11 @@ impl MockArray {
         self.env.clock.now()
     }
 
-    fn look(&self) -> Result<Open> {
+    pub(super) fn look(&self) -> Result<Open> {
         Open::at(&self.pool, self.now())
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Open) -> Result<T>) -> Result<T> {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Open) -> Result<T>) -> Result<T> {
         let mut open = self.look()?;
         let reply = change(&mut open)?;
         open.save()?;

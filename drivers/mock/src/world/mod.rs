@@ -10,6 +10,7 @@ mod array;
 mod cloud;
 mod furnish;
 mod inventory;
+mod misfortune;
 mod tenant;
 
 pub use array::{LinkSettings, MockArray};
