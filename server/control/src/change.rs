@@ -11,7 +11,7 @@ use protector_peer::{
 };
 
 use crate::control::Control;
-use crate::orphans;
+use crate::holder;
 use crate::refusal::{Refusal, Result};
 
 /// Changes a group and returns it as this site then holds it.
@@ -22,12 +22,29 @@ pub(crate) async fn change(
     change: GroupChange,
     secrets: BTreeMap<String, SecretString>,
 ) -> Result<GroupRecord> {
+    match by(control, actor, record, &change, &secrets).await {
+        Err(refusal) => match holder::news(control, record, &refusal).await? {
+            Some(newer) => by(control, actor, &newer, &change, &secrets).await,
+            None => Err(refusal),
+        },
+        changed => changed,
+    }
+}
+
+/// Changes a group by what this site knows of it.
+async fn by(
+    control: &Control,
+    actor: &Actor,
+    record: &GroupRecord,
+    change: &GroupChange,
+    secrets: &BTreeMap<String, SecretString>,
+) -> Result<GroupRecord> {
     let local = control.local().await?;
     settled(record)?;
     if record.document.current_primary_site_id == local.id {
-        here(control, record, &change, &secrets).await
+        here(control, record, change, secrets).await
     } else {
-        there(control, actor, record, change, &secrets).await
+        there(control, actor, record, change.clone(), secrets).await
     }
 }
 
@@ -57,9 +74,13 @@ async fn here(
     secrets: &BTreeMap<String, SecretString>,
 ) -> Result<GroupRecord> {
     // What the other site has done with its copies is true whatever runs, and often part of it.
-    if !matches!(change, GroupChange::ReportCopies { .. }) {
-        orphans::free(control, record).await?;
-    }
+    let freed;
+    let record = if matches!(change, GroupChange::ReportCopies { .. }) {
+        record
+    } else {
+        freed = holder::free(control, record).await?;
+        &freed
+    };
     let next = change.apply(&record.document, control.now())?;
     let document = &record.document;
     let local = document.current_primary_site_id;

@@ -16,7 +16,7 @@ use crate::operations::{self, Start};
 use crate::refusal::{Refusal, Result};
 use crate::services::{MemberChange, MemberStarted, MemberView, NewMember};
 use crate::tenants::within_quota;
-use crate::{orphans, paging, view};
+use crate::{holder, paging, view};
 
 /// The tier of members that were given none.
 const TIER: u8 = 3;
@@ -76,7 +76,7 @@ pub(crate) async fn add(
         return started(control, operation).await;
     }
     change::settled(&record)?;
-    orphans::free(control, &record).await?;
+    let record = holder::free(control, &record).await?;
     let limit = control.db.quotas(project).await?.members_per_group;
     let used = record.document.members.len() as u64;
     within_quota(used, limit, "members in a protection group")?;
@@ -183,7 +183,7 @@ pub(crate) async fn remove(
     }
     shown(&record.document, member)?;
     change::settled(&record)?;
-    orphans::free(control, &record).await?;
+    let record = holder::free(control, &record).await?;
     operations::quota(control, project).await?;
     let options = OperationOptions {
         member: Some(member),

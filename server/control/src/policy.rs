@@ -18,7 +18,7 @@ use crate::control::Control;
 use crate::convert::site_refused;
 use crate::refusal::{Refusal, Result};
 use crate::services::{ArrayInput, PolicyInput, PolicyView, PolicyWrite};
-use crate::{change, endpoints, orphans};
+use crate::{change, endpoints, holder};
 
 /// What stands in place of a token that is not shown.
 const MASK: &str = "********";
@@ -51,6 +51,8 @@ pub(crate) async fn put(
     is_admin: bool,
 ) -> Result<PolicyView> {
     let record = control.group(project, group).await?;
+    change::settled(&record)?;
+    let record = holder::free(control, &record).await?;
     let before = record.document.policy.as_ref();
     if write == PolicyWrite::Create && before.is_some() {
         return Err(Refusal::conflict(
@@ -58,8 +60,6 @@ pub(crate) async fn put(
             "the protection group has a replication policy already",
         ));
     }
-    change::settled(&record)?;
-    orphans::free(control, &record).await?;
     let sides = check(control, &record, &input, is_admin).await?;
     target_fits(control, actor, &record.document, &input).await?;
     let identities = meet(control, actor, &record.document, &input.driver, &sides).await?;

@@ -8,7 +8,7 @@ use protector_model::epoch::{Relation, relate};
 use crate::link::PeerLink;
 use crate::local::decode;
 use crate::peer::PeerError;
-use crate::reconcile::ReconcileError;
+use crate::reconcile::{Event, ReconcileError};
 use crate::seal;
 
 /// How the two copies of a document stand to each other.
@@ -113,6 +113,18 @@ impl PeerLink {
             theirs,
             error: None,
         })
+    }
+
+    /// Asks the peer for its copy of one group now and brings whoever is behind up to date.
+    ///
+    /// # Errors
+    /// Where the peer or this site's database does not answer.
+    pub async fn meet_group(&self, group: GroupId) -> Result<Option<Event>, ReconcileError> {
+        let theirs = self.their_head(group).await?;
+        match self.record(group).await? {
+            Some(record) => self.meet(&record, theirs.as_ref()).await,
+            None => Ok(None),
+        }
     }
 
     /// Brings both copies together by a person's word.

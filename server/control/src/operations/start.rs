@@ -13,7 +13,7 @@ use serde_json::json;
 use super::source::refuse_if_reachable;
 use crate::change::{not_sent, settled};
 use crate::control::Control;
-use crate::orphans;
+use crate::holder;
 use crate::refusal::{Refusal, Result};
 use crate::services::{OperationRequest, Started};
 use crate::tenants::within_quota;
@@ -53,7 +53,14 @@ pub(crate) async fn ask(
     }
     let record = control.group(project, group).await?;
     if request.dry_run {
-        return plan(control, &record, kind, request.options).await;
+        let planned = plan(control, &record, kind, request.options.clone()).await;
+        return match planned {
+            Err(refusal) => match holder::news(control, &record, &refusal).await? {
+                Some(newer) => plan(control, &newer, kind, request.options).await,
+                None => Err(refusal),
+            },
+            planned => planned,
+        };
     }
     let asked = json!({ kind.as_str(): [record.document.id, request.options] });
     let start = Start {
@@ -140,17 +147,36 @@ pub(crate) async fn start(
     if let Some(operation) = asked_before(control, start.key.as_ref()).await? {
         return Ok(operation);
     }
+    match start_by(control, actor, record, &start).await {
+        Err(refusal) => match holder::news(control, record, &refusal).await? {
+            Some(newer) => start_by(control, actor, &newer, &start).await,
+            None => Err(refusal),
+        },
+        started => started,
+    }
+}
+
+/// Starts an operation by what this site knows of the group.
+async fn start_by(
+    control: &Control,
+    actor: &Actor,
+    record: &GroupRecord,
+    start: &Start,
+) -> Result<Operation> {
     settled(record)?;
     let local = control.local().await?;
     let project = record.document.projects.get(&local.id).cloned();
     let project =
         project.ok_or_else(|| Refusal::internal("the group has no project on this site"))?;
     let preempt = preempts(start.kind, &start.options);
+    let record = &match preempt {
+        true => record.clone(),
+        false => holder::free(control, record).await?,
+    };
     if !preempt {
-        orphans::free(control, record).await?;
         quota(control, &project).await?;
     }
-    let (options, direction) = checked(record, start.kind, start.options)?;
+    let (options, direction) = checked(record, start.kind, start.options.clone())?;
     let operation = Operation {
         id: OperationId::from_untyped_uuid(control.uuid()),
         group_id: record.document.id,
@@ -176,7 +202,7 @@ pub(crate) async fn start(
     };
     let request = Request {
         operation,
-        key: start.key,
+        key: start.key.clone(),
         preempt,
     };
     let started = if direction.executor == local.id {

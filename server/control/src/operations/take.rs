@@ -1,6 +1,6 @@
 //! Operations that come from the other site.
 
-use protector_db::{Created, IdempotencyKey};
+use protector_db::{Created, GroupRecord, IdempotencyKey};
 use protector_framework::{OperationId, ProjectId};
 use protector_model::{GroupDocument, Operation, OperationStatus, Site};
 use protector_peer::{ForwardedOperation, OperationRole};
@@ -10,7 +10,7 @@ use super::start::checked;
 use crate::change::settled;
 use crate::control::Control;
 use crate::groups::known;
-use crate::orphans;
+use crate::holder;
 use crate::refusal::{Refusal, Result};
 
 /// Takes an operation, to execute it or to know of it. The same one again is found.
@@ -18,8 +18,22 @@ pub(crate) async fn receive(
     control: &Control,
     forwarded: &ForwardedOperation,
 ) -> Result<Operation> {
-    let local = control.local().await?;
     let record = known(control, forwarded.operation.group_id).await?;
+    match take(control, forwarded, &record).await {
+        Err(refusal) => match holder::news(control, &record, &refusal).await? {
+            Some(newer) => take(control, forwarded, &newer).await,
+            None => Err(refusal),
+        },
+        taken => taken,
+    }
+}
+
+async fn take(
+    control: &Control,
+    forwarded: &ForwardedOperation,
+    record: &GroupRecord,
+) -> Result<Operation> {
+    let local = control.local().await?;
     let project = local_project(&record.document, &local)?;
     let operation = Operation {
         project_id: project.clone(),
@@ -28,7 +42,7 @@ pub(crate) async fn receive(
     if let Some(there) = control.db.get_operation(operation.id).await? {
         return Ok(there);
     }
-    settled(&record)?;
+    settled(record)?;
     let executes = operation.executor_site_id == local.id;
     if executes != (forwarded.role == OperationRole::Execute) {
         return Err(Refusal::conflict(
@@ -39,9 +53,10 @@ pub(crate) async fn receive(
             ),
         ));
     }
-    if !forwarded.preempt {
-        orphans::free(control, &record).await?;
-    }
+    let record = match forwarded.preempt {
+        true => record.clone(),
+        false => holder::free(control, record).await?,
+    };
     if executes {
         let options = operation.options.clone();
         let (_, direction) = checked(&record, operation.kind, options)?;

@@ -130,7 +130,7 @@ impl World {
             a,
             b,
             clock,
-            directory: directory,
+            directory,
         }
     }
 
@@ -313,26 +313,35 @@ impl World {
     }
 
     async fn end(&self, id: OperationId, status: OperationStatus) {
-        self.clock.advance(Duration::from_secs(1));
         for (here, there) in [(&self.a, &self.b), (&self.b, &self.a)] {
-            let local = here.db.local_site().await.unwrap().unwrap();
-            let mine = here.db.get_operation(id).await.unwrap();
-            let mine = mine.filter(|operation| operation.executor_site_id == local.id);
-            if mine.is_none() {
-                continue;
+            if let Some(ended) = self.end_at(here, id, status).await {
+                there.db.update_mirror(&ended).await.unwrap();
             }
-            let claim = here.db.claim_operation("engine", local.id).await.unwrap();
-            let claim = claim.unwrap();
-            assert_eq!(claim.operation.id, id);
-            let ended = Operation {
-                status,
-                updated_at: protector_framework::Clock::now(&*self.clock)
-                    + chrono::TimeDelta::seconds(1),
-                ..claim.operation
-            };
-            here.db.write_operation(&claim.fence, &ended).await.unwrap();
-            there.db.update_mirror(&ended).await.unwrap();
         }
+    }
+
+    /// Ends an operation at a site, where that one executes it. The other site is not told.
+    async fn end_at(
+        &self,
+        site: &Site,
+        id: OperationId,
+        status: OperationStatus,
+    ) -> Option<Operation> {
+        let local = site.db.local_site().await.unwrap().unwrap();
+        let mine = site.db.get_operation(id).await.unwrap();
+        mine.filter(|operation| operation.executor_site_id == local.id)?;
+        self.clock.advance(Duration::from_secs(1));
+        let claim = site.db.claim_operation("engine", local.id).await.unwrap();
+        let claim = claim.unwrap();
+        assert_eq!(claim.operation.id, id);
+        let ended = Operation {
+            status,
+            updated_at: protector_framework::Clock::now(&*self.clock)
+                + chrono::TimeDelta::seconds(1),
+            ..claim.operation
+        };
+        site.db.write_operation(&claim.fence, &ended).await.unwrap();
+        Some(ended)
     }
 
     /// Puts a status into the document of both sites, as an engine's `finish` does.

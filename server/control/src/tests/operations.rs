@@ -321,3 +321,96 @@ async fn an_operation_of_another_project_does_not_exist() {
         .await;
     assert_eq!(refused(hidden), code(404, "protector.not_found"));
 }
+
+/// Ends a failover at site B, which executes it: the other site is told neither how the operation
+/// stands nor what the document has become since the group moved.
+async fn ended_at_b_alone(world: &World, id: OperationId) {
+    world.move_to_b().await;
+    let base = world.b.group().await.head.base();
+    let mut next = world
+        .b
+        .group()
+        .await
+        .document
+        .next_version(Default::default());
+    next.failover_count += 1;
+    let bytes = next.to_bytes().unwrap();
+    let written = world.b.db.write_local(&base, &bytes, None, false);
+    written.await.unwrap();
+    world.end_at(&world.b, id, OperationStatus::Completed).await;
+}
+
+#[tokio::test]
+async fn the_next_operation_can_begin_at_either_site_as_soon_as_one_has_ended() {
+    for from_b in [false, true] {
+        let (world, _) = World::with_member().await;
+        let at = if from_b { &world.b } else { &world.a };
+        let first = at.start(OperationKind::Failover, planned()).await.unwrap();
+        ended_at_b_alone(&world, first.id).await;
+        assert_eq!(world.a.holder().await, Some(first.id), "A is not told yet");
+        let second = at.start(OperationKind::Failback, planned()).await.unwrap();
+        for site in [&world.a, &world.b] {
+            assert_eq!(site.holder().await, Some(second.id), "{}", site.name);
+        }
+        let told = world.a.operation(first.id).await.unwrap();
+        assert_eq!(told.status, OperationStatus::Completed);
+        assert_eq!(world.a.group().await.document.failover_count, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_only_the_other_site_knows_is_asked_for_before_a_request_is_refused() {
+    for dry_run in [false, true] {
+        let (world, _) = World::with_member().await;
+        // The group has moved; A has seen the operation's end and not the document.
+        let record = world.a.group().await;
+        world.move_to_b().await;
+        world.a.db.replace_head(&record.bytes, false).await.unwrap();
+        let request = OperationRequest {
+            options: planned(),
+            dry_run,
+            idempotency_key: None,
+        };
+        let started = world.a.control.start_operation(
+            actor(),
+            world.a.project(),
+            "shop",
+            OperationKind::Failback,
+            request,
+        );
+        match started.await {
+            Ok(_) => assert!(!dry_run),
+            // The state is right now, and the planner is asked: it wants a blueprint.
+            Err(refusal) => assert!(dry_run && refusal.message.contains("captured"), "{refusal}"),
+        }
+        world.same().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_silent_site_was_last_heard_of_is_told_with_its_age() {
+    let (world, _) = World::with_member().await;
+    let running = world.a.start(OperationKind::Failover, planned()).await;
+    let running = running.unwrap();
+    world.pass(40);
+    world.a.way.cut(true);
+    let refusal = world.a.start(OperationKind::Sync, Default::default()).await;
+    let refusal = refusal.unwrap_err();
+    assert_eq!(refusal.code, "protector.busy");
+    assert_eq!(refusal.active_operation, Some(running.id));
+    assert!(refusal.message.contains("40 s ago"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_change_can_be_made_at_the_primary_as_soon_as_the_other_sites_operation_has_ended() {
+    let (world, _) = World::with_member().await;
+    let test = OperationKind::TestFailover;
+    let started = world.a.start(test, Default::default()).await.unwrap();
+    let b = world.b.db.local_site().await.unwrap().unwrap();
+    assert_eq!(started.executor_site_id, b.id);
+    world
+        .end_at(&world.b, started.id, OperationStatus::Cancelled)
+        .await;
+    world.put_policy(&world.a, PolicyWrite::Replace).await;
+    assert_eq!(world.a.holder().await, None);
+}
