@@ -330,8 +330,7 @@ async fn ensure_volume(side: Side<'_>, name: &str) -> Result<()> {
             let call = Call::patch("volumes")
                 .with("names", name)
                 .json(json!({"destroyed": false}));
-            side.send(call).await?;
-            return Ok(());
+            return crate::group::refused_is_looked_at(side.send(call).await);
         }
         None => {}
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::book::{Book, NAMESPACE, gone_is_fine, new_volume, set_tags, tags};
 use crate::client::{Call, Cause, quoted};
-use crate::group::no_volume;
+use crate::group::{no_volume, refused_is_looked_at};
 use crate::names;
 use crate::points::{self, Held, Taken};
 use crate::side::Side;
@@ -63,9 +63,26 @@ pub(crate) async fn points_of(
         None => points::taken(side, group, only).await,
         Some(source) => {
             let remote = format!("{}:{group}", side.name_of(source).await?);
-            points::received(side, &remote, book.as_ref(), only).await
+            let found = points::received(side, &remote, book.as_ref(), only).await?;
+            Ok(match (only, book.and_then(|book| book.keep())) {
+                (None, Some(keep)) => without_old(found, keep),
+                _ => found,
+            })
         }
     }
+}
+
+/// What the group no longer keeps is not offered any more; the sender, or the array's own retention,
+/// takes it away. Looking changes nothing.
+fn without_old(points: Vec<Taken>, keep: usize) -> Vec<Taken> {
+    let old: Vec<String> = points::beyond(&points, keep)
+        .into_iter()
+        .map(|point| point.suffix.clone())
+        .collect();
+    points
+        .into_iter()
+        .filter(|point| !old.contains(&point.suffix))
+        .collect()
 }
 
 /// One volume of a complete point.
@@ -94,12 +111,13 @@ async fn held(side: Side<'_>, group: &GroupRef, point: &PointName, serial: &str)
 }
 
 /// Which call a volume is made by. The same call finds it again, whatever it is called by then.
-fn origin(req: &MaterializeVolume) -> String {
+fn origin(key: Option<&str>, req: &MaterializeVolume) -> String {
     let (group, source) = match &req.group {
         GroupRef::Local { name } => (name, "local"),
         GroupRef::Replica { name, source } => (name, source.id.as_str()),
     };
     names::digest(&[
+        key.unwrap_or_default(),
         source,
         group.as_str(),
         req.point.as_str(),
@@ -114,7 +132,7 @@ fn origin(req: &MaterializeVolume) -> String {
 /// that was asked for: whatever is found after a crash says by itself how far the call came.
 pub(crate) async fn materialize(side: Side<'_>, req: &MaterializeVolume) -> Result<ArrayVolume> {
     let name = names::volume(&req.name)?;
-    let origin = origin(req);
+    let origin = origin(side.trip.key.as_deref(), req);
     if let Some(taken) = side.volume(name).await? {
         return reply_if_ours(side, &taken, &origin).await;
     }
@@ -130,11 +148,22 @@ pub(crate) async fn materialize(side: Side<'_>, req: &MaterializeVolume) -> Resu
     ];
     notes.extend(side.trip.run.clone().map(|run| (RUN.to_owned(), run)));
     set_tags(side, &made.name, &notes).await?;
-    rename(side, &made, name).await?;
-    match side.volume(name).await? {
-        Some(volume) => reply_if_ours(side, &volume, &origin).await,
-        None => Err(no_volume(name)),
+    let renamed = rename(side, &made, name).await;
+    if let Err(error) = &renamed
+        && error.is_transient()
+    {
+        return renamed.map(|()| shown(&made, None));
     }
+    // The same call by another engine may have been faster: then its volume is the one.
+    let taken = side.volume(name).await?;
+    let reply = match &taken {
+        Some(volume) => reply_if_ours(side, volume, &origin).await,
+        None => Err(renamed.err().unwrap_or_else(|| no_volume(name))),
+    };
+    if taken.is_some_and(|volume| volume.id != made.id) {
+        destroy(side, &made).await?;
+    }
+    reply
 }
 
 async fn reply_if_ours(side: Side<'_>, volume: &Volume, origin: &str) -> Result<ArrayVolume> {
@@ -211,8 +240,7 @@ async fn recover(side: Side<'_>, name: &str) -> Result<()> {
     let call = Call::patch("volumes")
         .with("names", name)
         .json(json!({"destroyed": false}));
-    side.send(call).await?;
-    Ok(())
+    refused_is_looked_at(side.send(call).await)
 }
 
 /// Gives a volume another name. It is never asked for twice by the old name: after a refusal the
@@ -272,11 +300,11 @@ pub(crate) async fn overwrite(side: Side<'_>, req: &OverwriteVolume) -> Result<A
             .json(json!({"provisioned": from.size}));
         side.send(call).await?;
     }
-    let call = Call::post("volumes")
-        .with("names", &aside)
-        .flag("overwrite")
-        .json(source(&from.snapshot));
-    side.send(call).await?;
+    write(side, &volume, &aside, &from).await?;
+    let volume = Volume {
+        name: aside,
+        ..volume
+    };
     rename(side, &volume, name).await?;
     let done = side
         .volume_by_id(&volume.id)
@@ -295,6 +323,31 @@ pub(crate) async fn overwrite(side: Side<'_>, req: &OverwriteVolume) -> Result<A
     told(side, &done).await
 }
 
+/// Writes the point over the volume, which bears its name for that time.
+async fn write(side: Side<'_>, volume: &Volume, aside: &str, from: &Held) -> Result<()> {
+    let call = Call::post("volumes")
+        .with("names", aside)
+        .flag("overwrite")
+        .json(source(&from.snapshot));
+    let Err(failure) = side.send(call).await else {
+        return Ok(());
+    };
+    let elsewhere = match failure.is_refusal() {
+        true => side.volume_by_id(&volume.id).await?,
+        false => None,
+    };
+    match elsewhere {
+        Some(now) if !names::same(&now.name, aside) => Err(DriverError::new(
+            ErrorKind::Busy,
+            format!(
+                "array volume `{}` is being overwritten by another call",
+                now.name
+            ),
+        )),
+        _ => Err(failure.into()),
+    }
+}
+
 /// The volume of this serial under its name, or under the one it bears while it is written.
 async fn to_overwrite(side: Side<'_>, name: &str, aside: &str, serial: &str) -> Result<Volume> {
     let under = side.volume(name).await?;
@@ -307,8 +360,9 @@ async fn to_overwrite(side: Side<'_>, name: &str, aside: &str, serial: &str) -> 
             Ok(volume)
         }
         other => {
-            if let Some(half) = side.volume(aside).await?
-                && names::same(&half.serial, serial)
+            // Under the one or the other: another call may rename it between two looks by name.
+            if let Some(half) = side.volume_by_serial(serial).await?
+                && (names::same(&half.name, aside) || names::same(&half.name, name))
             {
                 return Ok(half);
             }
@@ -403,6 +457,10 @@ pub(crate) async fn discard(side: Side<'_>, req: &DiscardVolume) -> Result<()> {
         }
         tracing::info!(volume = %volume.name, %error, "destroyed under its own name");
     }
+    destroy(side, &volume).await
+}
+
+async fn destroy(side: Side<'_>, volume: &Volume) -> Result<()> {
     let call = Call::patch("volumes")
         .with("ids", &volume.id)
         .json(json!({"destroyed": true}));
@@ -424,7 +482,9 @@ mod tests {
         let group = GroupRef::Local { name: "g".into() };
         let one = MaterializeVolume::new(group.clone(), "p", "S", "v");
         let other = MaterializeVolume::new(group, "p", "S", "w");
-        assert_eq!(origin(&one), origin(&one.clone()));
-        assert_ne!(origin(&one), origin(&other));
+        let key = Some("operation/step");
+        assert_eq!(origin(key, &one), origin(key, &one.clone()));
+        assert_ne!(origin(key, &one), origin(key, &other));
+        assert_ne!(origin(key, &one), origin(Some("operation/other"), &one));
     }
 }

@@ -53,7 +53,7 @@ pub(crate) async fn received(
     };
     let serial = |one: &VolumeSnapshot, name: &str, created: i64| {
         let known = book.and_then(|book| book.serial_at(name, created));
-        if known.is_none() {
+        if known.is_none() && book.is_some() {
             tracing::warn!(
                 snapshot = %one.name,
                 "a received volume is not in the notes on its group and is not offered"
@@ -144,6 +144,13 @@ fn assemble(
         (a.snapshot.created, &a.snapshot.name).cmp(&(b.snapshot.created, &b.snapshot.name))
     });
     all
+}
+
+/// The complete points beyond the newest `keep`, oldest first.
+pub(crate) fn beyond(points: &[Taken], keep: usize) -> Vec<&Taken> {
+    let complete: Vec<&Taken> = points.iter().filter(|point| point.complete).collect();
+    let over = complete.len().saturating_sub(keep.max(1));
+    complete.into_iter().take(over).collect()
 }
 
 impl Taken {

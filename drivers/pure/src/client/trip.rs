@@ -14,6 +14,8 @@ pub(crate) struct Trip {
     pub(crate) request_id: String,
     /// The operation that what is made belongs to.
     pub(crate) run: Option<String>,
+    /// The step of it; the same key means the same call.
+    pub(crate) key: Option<String>,
     allowed: Duration,
     ends: Duration,
 }
@@ -25,6 +27,7 @@ impl Trip {
         Self {
             request_id: ctx.request_id.clone(),
             run: ctx.operation_id.map(|id| id.to_string()),
+            key: ctx.idempotency_key.clone(),
             allowed,
             ends: clock.monotonic() + allowed,
         }

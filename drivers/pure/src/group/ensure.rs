@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{DEFAULT_KEEP, Pair, Sent, source};
 use crate::book::{self, Book};
-use crate::client::{Call, Cause, Failure};
+use crate::client::{Call, Cause, Failure, quoted};
 use crate::names;
 use crate::side::Side;
 use crate::wire::{Group, Retention};
@@ -18,11 +18,14 @@ use crate::wire::{Group, Retention};
 const SMALLEST: [u64; 2] = [300_000, 900_000];
 /// The largest interval, in milliseconds.
 const LARGEST: u64 = 34_560_000_000;
-/// The limits of the time for which all points are kept, in seconds.
+/// The limits of the time for which the array keeps all points, in seconds.
 const KEPT: (u64, u64) = (60, 34_560_000);
-/// Beyond the newest points one a day is kept for so many days, so that a long outage of the link
-/// does not age away everything that could still be used.
-const DAYS: u64 = 7;
+/// The array ages points by time alone: what a group keeps would be gone after an outage of the
+/// link. So the array is told to keep many more, the driver takes away by number, and the array's
+/// retention is what bounds their number where nobody looks.
+const BACKSTOP: u64 = 500;
+/// After that the array keeps so many a day, for so many days.
+const THINNED: (u64, u64) = (4, 30);
 
 /// The smallest interval that the array was seen to accept more than; learned from its refusals.
 #[derive(Debug, Default)]
@@ -58,7 +61,11 @@ impl<'a> Sent<'a> {
         } else {
             sent.ensure_async(req, learned).await?;
         }
-        sent.book.write(sent.own, [book::state(true)]).await?;
+        // Only now it is a group: one whose making was broken off is not told, nor sends.
+        let notes = book::form(&req.target, req.mode);
+        sent.book.write(sent.own, notes).await?;
+        let kept = book::keep(kept(req));
+        sent.book.write(sent.own, [kept, book::state(true)]).await?;
         sent.status().await
     }
 
@@ -101,16 +108,7 @@ impl<'a> Sent<'a> {
                 return Err(elsewhere(group, &other.member.name, &req.target.name));
             }
         }
-        let mut book = Book::open(own, &source(&me), group).await?;
-        // A group whose making was broken off is not active until it is whole.
-        if book.target().is_none() {
-            book.write(own, [book::state(false)]).await?;
-        }
-        book.write(own, book::form(&req.target, req.mode)).await?;
-        let kept = req
-            .keep_points
-            .map_or(DEFAULT_KEEP, |points| points.max(1) as usize);
-        book.write(own, [book::keep(kept)]).await?;
+        let book = Book::open(own, &source(&me), group).await?;
         Ok(Self {
             own,
             far,
@@ -122,27 +120,52 @@ impl<'a> Sent<'a> {
 
     async fn ensure_async(&mut self, req: &EnsureGroup, learned: &Learned) -> Result<()> {
         let target = self.own.name_of(&req.target).await?;
-        // Before anything can arrive, its receiver has a place for the notes.
-        Book::open(self.far, &source(&self.me), self.group).await?;
-        self.fence_reverse(&target).await?;
+        self.bury_former_life().await?;
         let group = self.ensure_group(self.group).await?;
+        // Before anything can arrive, its receiver has a place for the notes.
+        let mut far = Book::open(self.far, &source(&self.me), self.group).await?;
+        far.write(self.far, [book::keep(kept(req))]).await?;
         self.ensure_target(self.group, &target).await?;
-        if let Some(points) = req.keep_points {
-            self.set_retention(&group, points, req.interval_seconds)
-                .await?;
-        }
+        self.set_retention(&group, req).await?;
         self.set_schedule(req.interval_seconds, learned).await
     }
 
-    /// What the target once sent here is not let in any more: the roles have been exchanged, and a
-    /// sender that comes back late must neither overwrite nor age what is here.
-    async fn fence_reverse(&self, target: &str) -> Result<()> {
-        let inbound = format!("{target}:{}", self.group);
-        let there = self.own.group(&inbound).await?;
-        if there.is_none_or(|group| group.destroyed) {
+    /// A group that was deleted here and there awaits its eradication under its name. It is taken
+    /// back for a moment and renamed, so that the new one begins without points, whose names are
+    /// free. Where its points are still kept at the target, the new one goes on from them instead.
+    async fn bury_former_life(&self) -> Result<()> {
+        let pending = self
+            .own
+            .group(self.group)
+            .await?
+            .is_some_and(|g| g.destroyed);
+        if !pending {
             return Ok(());
         }
-        set_allowed(self.own, &inbound, false).await
+        let remote = self.remote(self.group);
+        if self.far.group(&remote).await?.is_some_and(|g| !g.destroyed) {
+            return Ok(());
+        }
+        let call = Call::get("protection-groups").with(
+            "filter",
+            format!("name={}", quoted(&format!("{}-old*", self.group))),
+        );
+        let older: Vec<Group> = self.own.list(call).await?;
+        let free = (1..)
+            .map(|number| format!("{}-old{number}", self.group))
+            .find(|name| older.iter().all(|group| !names::same(&group.name, name)));
+        let change = async |body: Value, name: &str| {
+            let call = Call::patch("protection-groups")
+                .with("names", name)
+                .json(body);
+            refused_is_looked_at(self.own.send(call).await)
+        };
+        change(json!({"destroyed": false}), self.group).await?;
+        if let Some(free) = free {
+            change(json!({"name": free}), self.group).await?;
+            change(json!({"destroyed": true}), &free).await?;
+        }
+        Ok(())
     }
 
     /// A live group of this name on the own array.
@@ -170,7 +193,7 @@ impl<'a> Sent<'a> {
         let call = Call::patch("protection-groups")
             .with("names", name)
             .json(json!({"destroyed": false}));
-        self.own.send(call).await?;
+        refused_is_looked_at(self.own.send(call).await)?;
         for old in self.own.group_snapshots(name).await? {
             super::finish::destroy_snapshot(self.own, &old.name).await?;
         }
@@ -178,7 +201,22 @@ impl<'a> Sent<'a> {
     }
 
     /// The group sends to the target, and the target lets it in.
-    pub(super) async fn ensure_target(&self, name: &str, target: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Busy` while the arrays have not told each other.
+    async fn ensure_target(&self, name: &str, target: &str) -> Result<()> {
+        while !self.try_target(name, target).await? {
+            self.far
+                .pause(&format!(
+                    "array group `{name}` to be let in by array `{target}`"
+                ))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// One try at that; says whether it is so.
+    pub(super) async fn try_target(&self, name: &str, target: &str) -> Result<bool> {
         let sends = |targets: Vec<crate::wire::Target>| {
             targets
                 .into_iter()
@@ -189,7 +227,7 @@ impl<'a> Sent<'a> {
             .as_ref()
             .is_some_and(|one| one.allowed == Some(true))
         {
-            return Ok(());
+            return Ok(true);
         }
         if present.is_none() {
             let call = Call::post("protection-groups/targets")
@@ -198,39 +236,30 @@ impl<'a> Sent<'a> {
             refused_is_looked_at(self.own.send(call).await)?;
         }
         let remote = self.remote(name);
-        loop {
-            match self.far.group(&remote).await? {
-                Some(inbound) if inbound.destroyed => {
-                    let call = Call::patch("protection-groups")
-                        .with("names", &remote)
-                        .json(json!({"destroyed": false}));
-                    self.far.send(call).await?;
-                }
-                Some(_) => {
-                    set_allowed(self.far, &remote, true).await?;
-                    let now = sends(self.own.targets(name).await?);
-                    if now.is_some_and(|one| one.allowed == Some(true)) {
-                        return Ok(());
-                    }
-                }
-                None => {}
-            }
-            self.far
-                .pause(&format!(
-                    "array group `{name}` to be let in by array `{target}`"
-                ))
-                .await?;
+        let Some(inbound) = self.far.group(&remote).await? else {
+            return Ok(false);
+        };
+        if inbound.destroyed {
+            let call = Call::patch("protection-groups")
+                .with("names", &remote)
+                .json(json!({"destroyed": false}));
+            refused_is_looked_at(self.far.send(call).await)?;
         }
+        set_allowed(self.far, &remote, true).await?;
+        let now = sends(self.own.targets(name).await?);
+        Ok(now.is_some_and(|one| one.allowed == Some(true)))
     }
 
-    /// All points within the time that so many intervals take, then one a day.
-    async fn set_retention(&self, group: &Group, points: u32, interval: Option<u64>) -> Result<()> {
-        let Some(interval) = interval else {
+    /// Many more points than the group keeps, for the time that they take, then some of each day.
+    async fn set_retention(&self, group: &Group, req: &EnsureGroup) -> Result<()> {
+        let Some(interval) = req.interval_seconds else {
             // Points on demand are exempt from the array's retention.
             return Ok(());
         };
-        let all = (u64::from(points.max(1)) * interval).clamp(KEPT.0, KEPT.1);
-        let target = retention(all, 1, DAYS);
+        let points = BACKSTOP.max(2 * kept(req) as u64);
+        let all = points.saturating_mul(interval).clamp(KEPT.0, KEPT.1);
+        let (per_day, days) = THINNED;
+        let target = retention(all, per_day, days);
         // The sender needs its points only as what the next one is compared with.
         let source = retention((2 * interval).clamp(KEPT.0, KEPT.1), 0, 0);
         let mut change = serde_json::Map::new();
@@ -315,6 +344,12 @@ impl<'a> Sent<'a> {
                 && group.replication_schedule.frequency == Some(frequency)
         }))
     }
+}
+
+/// How many complete points the group keeps.
+fn kept(req: &EnsureGroup) -> usize {
+    req.keep_points
+        .map_or(DEFAULT_KEEP, |points| points.max(1) as usize)
 }
 
 fn elsewhere(group: &str, now: &str, asked: &str) -> DriverError {

@@ -151,17 +151,27 @@ impl<'a> Sent<'a> {
             return self.status_sync(&wanted).await;
         }
         let standing = match self.book.is_active() {
-            true => self.settle(&wanted).await?,
-            false => self.standing().await?,
+            true => self.settle(&wanted).await,
+            false => self.standing().await,
         };
-        self.shown(&wanted, &standing).await
+        match standing {
+            Ok(standing) => self.shown(&wanted, Some(&standing)).await,
+            // Either array may be the one that does not answer; without the target there is still
+            // something to tell.
+            Err(error) if error.is_transient() && error.kind != ErrorKind::Timeout => {
+                tracing::warn!(group = self.group, %error, "the target could not be asked");
+                self.shown(&wanted, None).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// The group as the contract shows it.
+    /// The group as the contract shows it. Where the target did not answer, what is in the group
+    /// was whole there once, and what has arrived is not known.
     pub(crate) async fn shown(
         &self,
         wanted: &[Volume],
-        standing: &Standing,
+        standing: Option<&Standing>,
     ) -> Result<GroupStatus> {
         let group = self
             .own
@@ -170,15 +180,24 @@ impl<'a> Sent<'a> {
             .filter(|group| !group.destroyed)
             .ok_or_else(|| unknown(self.group))?;
         let target = self.book.target().ok_or_else(|| unknown(self.group))?;
+        let members = match standing {
+            Some(_) => Vec::new(),
+            None => self.own.members(self.group).await?,
+        };
         let volumes: Vec<GroupVolume> = wanted
             .iter()
             .map(|volume| {
-                let seeded = standing.holds(&volume.serial);
+                let seeded = match standing {
+                    Some(standing) => standing.holds(&volume.serial),
+                    None => settle::is_member(&members, volume),
+                };
                 GroupVolume::new(volume.name.as_str(), volume.serial.as_str(), seeded)
             })
             .collect();
         let scheduled = group.replication_schedule.enabled && self.book.is_active();
-        let newest = standing.newest().map(|point| time(point.snapshot.created));
+        let newest = standing
+            .and_then(Standing::newest)
+            .map(|point| time(point.snapshot.created));
         Ok(GroupStatus::new(self.group, target, volumes, scheduled).last_complete_at(newest))
     }
 }

@@ -11,7 +11,7 @@ use super::{DEFAULT_KEEP, Sent};
 use crate::client::Call;
 use crate::link;
 use crate::names;
-use crate::points::{self, Taken};
+use crate::points;
 use crate::wire::{GroupSnapshot, TransferItem, time};
 
 /// A transfer that the target has not heard of after so many milliseconds is asked for again.
@@ -155,18 +155,12 @@ impl Sent<'_> {
         }
     }
 
-    /// Takes away the driver's own points beyond the newest complete ones that the group keeps.
-    /// Points of the schedule count, and are left to the array's retention.
+    /// Takes away the points beyond the newest complete ones that the group keeps.
     async fn prune(&self) -> Result<()> {
-        let keep = self.book.keep().unwrap_or(DEFAULT_KEEP).max(1);
+        let keep = self.book.keep().unwrap_or(DEFAULT_KEEP);
         let remote = self.remote(self.group);
         let points = points::received(self.far, &remote, None, None).await?;
-        let complete: Vec<&Taken> = points.iter().filter(|point| point.complete).collect();
-        let beyond = complete.len().saturating_sub(keep);
-        for old in complete.iter().take(beyond) {
-            if names::is_scheduled(&old.suffix) {
-                continue;
-            }
+        for old in points::beyond(&points, keep) {
             destroy_snapshot(self.far, &old.snapshot.name).await?;
             destroy_snapshot(self.own, &format!("{}.{}", self.group, old.suffix)).await?;
         }

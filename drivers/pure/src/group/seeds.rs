@@ -27,7 +27,7 @@ impl Sent<'_> {
         }
         let target = self.target_name().await?;
         self.ensure_group(side).await?;
-        self.ensure_target(side, &target).await?;
+        let let_in = self.try_target(side, &target).await?;
         switch_schedule(self.own, side, false).await?;
         let waiting_now: Vec<Volume> = waiting.iter().map(|volume| (*volume).clone()).collect();
         let members = self.without_strangers(side, &waiting_now).await?;
@@ -37,7 +37,11 @@ impl Sent<'_> {
             .filter(|volume| !is_member(&members, volume))
             .collect();
         self.add(side, &new).await?;
-        self.ensure_sent(side, waiting).await
+        match let_in {
+            true => self.ensure_sent(side, waiting).await,
+            // The arrays have not told each other yet, or cannot. The next look goes on.
+            false => Ok(()),
+        }
     }
 
     /// What the target is called here.

@@ -28,7 +28,7 @@ impl Sent<'_> {
         }
         self.remember(&wanted).await?;
         let standing = self.settle(&wanted).await?;
-        self.shown(&wanted, &standing).await
+        self.shown(&wanted, Some(&standing)).await
     }
 
     /// Notes the volumes that the group is to have, so that one which somebody takes out comes back.
