@@ -272,6 +272,7 @@ impl Peers {
             executor_site_id: direction.executor,
             steps_completed: 0,
             steps_failed: 0,
+            was_running: None,
             error: None,
             result: None,
             actor: Actor::engine(self.ids.request_id()),

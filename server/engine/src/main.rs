@@ -1,5 +1,6 @@
 //! `protector-engine`: executes the operations of its site.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -37,12 +38,19 @@ async fn main() -> ExitCode {
         ids: Arc::clone(&ids),
         name,
     };
-    let engine = match start(options).await {
+    let mut terminated = pin!(protector_daemon::terminated());
+    let started = tokio::select! {
+        // First, so that the signal is heard from the beginning.
+        biased;
+        () = &mut terminated => return ExitCode::SUCCESS,
+        started = start(options) => started,
+    };
+    let engine = match started {
         Ok(engine) => engine,
         Err(error) => return protector_daemon::refuse("protector-engine", &error),
     };
     tracing::info!("protector-engine has started");
-    protector_daemon::terminated().await;
+    terminated.await;
     tracing::info!("protector-engine is stopping");
     engine.stop().await;
     ExitCode::SUCCESS

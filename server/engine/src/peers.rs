@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use protector_db::{Db, DbError, Page};
-use protector_framework::{CallCtx, Clock, Ids, OperationId, SecretString, SiteId};
+use protector_framework::{Clock, Ids, OperationId, SecretString, SiteId};
 use protector_model::Site;
-use protector_model::site::{Reach as SiteReach, SiteStatus};
+use protector_model::site::SiteStatus;
 use protector_peer::{PeerError, PeerLink, Remote};
 use protector_reach::{Reach, peer_sites};
 use tokio::sync::Notify;
@@ -21,8 +21,6 @@ use crate::silence::Heard;
 const MIRRORED: u64 = 100;
 /// The time between two looks at a site's services.
 const LOOK: Duration = Duration::from_secs(60);
-/// How long a service may take to show that it answers.
-const LOOK_DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Peers {
     pub(crate) db: Db,
@@ -86,8 +84,7 @@ impl Peers {
             self.meet(&local, &peer, &mut memory.told).await?;
         }
         self.quarantine(&local).await?;
-        self.give_up_what_is_silent(&local, &mut memory.heard)
-            .await?;
+        self.follow_others(&local, &mut memory.heard).await?;
         self.clean_what_is_left(&local, &mut memory.settled).await?;
         self.forget_deleted().await
     }
@@ -178,74 +175,31 @@ impl Peers {
         Ok(())
     }
 
-    /// Asks the services of every site whether they answer.
-    async fn look_at_sites(&self) -> Result<(), DbError> {
+    /// Asks the services of every site whether they answer, and notes it. What a site is reached by
+    /// does not change with it: its sessions stay.
+    pub(crate) async fn look_at_sites(&self) -> Result<(), DbError> {
         for site in self.db.list_sites().await? {
             if site.status == SiteStatus::Registered {
                 continue;
             }
-            let reach = self.look_at(&site).await;
+            let request = self.ids.request_id();
+            let examined = match self.reach.examine(&site, &request).await {
+                Ok(examined) => examined,
+                Err(error) => {
+                    tracing::warn!(site = %site.name, %error, "the site could not be looked at");
+                    continue;
+                }
+            };
             // Read anew: the look may have taken its time.
             let Some(mut site) = self.db.get_site(site.id).await? else {
                 continue;
             };
-            let all = reach.keystone && reach.nova && reach.cinder && reach.neutron;
-            site.status = if all {
-                SiteStatus::Active
-            } else {
-                SiteStatus::Unreachable
-            };
-            site.status_reason = (!all).then(|| {
-                let details: Vec<_> = reach
-                    .details
-                    .iter()
-                    .map(|(service, detail)| format!("{service}: {detail}"))
-                    .collect();
-                details.join("; ")
-            });
-            site.reach = reach;
+            // Which site is this one's is decided when sites are registered, never by a look.
+            let is_local = site.is_local;
+            examined.note(&mut site);
+            site.is_local = is_local;
             self.db.update_site(&site).await?;
         }
         Ok(())
-    }
-
-    async fn look_at(&self, site: &Site) -> SiteReach {
-        let mut reach = SiteReach {
-            checked_at: Some(self.clock.now()),
-            ..SiteReach::default()
-        };
-        let ctx = CallCtx::new(self.ids.request_id(), LOOK_DEADLINE);
-        match self.reach.own_compute(site.id).await {
-            Ok(cloud) => {
-                let health = cloud.health(&ctx).await;
-                for (name, answer, flag) in [
-                    ("keystone", health.keystone, &mut reach.keystone),
-                    ("nova", health.nova, &mut reach.nova),
-                    ("cinder", health.cinder, &mut reach.cinder),
-                    ("neutron", health.neutron, &mut reach.neutron),
-                ] {
-                    *flag = answer.reachable;
-                    if !answer.reachable {
-                        reach.details.insert(name.to_owned(), answer.detail);
-                    }
-                }
-            }
-            Err(error) => {
-                reach
-                    .details
-                    .insert("keystone".to_owned(), error.to_string());
-            }
-        }
-        let protector = match self.reach.remote(site.id).await {
-            Ok(remote) => remote.identity().await.map_err(|e| e.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match protector {
-            Ok(_) => reach.protector = true,
-            Err(detail) => {
-                reach.details.insert("protector".to_owned(), detail);
-            }
-        }
-        reach
     }
 }

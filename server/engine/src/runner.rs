@@ -302,7 +302,7 @@ impl Runner {
                         continue;
                     }
                     running
-                        .alongside(self.begin(operation, step, journal, lease))
+                        .alongside(self.begin(operation, plan, step, journal, lease))
                         .await?;
                     began.push(key.clone());
                     let shown = operation.clone();
@@ -320,7 +320,7 @@ impl Runner {
                 }
             }
             let Some((step, ended)) = self
-                .next_end(&mut running, operation, journal, lease)
+                .next_end(&mut running, operation, plan, journal, lease)
                 .await?
             else {
                 return Ok(asked);
@@ -497,6 +497,7 @@ impl Runner {
         &self,
         running: &mut Running<F>,
         operation: &mut Operation,
+        plan: &Plan,
         journal: &Journal,
         lease: &Lease,
     ) -> Result<Option<F::Output>, StepFailure> {
@@ -507,7 +508,7 @@ impl Runner {
                 () = self.clock.sleep(SIGN_OF_LIFE) => {}
             }
             running
-                .alongside(self.show(operation, journal, lease))
+                .alongside(self.show(operation, plan, journal, lease))
                 .await?;
         }
     }
@@ -516,6 +517,7 @@ impl Runner {
     async fn begin(
         &self,
         operation: &mut Operation,
+        plan: &Plan,
         step: &Step,
         journal: &Journal,
         lease: &Lease,
@@ -524,16 +526,17 @@ impl Runner {
             .begin(&self.db, lease.fence(), &*self.clock, &step.key)
             .await?;
         operation.phase = step.phase.as_str().to_owned();
-        self.show(operation, journal, lease).await
+        self.show(operation, plan, journal, lease).await
     }
 
     async fn show(
         &self,
         operation: &mut Operation,
+        plan: &Plan,
         journal: &Journal,
         lease: &Lease,
     ) -> Result<(), StepFailure> {
-        count(operation, journal);
+        count(operation, plan, journal);
         operation.touch(self.clock.now());
         Ok(self.db.write_operation(lease.fence(), operation).await?)
     }
@@ -546,7 +549,7 @@ impl Runner {
         lease: &Lease,
         asked: Asked,
     ) -> Result<OperationStatus, StepFailure> {
-        count(&mut operation, journal);
+        count(&mut operation, plan, journal);
         let records = journal.records();
         let progress = Progress {
             plan,
@@ -591,8 +594,13 @@ fn pending(journal: &Journal, began: &[String]) -> Vec<String> {
         .collect()
 }
 
-fn count(operation: &mut Operation, journal: &Journal) {
+fn count(operation: &mut Operation, plan: &Plan, journal: &Journal) {
     let records = journal.records();
+    let progress = Progress {
+        plan,
+        journal: &records,
+    };
+    operation.was_running = progress.survey().map(|survey| survey.was_running);
     let of = |status| {
         u32::try_from(records.iter().filter(|r| r.status == status).count()).unwrap_or(u32::MAX)
     };

@@ -1,5 +1,6 @@
-//! What the old primary does when the executor of a planned move falls silent before authority has
-//! passed: it gives the move up alone, and its servers run again.
+//! What a site does about operations that the other one executes and says nothing of any more. Where
+//! it is a planned move and authority has not passed, the old primary gives the move up alone, and
+//! the servers that it stopped run again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,7 +17,9 @@ use protector_model::{
 
 use crate::peers::Peers;
 
-/// How long the executor may say nothing.
+/// How long the executor may say nothing before it is asked whether it knows the operation.
+const DOUBT: Duration = Duration::from_secs(60);
+/// How long the executor of a planned move may say nothing.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The newest word of each operation, and when it was heard by this process. A new engine begins to
@@ -24,42 +27,78 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub(crate) type Heard = HashMap<OperationId, (DateTime<Utc>, Duration)>;
 
 impl Peers {
-    /// Gives up the planned moves away from this site of which nothing was heard for too long.
-    pub(crate) async fn give_up_what_is_silent(
+    /// Ends the operations of the other site that it knows no longer, and gives up the planned moves
+    /// away from this site of which nothing was heard for too long.
+    pub(crate) async fn follow_others(
         &self,
         local: &Site,
         heard: &mut Heard,
     ) -> Result<(), DbError> {
-        let moves: Vec<Operation> = self
+        let others: Vec<Operation> = self
             .db
             .unfinished_operations()
             .await?
             .into_iter()
-            .filter(|operation| moves_away(operation, local))
+            .filter(|operation| operation.executor_site_id != local.id)
             .collect();
-        heard.retain(|id, _| moves.iter().any(|o| o.id == *id));
+        heard.retain(|id, _| others.iter().any(|o| o.id == *id));
         let now = self.clock.monotonic();
-        for operation in &moves {
+        for operation in &others {
             let (word, since) = heard
                 .entry(operation.id)
                 .or_insert((operation.updated_at, now));
             if *word != operation.updated_at {
                 (*word, *since) = (operation.updated_at, now);
             }
+            let silent = now - *since;
+            let lost = silent >= DOUBT && self.is_unknown_there(operation).await;
+            let moves = moves_away(operation, local);
             let record = self.db.get_group(operation.group_id).await?;
-            let Some(record) = record.filter(|record| is_still_here(record, local)) else {
-                continue;
-            };
-            if begun(&record, operation) || now - *since >= PATIENCE {
-                self.give_up(record, operation).await?;
+            let record = record.filter(|record| moves && is_still_here(record, local));
+            // One that waits for a person is not silent: it has said so.
+            let waits = operation.status == OperationStatus::WaitingForUser;
+            match record {
+                Some(record)
+                    if lost || begun(&record, operation) || (!waits && silent >= PATIENCE) =>
+                {
+                    self.give_up(record, operation, lost).await?;
+                }
+                _ if lost => self.end(operation, unknown(operation)).await?,
+                _ => {}
             }
         }
         Ok(())
     }
 
+    /// Whether the executing site answers that it does not know the operation: it was rebuilt.
+    async fn is_unknown_there(&self, operation: &Operation) -> bool {
+        let Ok(remote) = self.reach.remote(operation.executor_site_id).await else {
+            return false;
+        };
+        matches!(remote.get_operation(operation.id).await, Ok(None))
+    }
+
+    async fn end(
+        &self,
+        operation: &Operation,
+        (status, error): (OperationStatus, OperationError),
+    ) -> Result<(), DbError> {
+        let mut ended = operation.clone();
+        ended.status = status;
+        ended.finished_at = Some(self.clock.now());
+        ended.error = Some(error);
+        ended.touch(self.clock.now());
+        self.db.update_mirror(&ended).await
+    }
+
     /// First the document goes on, so that the old primary's database accepts the move no more;
     /// only then may anything run again. Repeated until all does.
-    async fn give_up(&self, record: GroupRecord, operation: &Operation) -> Result<(), DbError> {
+    async fn give_up(
+        &self,
+        record: GroupRecord,
+        operation: &Operation,
+        lost: bool,
+    ) -> Result<(), DbError> {
         let document = match begun(&record, operation) {
             true => record.document,
             false => match self.void(&record, operation).await? {
@@ -70,23 +109,11 @@ impl Peers {
         if !self.all_run_again(&document, operation).await {
             return Ok(());
         }
-        let mut ended = operation.clone();
-        ended.status = OperationStatus::Cancelled;
-        ended.finished_at = Some(self.clock.now());
-        ended.error = Some(OperationError {
-            message: format!(
-                "site {} executes it and was silent for {} s; this site gave it up and runs on",
-                operation.executor_site_id,
-                PATIENCE.as_secs()
-            ),
-            site_id: Some(operation.executor_site_id),
-            what_to_do: Some(
-                "find out why the sites could not speak to each other, then ask again".to_owned(),
-            ),
-            ..OperationError::default()
-        });
-        ended.touch(self.clock.now());
-        self.db.update_mirror(&ended).await
+        let why = match lost {
+            true => unknown(operation),
+            false => silent(operation),
+        };
+        self.end(operation, why).await
     }
 
     /// The document that makes the move impossible; `None` where another change comes first.
@@ -127,6 +154,10 @@ impl Peers {
                 return false;
             }
         };
+        // Nothing is stopped before this site was told what ran.
+        let Some(was_running) = &operation.was_running else {
+            return true;
+        };
         let mut all = true;
         for member in &document.members {
             let copy = member.instance(site);
@@ -135,7 +166,8 @@ impl Peers {
                 continue;
             };
             let ctx = CallCtx::new(&operation.actor.request_id, CallCtx::MAX_DEADLINE);
-            match runs_again(&*cloud, &ctx, id).await {
+            let start = was_running.contains(&member.id);
+            match as_before(&*cloud, &ctx, id, start).await {
                 Ok(runs) => all &= runs,
                 Err(error) => {
                     tracing::warn!(server = %id, %error, "it does not run again yet");
@@ -147,11 +179,12 @@ impl Peers {
     }
 }
 
-/// One step of one server: started, then unlocked. Whether none is left.
-async fn runs_again(
+/// One step of one server: started if it ran, then unlocked. Whether none is left.
+async fn as_before(
     cloud: &dyn ComputeDriver,
     ctx: &CallCtx,
     id: &ServerId,
+    ran: bool,
 ) -> Result<bool, DriverError> {
     let server = match cloud.get_server(ctx, ServerRef::new(id)).await {
         Err(error) if error.kind == ErrorKind::NotFound => return Ok(true),
@@ -165,11 +198,11 @@ async fn runs_again(
         return Ok(false);
     }
     match server.status {
-        ServerStatus::Stopped => {
+        ServerStatus::Stopped if ran => {
             cloud.start_server(ctx, ServerRef::new(id)).await?;
             Ok(false)
         }
-        ServerStatus::Active => {
+        ServerStatus::Active | ServerStatus::Stopped => {
             cloud.unlock_server(ctx, ServerRef::new(id)).await?;
             Ok(true)
         }
@@ -177,14 +210,45 @@ async fn runs_again(
     }
 }
 
-/// Whether it is a planned move away from this site that the other site executes. One that waits
-/// for a person is not silent: it has said so.
+fn silent(operation: &Operation) -> (OperationStatus, OperationError) {
+    let error = OperationError {
+        message: format!(
+            "site {} executes it and was silent for {} s; this site gave it up and runs on",
+            operation.executor_site_id,
+            PATIENCE.as_secs()
+        ),
+        site_id: Some(operation.executor_site_id),
+        what_to_do: Some(
+            "find out why the sites could not speak to each other, then ask again".to_owned(),
+        ),
+        ..OperationError::default()
+    };
+    (OperationStatus::Cancelled, error)
+}
+
+fn unknown(operation: &Operation) -> (OperationStatus, OperationError) {
+    let error = OperationError {
+        message: format!(
+            "site {}, which executed it, answers that it does not know it; what it had done there \
+             is not known",
+            operation.executor_site_id
+        ),
+        site_id: Some(operation.executor_site_id),
+        what_to_do: Some(
+            "if that site's database was rebuilt or restored, look there for what it left, then \
+             ask again"
+                .to_owned(),
+        ),
+        ..OperationError::default()
+    };
+    (OperationStatus::Error, error)
+}
+
+/// Whether it is a planned move away from this site that the other site executes.
 fn moves_away(operation: &Operation, local: &Site) -> bool {
     operation.kind.moves_authority()
         && operation.options.failover_type == Some(FailoverType::Planned)
         && operation.source_site_id == local.id
-        && operation.executor_site_id != local.id
-        && operation.status != OperationStatus::WaitingForUser
 }
 
 fn is_still_here(record: &GroupRecord, local: &Site) -> bool {

@@ -61,6 +61,10 @@ pub struct Operation {
     pub steps_completed: u32,
     /// Steps that failed.
     pub steps_failed: u32,
+    /// The members whose servers ran at the source before a planned move stopped any; `None`: none
+    /// was stopped yet. The source's site is told before, so that it can bring them back alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was_running: Option<Vec<MemberId>>,
     /// Why it failed or waits.
     pub error: Option<OperationError>,
     /// What came of it.

@@ -30,6 +30,13 @@ pub struct Stopped {
     pub was_running: bool,
 }
 
+/// The servers of the source were looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    /// The members whose servers ran.
+    pub was_running: Vec<MemberId>,
+}
+
 /// A point is wholly on the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replicated {
@@ -166,6 +173,13 @@ impl<'a> Progress<'a> {
     pub fn first_done_of(&self, member: MemberId, is: impl Fn(&Action) -> bool) -> bool {
         self.done()
             .any(|(step, _)| step.member == Some(member) && is(&step.action))
+    }
+
+    /// Which servers ran before any was stopped, as soon as that is noted.
+    pub fn survey(&self) -> Option<Survey> {
+        let is = |step: &&Step| matches!(step.action, Action::SurveySource);
+        let step = self.plan.steps.iter().find(is)?;
+        read(self.record(&step.key)?.output.as_ref())
     }
 
     /// The recovery point, once it is chosen.

@@ -102,6 +102,8 @@ pub enum Action {
     CaptureMember,
     /// Reads it again after it was stopped and compares.
     RecaptureMember,
+    /// Looks which servers run on the step's site, and tells that site, before any is stopped.
+    SurveySource,
     /// Stops the member's server on the step's site and locks it. Undo: unlock and start it.
     StopServer,
     /// Takes a point at the step's site, begins to send it, and waits until it is complete.

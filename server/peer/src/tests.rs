@@ -271,6 +271,7 @@ impl Site {
             executor_site_id: self.id,
             steps_completed: 0,
             steps_failed: 0,
+            was_running: None,
             error: None,
             result: None,
             actor: Actor::engine("req-test"),

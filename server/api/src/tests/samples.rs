@@ -172,6 +172,7 @@ pub(super) fn operation(n: u128) -> Operation {
         executor_site_id: site(2).id,
         steps_completed: 4,
         steps_failed: 0,
+        was_running: None,
         error: None,
         result: None,
         actor: Actor {

@@ -191,6 +191,7 @@ async fn start_by(
         executor_site_id: direction.executor,
         steps_completed: 0,
         steps_failed: 0,
+        was_running: None,
         error: None,
         result: None,
         actor: actor.clone(),

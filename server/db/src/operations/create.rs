@@ -85,7 +85,7 @@ impl Db {
     }
 
     /// Takes what the executor says of an operation. Older news is ignored; a final status gives
-    /// the group's place back.
+    /// the group's place back, and one that is opened again takes it.
     ///
     /// # Errors
     /// Where the database does not answer.
@@ -106,11 +106,29 @@ impl Db {
                 put_operation(tx, &local).await?;
                 if local.status.is_final() {
                     self.leave_group(tx, &local).await?;
+                } else if known.status.is_final() {
+                    self.take_group_again(tx, &local).await?;
                 }
                 Ok(())
             })
         })
         .await
+    }
+
+    /// An operation that was opened again takes its group's place; where another has it by now, the
+    /// executor's site decides.
+    async fn take_group_again(
+        &self,
+        tx: &DatabaseTransaction,
+        operation: &Operation,
+    ) -> Result<()> {
+        match self.take_group(tx, operation).await {
+            Err(DbError::Busy(holder)) => {
+                tracing::warn!(operation = %operation.id, %holder, "opened again beside another");
+                Ok(())
+            }
+            taken => taken,
+        }
     }
 
     /// Removes a mirror whose operation the executor did not begin, gives the place back and forgets

@@ -147,6 +147,7 @@ pub(crate) fn operation(n: u128, kind: OperationKind) -> Operation {
         executor_site_id: site(1),
         steps_completed: 0,
         steps_failed: 0,
+        was_running: None,
         error: None,
         result: None,
         actor: Actor::engine("req-test"),

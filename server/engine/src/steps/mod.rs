@@ -14,6 +14,7 @@ mod poll;
 mod ports;
 mod quiesce;
 mod servers;
+mod survey;
 mod testing;
 mod verify;
 mod volume_groups;
@@ -185,6 +186,7 @@ impl StepExecutor for Steps {
             Action::DeleteArrayGroup => arrays::delete_group(&work).await,
             Action::CaptureMember => capture::capture(&work).await,
             Action::RecaptureMember => capture::recapture(&work).await,
+            Action::SurveySource => survey::survey(&work).await,
             Action::StopServer => quiesce::stop(&work).await,
             Action::Replicate => points::replicate(&work).await,
             Action::ChoosePoint => points::choose(&work).await,

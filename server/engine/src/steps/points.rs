@@ -9,15 +9,16 @@ use protector_model::operation::StepProgress;
 use protector_model::outputs::{Chosen, Replicated, read};
 use protector_model::plan::Action;
 
+use serde_json::json;
+
 use super::poll::STALL;
 use super::work::{Work, tail};
 use super::{Output, output};
 use crate::failure::StepFailure;
 
-/// Takes a point and waits until it is wholly on the other array.
+/// Takes a point and waits until it is wholly on the other array. Volumes that were still being
+/// seeded when it was taken are not part of it: once they are seeded, another one is taken.
 pub(super) async fn replicate(work: &Work<'_>) -> Output {
-    let storage = work.storage().await?;
-    let group = work.group_name();
     // A retried operation takes a new point: the old one may lack what was written since.
     let name = format!(
         "protector-{}-{}-{}",
@@ -25,7 +26,44 @@ pub(super) async fn replicate(work: &Work<'_>) -> Output {
         work.run.step.key.replace('/', "-"),
         work.run.operation.attempt
     );
-    let point = PointName::from(name);
+    let lacks_some = lacks_some(work).await?;
+    let mut transfer = send(work, PointName::from(name.as_str())).await?;
+    seeded(work).await?;
+    if lacks_some {
+        let bytes_before = transfer.bytes_sent;
+        transfer = send(work, PointName::from(format!("{name}-whole"))).await?;
+        transfer.bytes_sent += bytes_before;
+    }
+    work.steps
+        .db
+        .set_last_replication(work.document.id, transfer.taken_at)
+        .await?;
+    output(&Replicated {
+        point: transfer.point,
+        taken_at: transfer.taken_at,
+        bytes_sent: transfer.bytes_sent,
+    })
+}
+
+/// Whether a point that is taken now lacks a volume; noted before it is taken, because afterwards
+/// nobody can tell.
+async fn lacks_some(work: &Work<'_>) -> Result<bool, StepFailure> {
+    let attempt = work.run.operation.attempt;
+    if let Some(noted) = work.noted().filter(|noted| noted["attempt"] == attempt)
+        && let Some(lacks) = noted["lacks_some"].as_bool()
+    {
+        return Ok(lacks);
+    }
+    let lacks = !unseeded(work).await?.is_empty();
+    work.note(json!({ "attempt": attempt, "lacks_some": lacks }))
+        .await?;
+    Ok(lacks)
+}
+
+/// Takes one point and waits until it has arrived.
+async fn send(work: &Work<'_>, point: PointName) -> Result<Transfer, StepFailure> {
+    let storage = work.storage().await?;
+    let group = work.group_name();
     let start = StartReplication::new(&group, &point);
     let mut transfer = storage
         .start_replication(&work.ctx()?, start)
@@ -50,39 +88,32 @@ pub(super) async fn replicate(work: &Work<'_>) -> Output {
             .map_err(|e| work.failed(&e))?;
     }
     show(work, &transfer).await?;
-    seeded(work).await?;
-    work.steps
-        .db
-        .set_last_replication(work.document.id, transfer.taken_at)
-        .await?;
-    output(&Replicated {
-        point: transfer.point,
-        taken_at: transfer.taken_at,
-        bytes_sent: transfer.bytes_sent,
-    })
+    Ok(transfer)
 }
 
 /// New volumes are seeded beside the group; only then does a point protect all.
 async fn seeded(work: &Work<'_>) -> Result<(), StepFailure> {
-    let storage = work.storage().await?;
     let mut poll = work.poll("the first copies of new volumes", STALL);
     loop {
-        let status = storage
-            .get_group(&work.ctx()?, GetGroup::new(work.group_name()))
-            .await
-            .map_err(|e| work.failed(&e))?;
-        let missing: Vec<&str> = status
-            .volumes
-            .iter()
-            .filter(|v| !v.seeded)
-            .map(|v| v.name.as_str())
-            .collect();
+        let missing = unseeded(work).await?;
         if missing.is_empty() {
             return Ok(());
         }
         poll.pause(&format!("not there yet: {}", missing.join(", ")))
             .await?;
     }
+}
+
+/// The volumes of the group whose first full copy is not on the target.
+async fn unseeded(work: &Work<'_>) -> Result<Vec<String>, StepFailure> {
+    let status = work
+        .storage()
+        .await?
+        .get_group(&work.ctx()?, GetGroup::new(work.group_name()))
+        .await
+        .map_err(|e| work.failed(&e))?;
+    let missing = status.volumes.into_iter().filter(|v| !v.seeded);
+    Ok(missing.map(|v| v.name.to_string()).collect())
 }
 
 async fn show(work: &Work<'_>, transfer: &Transfer) -> Result<(), StepFailure> {

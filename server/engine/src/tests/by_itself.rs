@@ -6,7 +6,8 @@ use protector_driver_mock::world::LinkSettings;
 use protector_framework::Clock as _;
 use protector_model::policy::Retention;
 use protector_model::{
-    GroupChange, GroupStatus, OperationKind, OperationOptions, OperationStatus, Policy,
+    GroupChange, GroupStatus, MemberStatus, OperationKind, OperationOptions, OperationStatus,
+    Policy, SiteStatus,
 };
 
 use super::world::{Loss, Trouble, When, World, planned};
@@ -56,6 +57,136 @@ async fn a_move_whose_executor_falls_silent_is_given_up_by_the_old_primary_alone
     world.go(OperationKind::Failover, planned()).await;
     assert_eq!(world.b.running(), SERVERS);
     assert!(world.a.running().is_empty());
+}
+
+#[tokio::test]
+async fn what_its_owner_had_stopped_stays_stopped_when_a_silent_move_is_given_up() {
+    let world = World::protected(&SERVERS, 1).await;
+    let db = world.member(&world.a, "db").await;
+    let db = db.instance(world.a.id).unwrap().server_id.clone().unwrap();
+    world.a.tenant.stop_server(&db).unwrap();
+    world.clock.advance(Duration::from_secs(2));
+    for (key, when) in [
+        ("survey", When::Before),
+        ("survey", When::After),
+        ("stop/web", When::After),
+        ("sync", When::After),
+    ] {
+        let (operation, site) = world.ask(OperationKind::Failover, planned()).await;
+        let engine = world.engine(site, [(key.to_owned(), Trouble::Kill(when))].into());
+        world.run_until_death(site, &engine).await;
+        let (peers, mut memory) = (world.peers(&world.a), Memory::default());
+        peers.round(&mut memory).await.unwrap();
+        for _ in 0..4 {
+            world.clock.advance(Duration::from_secs(301));
+            peers.round(&mut memory).await.unwrap();
+        }
+        assert_eq!(world.a.running(), ["web"], "{key} {when:?}");
+        let servers = world.a.look().cloud.servers;
+        assert!(servers.iter().all(|s| !s.locked), "{servers:?}");
+        let mirror = world.operation(&world.a, operation.id).await;
+        assert_eq!(mirror.status, OperationStatus::Cancelled);
+        world.finish(&world.b, operation.id).await;
+        world.meet().await;
+        world.assert_settled(GroupStatus::Active, key).await;
+    }
+}
+
+#[tokio::test]
+async fn an_operation_that_its_executor_knows_no_longer_ends() {
+    let world = World::protected(&SERVERS, 1).await;
+    let kinds = [
+        (OperationKind::Failover, planned(), "sync"),
+        (
+            OperationKind::TestFailover,
+            OperationOptions::default(),
+            "boot/web",
+        ),
+    ];
+    for (kind, options, key) in kinds {
+        let (operation, site) = world.ask(kind, options).await;
+        let kill = Trouble::Kill(When::Before);
+        let engine = world.engine(site, [(key.to_owned(), kill)].into());
+        world.run_until_death(site, &engine).await;
+        world.round(&world.b).await;
+        let (peers, mut memory) = (world.peers(&world.a), Memory::default());
+        peers.round(&mut memory).await.unwrap();
+        world.clock.advance(Duration::from_secs(61));
+        peers.round(&mut memory).await.unwrap();
+        let mirror = world.operation(&world.a, operation.id).await;
+        assert_eq!(mirror.status, OperationStatus::Running, "it is known there");
+        world.b.wire.forget(operation.id);
+        for _ in 0..4 {
+            peers.round(&mut memory).await.unwrap();
+            world.clock.advance(Duration::from_secs(5));
+        }
+        let mirror = world.operation(&world.a, operation.id).await;
+        assert_eq!(mirror.status, OperationStatus::Error, "{kind}");
+        let error = mirror.error.unwrap();
+        assert!(error.message.contains("does not know"), "{error:?}");
+        assert_eq!(world.record(&world.a).await.active_operation, None);
+        assert_eq!(world.a.running(), SERVERS, "{kind}");
+        // What the rebuilt site would not have is out of the way for the next one.
+        world.finish(&world.b, operation.id).await;
+    }
+}
+
+#[tokio::test]
+async fn an_operation_that_is_opened_again_takes_its_place_on_both_sites() {
+    let world = World::protected(&SERVERS, 1).await;
+    let (operation, site) = world.ask(OperationKind::Failover, planned()).await;
+    let fails = [("boot/web".to_owned(), Trouble::Fails)];
+    let engine = world.engine(site, fails.into());
+    let ended = world.suffer(site, operation.id, &engine).await;
+    assert_eq!(ended.status, OperationStatus::CompletedWithErrors);
+    world.meet().await;
+    assert_eq!(world.record(&world.a).await.active_operation, None);
+    let reopened = site.db.reopen_operation(operation.id, &ended.options).await;
+    reopened.unwrap();
+    world.round(&world.b).await;
+    let holder = world.record(&world.a).await.active_operation;
+    assert_eq!(holder, Some(operation.id));
+    world.finish(site, operation.id).await;
+    world.meet().await;
+    world.assert_settled(GroupStatus::FailedOver, "again").await;
+}
+
+#[tokio::test]
+async fn a_look_at_the_sites_leaves_what_they_are_reached_by() {
+    let world = World::empty().await;
+    let sites = || world.a.db.list_sites();
+    let before = sites().await.unwrap();
+    world.b.set_down(true);
+    world.clock.advance(Duration::from_secs(60));
+    world.peers(&world.a).look_at_sites().await.unwrap();
+    for (was, is) in before.iter().zip(sites().await.unwrap()) {
+        assert_eq!((was.updated_at, was.is_local), (is.updated_at, is.is_local));
+        let answers = was.id == world.a.id;
+        assert_eq!(is.reach.nova, answers, "{:?}", is.reach);
+        assert_eq!(is.status == SiteStatus::Active, answers);
+        assert!(is.reach.checked_at.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_member_is_protected_by_a_point_that_holds_it_however_slow_the_link() {
+    let world = World::protected(&["db"], 1).await;
+    let slow = LinkSettings::up().lag(Duration::from_secs(90));
+    world.a.array.link(&world.b.array, &slow).unwrap();
+    let server = world.build_server("web", 2, 1);
+    world.add_member("web", &server, 1).await;
+    let member = world.member(&world.a, "web").await;
+    assert_eq!(member.status, MemberStatus::Protected);
+    let replica = world.b.array.replicas().unwrap().remove(0);
+    let points = world.b.array.points(&replica).unwrap();
+    let newest = points
+        .iter()
+        .filter(|p| p.complete)
+        .max_by_key(|p| p.taken_at);
+    for volume in &member.instance(world.a.id).unwrap().volumes {
+        let held = &newest.unwrap().volumes;
+        assert!(held.iter().any(|v| v.serial == volume.serial), "{held:?}");
+    }
 }
 
 #[tokio::test]

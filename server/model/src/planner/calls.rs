@@ -52,6 +52,7 @@ pub(super) fn calls(document: &GroupDocument, step: &Step) -> Vec<Call> {
         ],
         Action::SuspendArrayGroup => vec![call("storage", "suspend_group", group)],
         Action::DeleteArrayGroup => vec![call("storage", "delete_group", group)],
+        Action::SurveySource => vec![call("peer", "put_mirror", group)],
         Action::StopServer => vec![
             call("compute", "stop_server", server()),
             call("compute", "lock_server", server()),

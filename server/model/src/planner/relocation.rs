@@ -111,7 +111,11 @@ fn quiesce(plan: &mut Builder<'_>, members: &[&Member], source: SiteId, check: &
         .add("presync", source, Phase::Replicating, Action::Replicate)
         .needs([&protect])
         .done();
-    let mut before = vec![presync];
+    let survey = plan
+        .add("survey", source, Phase::Quiescing, Action::SurveySource)
+        .needs([&presync])
+        .done();
+    let mut before = vec![survey];
     let mut captured = Vec::new();
     for tier in tiers(members).into_values().rev() {
         let mut stopped = Vec::new();

@@ -396,7 +396,10 @@ fn nothing_starts_or_is_overwritten_on_the_target_before_authority_has_passed() 
                 step.key
             );
             if plan.depends_on(commit, &step.key) && changes(step) {
-                let resumable = matches!(step.action, Action::EnsureArrayGroup | Action::Replicate);
+                let resumable = matches!(
+                    step.action,
+                    Action::EnsureArrayGroup | Action::Replicate | Action::SurveySource
+                );
                 assert!(step.action.has_undo() || resumable, "{} stays", step.key);
             }
         }

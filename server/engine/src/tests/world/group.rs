@@ -304,6 +304,7 @@ impl World {
             executor_site_id: direction.executor,
             steps_completed: 0,
             steps_failed: 0,
+            was_running: None,
             error: None,
             result: None,
             actor: Actor::engine("req-test"),

@@ -34,6 +34,7 @@ pub(crate) struct Wire {
     pub(crate) back: OnceLock<Arc<Wire>>,
     cut: AtomicBool,
     losses: Mutex<Vec<(&'static str, Loss)>>,
+    forgotten: Mutex<Vec<OperationId>>,
 }
 
 impl Wire {
@@ -46,11 +47,17 @@ impl Wire {
             back: OnceLock::new(),
             cut: AtomicBool::new(false),
             losses: Mutex::default(),
+            forgotten: Mutex::default(),
         }
     }
 
     pub(crate) fn cut(&self, cut: bool) {
         self.cut.store(cut, Ordering::Relaxed);
+    }
+
+    /// From now on the site answers as if it had never known an operation.
+    pub(crate) fn forget(&self, operation: OperationId) {
+        self.forgotten.lock().unwrap().push(operation);
     }
 
     /// The next calls of these verbs lose something, each once.
@@ -186,6 +193,9 @@ impl Remote for Wire {
 
     async fn get_operation(&self, id: OperationId) -> Result<Option<OperationView>, PeerError> {
         self.carry("get_operation", async {
+            if self.forgotten.lock().unwrap().contains(&id) {
+                return Ok(None);
+            }
             let Some(operation) = self.db.get_operation(id).await.map_err(failed)? else {
                 return Ok(None);
             };
