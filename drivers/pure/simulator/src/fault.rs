@@ -137,6 +137,10 @@ impl Faults {
         self.0.clear();
     }
 
+    pub(crate) fn pending(&self) -> usize {
+        self.0.len()
+    }
+
     /// What happens to a call. It counts for every fault that it fits, up to the first that acts.
     pub(crate) fn strike(&mut self, array: &str, method: &str, endpoint: &str) -> Option<Effect> {
         let mut struck = None;

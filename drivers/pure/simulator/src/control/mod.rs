@@ -222,6 +222,11 @@ impl Control {
         self.settled().faults.clear();
     }
 
+    /// How many faults have not happened, or not for the last time.
+    pub fn pending_faults(&self) -> usize {
+        self.shared.lock().faults.pending()
+    }
+
     /// How many objects of a kind an array may have; none is as many as are wanted.
     ///
     /// # Errors

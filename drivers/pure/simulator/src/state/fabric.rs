@@ -30,6 +30,7 @@ pub(crate) struct Fabric {
     pub news: Vec<News>,
     /// Pods that follow another.
     pub replica_links: Vec<ReplicaLink>,
+    pub points_taken: u64,
     pub now: Millis,
     pub switches: Switches,
     pub ids: Arc<dyn Ids>,
@@ -44,6 +45,7 @@ impl Fabric {
             sessions: Vec::new(),
             news: Vec::new(),
             replica_links: Vec::new(),
+            points_taken: 0,
             now,
             switches,
             ids,

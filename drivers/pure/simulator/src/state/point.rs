@@ -39,6 +39,8 @@ pub(crate) struct Point {
     pub suffix: String,
     /// When it was taken, on its source's array too.
     pub created: Millis,
+    /// Counts the points of the fabric: tells apart those of one moment.
+    pub number: u64,
     pub destroyed: Option<Millis>,
     /// Whether retention applies.
     pub aged: bool,
@@ -136,11 +138,13 @@ impl Fabric {
             let point = id.clone();
             self.freeze(at, &volume, SnapshotOf::Point { point, label }, &suffix)?;
         }
+        self.points_taken += 1;
         let point = Point {
             id: id.clone(),
             group: group.to_owned(),
             suffix,
             created: self.now,
+            number: self.points_taken,
             destroyed: None,
             aged: wanted.apply_retention,
             vanishes: wanted.for_replication.then_some(self.now + FOR_REPLICATION),

@@ -330,6 +330,7 @@ impl Fabric {
             group: inbound,
             suffix: source.suffix,
             created: source.created,
+            number: source.number,
             destroyed: None,
             aged: source.aged,
             vanishes: source.vanishes,
@@ -422,7 +423,7 @@ impl Fabric {
                     .arrival
                     .is_some_and(|arrival| arrival.completed.is_some())
             })
-            .max_by_key(|point| point.created)
+            .max_by_key(|point| (point.created, point.number))
             .map(|point| point.id.clone())
     }
 

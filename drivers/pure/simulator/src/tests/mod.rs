@@ -1,6 +1,9 @@
 //! The arrays at their boundary: over real HTTPS, as clients see them.
 
 mod life;
+mod pods;
+mod points;
+mod replication;
 mod session;
 
 use std::sync::Arc;
@@ -231,6 +234,6 @@ fn client(simulator: &Simulator) -> reqwest::Client {
 
 fn rustls_client() -> reqwest::ClientBuilder {
     // Whoever comes first sets it; all set the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder().timeout(Duration::from_secs(30))
 }
