@@ -188,7 +188,7 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = super::world::home();
         let url = format!(
             "sqlite://{}?mode=rwc",
             dir.path().join("protector.db").display()

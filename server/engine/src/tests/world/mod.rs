@@ -80,7 +80,7 @@ impl World {
 }
 
 /// In memory where the machine has such a place: elsewhere each commit waits for the disk.
-fn home() -> tempfile::TempDir {
+pub(crate) fn home() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()
