@@ -187,8 +187,7 @@ pub struct Switches {
     pub overwrite_connected: bool,
     /// The most items in one page.
     pub page_size: usize,
-    /// Whether a point may be copied before it is completely there (it then holds what has arrived
-    /// at the array before: the newest complete point's content, or nothing).
+    /// Whether a point may be copied before it is completely there; the copy is then empty.
     pub copy_before_complete: bool,
     /// Whether a transfer leaves out what the target holds in some other volume or snapshot.
     pub dedupe: bool,

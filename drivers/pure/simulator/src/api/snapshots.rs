@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::list::reference;
 use super::{Request, body, items, list, nothing};
-use crate::state::{ApiError, At, Fabric, Kind, Outcome, Snapshot, SnapshotOf, same};
+use crate::state::{ApiError, At, Fabric, Kind, Outcome, Scoped, Snapshot, SnapshotOf, same};
 
 pub(super) fn get(fabric: &Fabric, at: At, call: &Request) -> Outcome<Option<Value>> {
     let snapshots = fabric.arrays[at].snapshots.values();
@@ -35,9 +35,15 @@ fn item(fabric: &Fabric, at: At, snapshot: &Snapshot) -> Value {
         SnapshotOf::Volume { .. } => snapshot.suffix.clone(),
         SnapshotOf::Point { label, .. } => format!("{}.{label}", snapshot.suffix),
     };
+    let full = fabric.snapshot_name(at, snapshot);
+    let place = Scoped::parse(&full);
+    let pod = place
+        .pod
+        .as_deref()
+        .and_then(|pod| fabric.pod(at, pod).ok());
     json!({
         "id": snapshot.id,
-        "name": fabric.snapshot_name(at, snapshot),
+        "name": full,
         "created": snapshot.created,
         "destroyed": destroyed.is_some(),
         "time_remaining": fabric.time_remaining(at, destroyed),
@@ -45,8 +51,8 @@ fn item(fabric: &Fabric, at: At, snapshot: &Snapshot) -> Value {
         "suffix": suffix,
         "serial": snapshot.serial,
         "source": reference(id, Some(name)),
-        "pod": reference(None, None),
-        "volume_group": reference(None, None),
+        "pod": reference(pod.map(|pod| pod.id.as_str()), pod.map(|pod| pod.name.as_str())),
+        "volume_group": reference(None, place.vgroup.as_deref()),
         "space": {
             "total_provisioned": snapshot.provisioned,
             "total_physical": snapshot.manifest.data_bytes(),

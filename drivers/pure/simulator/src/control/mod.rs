@@ -222,6 +222,11 @@ impl Control {
         self.settled().faults.clear();
     }
 
+    /// How many calls are in the record of all arrays.
+    pub fn call_count(&self) -> usize {
+        self.shared.lock().calls.iter().map(Vec::len).sum()
+    }
+
     /// How many faults have not happened, or not for the last time.
     pub fn pending_faults(&self) -> usize {
         self.shared.lock().faults.pending()

@@ -1,5 +1,6 @@
-//! Query strings. Clients encode each element of a list and join the elements with commas that
-//! stay literal, so a list is split before it is decoded.
+//! Query strings. Most clients encode each element of a list and join the elements with commas that
+//! stay literal; the vendor's older Python client encodes the commas too. No element of a list ever
+//! holds a comma, so both are lists.
 
 use percent_encoding::percent_decode_str;
 
@@ -50,9 +51,11 @@ impl Params {
     pub fn list(&self, name: &str) -> Option<Vec<String>> {
         self.has(name).then(|| {
             self.raw(name)
-                .flat_map(|value| value.split(','))
-                .filter(|element| !element.is_empty())
-                .map(decode)
+                .flat_map(|value| {
+                    let decoded = decode(value);
+                    let elements = decoded.split(',').filter(|element| !element.is_empty());
+                    elements.map(str::to_owned).collect::<Vec<_>>()
+                })
                 .collect()
         })
     }

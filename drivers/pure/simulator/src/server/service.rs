@@ -23,6 +23,9 @@ use crate::world::{Shared, World};
 /// The longest body that is read.
 const MAX_BODY: usize = 16 << 20;
 
+/// The most calls of one array that are remembered; of more, the newest.
+const MAX_CALLS: usize = 200_000;
+
 /// One array's side of HTTP.
 #[derive(Debug)]
 pub(crate) struct ArrayService {
@@ -130,7 +133,11 @@ fn record(world: &mut World, at: At, call: &Received, status: Option<u16>) {
         status,
         "call"
     );
-    world.calls[at].push(RecordedCall {
+    let calls = &mut world.calls[at];
+    if calls.len() >= MAX_CALLS {
+        calls.drain(..MAX_CALLS / 2);
+    }
+    calls.push(RecordedCall {
         method: call.method.clone(),
         path: call.path.clone(),
         query: call.query.clone(),

@@ -154,7 +154,17 @@ impl Array {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.used_bytes() >= self.capacity
+        // Counting every block once takes long: not while even all copies together would fit.
+        let volumes = self
+            .volumes
+            .values()
+            .map(|volume| volume.known.data_bytes());
+        let snapshots = self
+            .snapshots
+            .values()
+            .map(|held| held.manifest.data_bytes());
+        let most: u64 = volumes.chain(snapshots).sum();
+        most >= self.capacity && self.used_bytes() >= self.capacity
     }
 
     /// Every block once, as an array that finds duplicates keeps them. What others have written into

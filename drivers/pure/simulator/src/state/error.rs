@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::spec::PendingNameText;
+
 /// A refusal, as the array's error body tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -65,6 +67,14 @@ impl ApiError {
         match kind {
             Kind::Snapshot => Self::refused(name, "No such volume or snapshot."),
             kind => Self::refused(name, format!("{} does not exist.", kind.label())),
+        }
+    }
+
+    /// A new name that another object has, which may be destroyed.
+    pub(crate) fn taken(kind: Kind, name: &str, destroyed: bool, text: PendingNameText) -> Self {
+        match (destroyed, text) {
+            (true, PendingNameText::Destroyed) => Self::destroyed(kind, name),
+            _ => Self::exists(kind, name),
         }
     }
 

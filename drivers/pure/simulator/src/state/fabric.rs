@@ -8,7 +8,7 @@ use protector_framework::Ids;
 use super::array::{Array, Millis};
 use super::error::{ApiError, Outcome};
 use super::link::Link;
-use super::names::same;
+use super::names::{NameKind, check, same};
 use super::pod::Pod;
 use super::replica_link::ReplicaLink;
 use super::session::{News, Session};
@@ -100,16 +100,7 @@ impl Fabric {
     }
 }
 
-/// 1 to 56 letters, digits and `-`.
+/// Refuses what no array can be called.
 pub(crate) fn check_array_name(name: &str) -> Outcome<()> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let good = (1..=56).contains(&name.len())
-        && name.chars().all(allowed)
-        && ends(name.chars().next())
-        && ends(name.chars().last());
-    match good {
-        true => Ok(()),
-        false => Err(ApiError::refused(name, "Invalid array name.")),
-    }
+    check(NameKind::Array, name, name)
 }

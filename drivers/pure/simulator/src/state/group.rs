@@ -3,7 +3,7 @@
 use super::array::{LimitKind, Millis};
 use super::error::{ApiError, Kind, Outcome};
 use super::fabric::{At, Fabric};
-use super::names::{Rule, Scoped, check, same};
+use super::names::{NameKind, Scoped, check, same};
 use super::schedule::{Retention, Schedule};
 use super::session::NewsKind;
 
@@ -138,12 +138,17 @@ impl Fabric {
 
     pub(crate) fn create_group(&mut self, at: At, name: &str) -> Outcome<String> {
         let place = Scoped::parse(name);
-        check(Rule::Volume, name, &place.base)?;
+        check(NameKind::ProtectionGroup, name, &place.base)?;
         if let Some(pod) = &place.pod {
             self.live_pod(at, pod)?;
         }
-        if self.group_id(at, name).is_ok() {
-            return Err(ApiError::exists(Kind::Group, name));
+        if let Ok(held) = self.group_id(at, name) {
+            let destroyed = self.live_group_id(at, name).is_err();
+            let name = self
+                .group(at, &held)
+                .map_or(name, |group| group.name.as_str());
+            let text = self.switches.pending_name_text;
+            return Err(ApiError::taken(Kind::Group, name, destroyed, text));
         }
         self.arrays[at].check_limit(LimitKind::ProtectionGroups, 1, name)?;
         let id = self.new_id();
@@ -263,6 +268,15 @@ impl Fabric {
             schedule.check_replication(&changed.name)?;
             changed.replication = schedule;
         }
+        if patch
+            .local_snapshots
+            .is_some_and(|schedule| schedule.frequency < 300_000)
+        {
+            return Err(ApiError::refused(
+                &changed.name,
+                "Invalid snapshot frequency.",
+            ));
+        }
         changed.local_snapshots = patch.local_snapshots.unwrap_or(changed.local_snapshots);
         for (wanted, held) in [
             (patch.source_retention, &mut changed.source_retention),
@@ -286,7 +300,7 @@ impl Fabric {
             return Err(ApiError::destroyed(Kind::Group, &held.name));
         }
         let wanted = Scoped::parse(to);
-        check(Rule::Volume, to, &wanted.base)?;
+        check(NameKind::ProtectionGroup, to, &wanted.base)?;
         let to = wanted.in_pod(from.pod.as_deref());
         if self.group_id(at, &to).is_ok_and(|other| other != group) {
             return Err(ApiError::exists(Kind::Group, &to));

@@ -3,7 +3,7 @@
 use super::array::LimitKind;
 use super::error::{ApiError, Kind, Outcome};
 use super::fabric::{At, Fabric};
-use super::names::{Rule, check, same};
+use super::names::{NameKind, check, same};
 
 /// One host and its initiators.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ impl Fabric {
     }
 
     pub(crate) fn create_host(&mut self, at: At, host: Host) -> Outcome<String> {
-        check(Rule::Other, &host.name, &host.name)?;
+        check(NameKind::Host, &host.name, &host.name)?;
         if self.host_id(at, &host.name).is_ok() {
             return Err(ApiError::exists(Kind::Host, &host.name));
         }
@@ -55,7 +55,7 @@ impl Fabric {
 
     /// Puts a changed host in the place of the one with its id.
     pub(crate) fn change_host(&mut self, at: At, host: Host) -> Outcome<()> {
-        check(Rule::Other, &host.name, &host.name)?;
+        check(NameKind::Host, &host.name, &host.name)?;
         if self.host_id(at, &host.name).is_ok_and(|id| id != host.id) {
             return Err(ApiError::exists(Kind::Host, &host.name));
         }

@@ -1,6 +1,8 @@
 //! What names are made of.
 
 use super::error::{ApiError, Outcome};
+use crate::query::names;
+pub(crate) use crate::query::names::NameKind;
 
 /// A name and the container it says: `base`, `pod::base` or `vgroup/base`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,33 +53,9 @@ impl Scoped {
     }
 }
 
-/// What one object is called within its container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
-    Volume,
-    Other,
-    Suffix,
-}
-
-/// 1 to 63 letters, digits and `-` (volumes also `_`), alphanumeric at both ends, not digits alone.
-pub(crate) fn check(rule: Rule, whole: &str, base: &str) -> Outcome<()> {
-    let allowed =
-        |c: char| c.is_ascii_alphanumeric() || c == '-' || (c == '_' && rule == Rule::Volume);
-    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let named = base.chars().any(|c| c.is_ascii_alphabetic() || c == '-');
-    let good = (1..=63).contains(&base.len())
-        && base.chars().all(allowed)
-        && ends(base.chars().next())
-        && ends(base.chars().last())
-        && named;
-    if good {
-        return Ok(());
-    }
-    Err(ApiError::refused(
-        whole,
-        "Invalid name. Names must be between 1 and 63 characters (alphanumeric, '_' and '-') in \
-         length and begin and end with a letter or number, and include at least one letter or '-'.",
-    ))
+/// Refuses a new name that no object of a kind can have.
+pub(crate) fn check(kind: NameKind, whole: &str, base: &str) -> Outcome<()> {
+    names::check(kind, base).map_err(|error| ApiError::refused(whole, error.to_string()))
 }
 
 /// Names are the same whatever their case.
@@ -98,16 +76,6 @@ mod tests {
         }
         assert_eq!(Scoped::parse("vg/v").in_pod(Some("p")), "p::v");
         assert_eq!(Scoped::parse("p::v").in_pod(None), "v");
-    }
-
-    #[test]
-    fn what_no_object_is_called() {
-        for name in ["", "-a", "a-", "12", "a.b", "a b", "a_b"] {
-            assert!(check(Rule::Other, name, name).is_err(), "{name}");
-        }
-        check(Rule::Volume, "a_b", "a_b").unwrap();
-        check(Rule::Suffix, "1-2", "1-2").unwrap();
-        assert!(check(Rule::Other, "", &"a".repeat(64)).is_err());
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use super::array::{LimitKind, Millis};
 use super::error::{ApiError, Kind, Outcome};
 use super::fabric::{At, Fabric};
-use super::names::{Rule, Scoped, check, same};
+use super::names::{NameKind, Scoped, check, same};
 
 /// How whole one array's part of a pod is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,9 +173,15 @@ impl Fabric {
         name: &str,
         preferences: &[String],
     ) -> Outcome<String> {
-        check(Rule::Other, name, name)?;
-        if self.pod(at, name).is_ok() {
-            return Err(ApiError::exists(Kind::Pod, name));
+        check(NameKind::Pod, name, name)?;
+        if let Ok(held) = self.pod(at, name) {
+            let text = self.switches.pending_name_text;
+            return Err(ApiError::taken(
+                Kind::Pod,
+                name,
+                held.destroyed.is_some(),
+                text,
+            ));
         }
         let held = self.pods.values().filter(|pod| pod.is_on(at)).count() as u64;
         let limit = self.arrays[at].limits.get(&LimitKind::Pods);
@@ -401,7 +407,7 @@ impl Fabric {
 
     pub(crate) fn rename_pod(&mut self, at: At, name: &str, to: &str) -> Outcome<()> {
         let pod = self.live_pod(at, name)?.clone();
-        check(Rule::Other, to, to)?;
+        check(NameKind::Pod, to, to)?;
         for member in &pod.members {
             if self
                 .pod(member.at, to)

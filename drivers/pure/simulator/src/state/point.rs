@@ -3,7 +3,7 @@
 use super::array::{LimitKind, Millis};
 use super::error::{ApiError, Kind, Outcome};
 use super::fabric::{At, Fabric};
-use super::names::{Rule, check, same};
+use super::names::{NameKind, check, same};
 use super::snapshot::SnapshotOf;
 use super::volume::point_label;
 
@@ -115,14 +115,19 @@ impl Fabric {
         }
         let suffix = match &wanted.suffix {
             Some(suffix) => {
-                check(Rule::Suffix, suffix, suffix)?;
+                check(NameKind::SnapshotSuffix, suffix, suffix)?;
                 suffix.clone()
             }
             None => self.next_point_suffix(at, group)?,
         };
         let name = format!("{}.{suffix}", held.name);
-        if self.point_id(at, &name).is_ok() {
-            return Err(ApiError::exists(Kind::GroupSnapshot, &name));
+        if let Ok(held) = self.point_id(at, &name) {
+            let destroyed = self.arrays[at]
+                .points
+                .get(&held)
+                .is_some_and(|p| p.destroyed.is_some());
+            let text = self.switches.pending_name_text;
+            return Err(ApiError::taken(Kind::GroupSnapshot, &name, destroyed, text));
         }
         let members: Vec<(String, String)> = held
             .members
@@ -174,7 +179,7 @@ impl Fabric {
     }
 
     pub(crate) fn rename_point(&mut self, at: At, id: &str, suffix: &str) -> Outcome<()> {
-        check(Rule::Suffix, suffix, suffix)?;
+        check(NameKind::SnapshotSuffix, suffix, suffix)?;
         let name = self.point_name(at, id);
         let group = name.rsplit_once('.').map_or("", |(group, _)| group);
         let wanted = format!("{group}.{suffix}");

@@ -3,7 +3,7 @@
 use super::array::{LimitKind, Millis};
 use super::error::{ApiError, Kind, Outcome};
 use super::fabric::{At, Fabric};
-use super::names::{Rule, check, same};
+use super::names::{NameKind, check, same};
 use crate::content::{Key, Manifest};
 
 /// What a snapshot belongs to, which is also what it is named after.
@@ -101,7 +101,7 @@ impl Fabric {
         }
         let suffix = match suffix {
             Some(suffix) => {
-                check(Rule::Suffix, suffix, suffix)?;
+                check(NameKind::SnapshotSuffix, suffix, suffix)?;
                 suffix.to_owned()
             }
             None => self.next_volume_suffix(at, volume),
@@ -170,7 +170,7 @@ impl Fabric {
     }
 
     pub(crate) fn rename_snapshot(&mut self, at: At, id: &str, suffix: &str) -> Outcome<()> {
-        check(Rule::Suffix, suffix, suffix)?;
+        check(NameKind::SnapshotSuffix, suffix, suffix)?;
         let Some(snapshot) = self.arrays[at].snapshots.get(id) else {
             return Err(ApiError::missing(Kind::Snapshot, id));
         };

@@ -3,15 +3,12 @@
 use super::array::{LimitKind, Millis};
 use super::error::{ApiError, Kind, Outcome};
 use super::fabric::{At, Fabric};
-use super::names::{Rule, Scoped, check, same};
+use super::names::{NameKind, Scoped, check, same};
 use super::snapshot::SnapshotOf;
 use super::tag;
 use crate::content::{Key, Manifest};
-use crate::spec::{OverwriteSizePolicy, PendingNameText};
-
-/// The smallest volume; less is raised to it.
-const MIN_SIZE: u64 = 1 << 20;
-const MAX_SIZE: u64 = 4 << 50;
+use crate::query::names::volume_size;
+use crate::spec::OverwriteSizePolicy;
 
 /// Limits of a volume or volume group; none is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -138,12 +135,8 @@ impl Fabric {
         let Some(volume) = self.volume(at, id) else {
             return ApiError::missing(Kind::Volume, id);
         };
-        match (volume.destroyed, self.switches.pending_name_text) {
-            (Some(_), PendingNameText::Destroyed) => {
-                ApiError::destroyed(Kind::Volume, &volume.name)
-            }
-            _ => ApiError::exists(Kind::Volume, &volume.name),
-        }
+        let text = self.switches.pending_name_text;
+        ApiError::taken(Kind::Volume, &volume.name, volume.destroyed.is_some(), text)
     }
 
     fn make_volume(
@@ -154,7 +147,7 @@ impl Fabric {
         origin: Option<Origin>,
     ) -> Outcome<String> {
         let place = Scoped::parse(name);
-        check(Rule::Volume, name, &place.base)?;
+        check(NameKind::Volume, name, &place.base)?;
         let name = &self.check_container(at, &place)?.full();
         let size = match (&origin, wanted.provisioned) {
             (_, Some(size)) => check_size(name, size)?,
@@ -337,7 +330,7 @@ impl Fabric {
         if (&wanted.pod, &wanted.vgroup) != (&held.pod, &held.vgroup) {
             return Err(ApiError::refused(&from, "Cannot rename across containers."));
         }
-        check(Rule::Volume, to, &wanted.base)?;
+        check(NameKind::Volume, to, &wanted.base)?;
         let to = wanted.full();
         if let Ok(other) = self.volume_id(at, &to)
             && other != id
@@ -534,11 +527,5 @@ pub(super) fn point_label(name: &str) -> String {
 }
 
 fn check_size(name: &str, size: u64) -> Outcome<u64> {
-    if !size.is_multiple_of(512) || size > MAX_SIZE || size == 0 {
-        return Err(ApiError::refused(
-            name,
-            "Invalid size. Sizes must be a multiple of 512 between 1 MB and 4 PB.",
-        ));
-    }
-    Ok(size.max(MIN_SIZE))
+    volume_size(size).map_err(|error| ApiError::refused(name, error.to_string()))
 }

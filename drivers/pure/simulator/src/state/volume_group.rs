@@ -3,7 +3,7 @@
 use super::array::Millis;
 use super::error::{ApiError, Kind, Outcome};
 use super::fabric::{At, Fabric};
-use super::names::{Rule, Scoped, check, same};
+use super::names::{NameKind, Scoped, check, same};
 use super::volume::Qos;
 
 /// One volume group.
@@ -25,7 +25,7 @@ impl Fabric {
     }
 
     pub(crate) fn create_volume_group(&mut self, at: At, name: &str, qos: Qos) -> Outcome<String> {
-        check(Rule::Volume, name, name)?;
+        check(NameKind::VolumeGroup, name, name)?;
         if self.volume_group_id(at, name).is_some() {
             return Err(ApiError::exists(Kind::VolumeGroup, name));
         }

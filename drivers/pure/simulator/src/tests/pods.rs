@@ -306,3 +306,22 @@ async fn one_pod_follows_another() {
         true
     );
 }
+
+#[tokio::test]
+async fn what_others_write_into_a_file_is_on_both_arrays() {
+    let lab = Lab::with(crate::Switches::default(), true).await;
+    lab.stretched("fa-a").await;
+    let file = lab.pools.path().join("fa-a/p::v");
+    let file = std::fs::File::options().write(true).open(file).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"written", 0).unwrap();
+    let copy = json!({ "source": { "name": "p::v" } });
+    lab.post("fa-b", "volumes?names=copy", copy).await.item();
+    assert_eq!(
+        lab.control().read_volume("fa-b", "copy", 0, 7).unwrap(),
+        b"written"
+    );
+    assert_eq!(
+        lab.control().content_id("fa-a", "p::v"),
+        lab.control().content_id("fa-b", "copy")
+    );
+}

@@ -260,3 +260,35 @@ async fn a_snapshot_of_one_volume() {
         .item();
     assert_eq!(lab.get("fa-a", path).await.item()["destroyed"], false);
 }
+
+#[tokio::test]
+async fn what_is_copied_too_early_is_empty_where_that_is_allowed() {
+    let lab = Lab::new().await;
+    lab.control().change_switches(|s| {
+        s.copy_before_complete = true;
+        s.pending_name_text = crate::PendingNameText::Destroyed;
+    });
+    lab.replicated_group("pg", &["v"]).await;
+    lab.control().write_volume("fa-a", "v", 0, b"one").unwrap();
+    lab.control()
+        .set_link("fa-a", "fa-b", crate::LinkState::Up, Some(1))
+        .unwrap();
+    lab.send("pg", "s1").await;
+    let body = json!({ "source": { "name": "fa-a:pg.s1.v" } });
+    lab.post("fa-b", "volumes?names=c", body).await.item();
+    assert_eq!(
+        lab.control().read_volume("fa-b", "c", 0, 3).unwrap(),
+        [0; 3]
+    );
+    lab.patch(
+        "fa-a",
+        "protection-groups?names=pg",
+        json!({ "destroyed": true }),
+    )
+    .await
+    .item();
+    let taken = lab
+        .post("fa-a", "protection-groups?names=pg", Value::Null)
+        .await;
+    assert_eq!(taken.refusal(), "Protection group has been destroyed.");
+}

@@ -4,11 +4,21 @@ use super::super::Params;
 use super::elements;
 
 #[test]
-fn elements_are_decoded_after_the_list_is_split() {
-    let params = Params::parse("names=fa-a%3Apg.s,vg/vol,with%2Ccomma,%2A%27%20x");
+fn elements_are_decoded() {
+    let params = Params::parse("names=fa-a%3Apg.s,vg/vol,%2A%27%20x");
     assert_eq!(
         params.list("names"),
-        Some(elements(&["fa-a:pg.s", "vg/vol", "with,comma", "*' x"]))
+        Some(elements(&["fa-a:pg.s", "vg/vol", "*' x"]))
+    );
+}
+
+#[test]
+fn a_list_may_come_with_encoded_commas() {
+    // As py-pure-client 1.47 sends it.
+    let params = Params::parse("names=vg/vol%2Cpod%3A%3Avol");
+    assert_eq!(
+        params.list("names"),
+        Some(elements(&["vg/vol", "pod::vol"]))
     );
 }
 
