@@ -9,9 +9,10 @@ use super::array::{Array, Millis};
 use super::error::{ApiError, Outcome};
 use super::link::Link;
 use super::names::{NameKind, check, same};
+use super::news::News;
 use super::pod::Pod;
 use super::replica_link::ReplicaLink;
-use super::session::{News, Session};
+use super::session::Session;
 use crate::spec::Switches;
 
 /// The place of an array in [`Fabric::arrays`]; never changes.

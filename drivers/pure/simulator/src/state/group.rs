@@ -4,8 +4,8 @@ use super::array::{LimitKind, Millis};
 use super::error::{ApiError, Kind, Outcome};
 use super::fabric::{At, Fabric};
 use super::names::{NameKind, Scoped, check, same};
+use super::news::NewsKind;
 use super::schedule::{Retention, Schedule};
-use super::session::NewsKind;
 
 /// The most targets of one group.
 const MAX_TARGETS: usize = 4;

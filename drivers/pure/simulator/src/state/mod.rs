@@ -2,14 +2,18 @@
 //! caller moves.
 
 mod array;
+mod arrival;
 mod error;
 mod fabric;
 mod group;
 mod host;
 mod link;
 mod names;
+mod news;
 mod pod;
 mod pod_mirror;
+mod pod_stretch;
+mod pod_turn;
 mod point;
 mod replica_link;
 mod retention;
@@ -19,6 +23,7 @@ mod settle;
 mod snapshot;
 mod tag;
 mod volume;
+mod volume_copy;
 mod volume_group;
 
 #[cfg(test)]
@@ -38,4 +43,5 @@ pub(crate) use replica_link::ReplicaLink;
 pub(crate) use schedule::{Blackout, Retention, Schedule};
 pub(crate) use snapshot::{Snapshot, SnapshotOf};
 pub(crate) use tag::{DEFAULT_NAMESPACE, Tag, put as put_tag, remove as remove_tags};
-pub(crate) use volume::{Move, NewVolume, Qos, Volume};
+pub(crate) use volume::{Move, Qos, Volume};
+pub(crate) use volume_copy::NewVolume;

@@ -1,14 +1,12 @@
-//! Volumes: made, copied, overwritten, renamed, moved, destroyed.
+//! Volumes: found, renamed, resized, moved, destroyed.
 
-use super::array::{LimitKind, Millis};
+use super::array::Millis;
 use super::error::{ApiError, Kind, Outcome};
 use super::fabric::{At, Fabric};
 use super::names::{NameKind, Scoped, check, same};
 use super::snapshot::SnapshotOf;
-use super::tag;
 use crate::content::{Key, Manifest};
 use crate::query::names::volume_size;
-use crate::spec::OverwriteSizePolicy;
 
 /// Limits of a volume or volume group; none is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,18 +33,6 @@ pub(crate) struct Volume {
     pub known: Manifest,
 }
 
-/// What a new volume, a copy or an overwrite is to be.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct NewVolume {
-    pub provisioned: Option<u64>,
-    /// The name of a volume or of a snapshot of one.
-    pub source: Option<String>,
-    pub qos: Qos,
-    pub overwrite: bool,
-    pub with_default_protection: bool,
-    pub groups: Vec<String>,
-}
-
 /// Where a volume goes and which groups it leaves and enters with that.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Move {
@@ -58,22 +44,12 @@ pub(crate) struct Move {
     pub enters: Vec<String>,
 }
 
-/// Content to copy from.
-struct Origin {
-    key: Key,
-    size: u64,
-    manifest: Manifest,
-    id: Option<String>,
-    name: String,
-    volume: Option<String>,
-}
-
 impl Fabric {
     pub(crate) fn volume(&self, at: At, id: &str) -> Option<&Volume> {
         self.arrays[at].volumes.get(id)
     }
 
-    fn volume_mut(&mut self, at: At, id: &str) -> Outcome<&mut Volume> {
+    pub(super) fn volume_mut(&mut self, at: At, id: &str) -> Outcome<&mut Volume> {
         let volumes = &mut self.arrays[at].volumes;
         volumes
             .get_mut(id)
@@ -99,189 +75,12 @@ impl Fabric {
         }
     }
 
-    /// Makes a volume, copies one, or overwrites one.
-    pub(crate) fn create_volume(
-        &mut self,
-        at: At,
-        name: &str,
-        wanted: &NewVolume,
-    ) -> Outcome<String> {
-        self.check_overwrite_parameters(name, wanted)?;
-        let origin = match &wanted.source {
-            Some(source) => Some(self.origin(at, source)?),
-            None => None,
-        };
-        match (self.volume_id(at, name), origin) {
-            (Ok(id), Some(origin)) if wanted.overwrite => self.overwrite(at, &id, origin),
-            (Ok(id), _) => Err(self.name_taken(at, &id)),
-            (Err(_), origin) => self.make_volume(at, name, wanted, origin),
-        }
-    }
-
-    fn check_overwrite_parameters(&self, name: &str, wanted: &NewVolume) -> Outcome<()> {
-        if wanted.overwrite && wanted.source.is_none() {
-            return Err(ApiError::refused(name, "Overwrite requires a source."));
-        }
-        if wanted.overwrite && !wanted.groups.is_empty() && self.switches.strict_overwrite {
-            return Err(ApiError::refused(
-                name,
-                "Cannot specify add_to_protection_group_names with overwrite.",
-            ));
-        }
-        Ok(())
-    }
-
-    fn name_taken(&self, at: At, id: &str) -> ApiError {
+    pub(super) fn name_taken(&self, at: At, id: &str) -> ApiError {
         let Some(volume) = self.volume(at, id) else {
             return ApiError::missing(Kind::Volume, id);
         };
         let text = self.switches.pending_name_text;
         ApiError::taken(Kind::Volume, &volume.name, volume.destroyed.is_some(), text)
-    }
-
-    fn make_volume(
-        &mut self,
-        at: At,
-        name: &str,
-        wanted: &NewVolume,
-        origin: Option<Origin>,
-    ) -> Outcome<String> {
-        let place = Scoped::parse(name);
-        check(NameKind::Volume, name, &place.base)?;
-        let name = &self.check_container(at, &place)?.full();
-        let size = match (&origin, wanted.provisioned) {
-            (_, Some(size)) => check_size(name, size)?,
-            (Some(origin), None) => origin.size,
-            (None, None) => return Err(ApiError::refused(name, "Provisioned size is required.")),
-        };
-        let array = &mut self.arrays[at];
-        array.check_limit(LimitKind::Volumes, 1, name)?;
-        array.check_space(name)?;
-        self.check_quota(at, place.pod.as_deref(), size, name)?;
-        let id = self.new_id();
-        let array = &mut self.arrays[at];
-        let key = Key::Volume(name.clone());
-        let mut known = Manifest::default();
-        let mut source = None;
-        match origin {
-            None => array.store.create(&key, size)?,
-            Some(origin) => {
-                array.store.copy(&origin.key, &key)?;
-                if size != origin.size {
-                    array.store.resize(&key, size)?;
-                }
-                known = origin.manifest;
-                source = Some((origin.id, origin.name));
-                if let Some(volume) = origin.volume {
-                    let tags = tag::copied(array, &volume, &id);
-                    array.tags.extend(tags);
-                }
-            }
-        }
-        let volume = Volume {
-            id: id.clone(),
-            name: name.clone(),
-            serial: array.new_serial(),
-            provisioned: size,
-            created: self.now,
-            destroyed: None,
-            qos: wanted.qos,
-            source,
-            promoted: true,
-            known,
-        };
-        array.volumes.insert(id.clone(), volume);
-        self.protect_new(at, &id, place.pod.as_deref(), wanted)?;
-        Ok(id)
-    }
-
-    /// Puts a new volume into the groups that were named and those that its container prescribes.
-    fn protect_new(
-        &mut self,
-        at: At,
-        id: &str,
-        pod: Option<&str>,
-        wanted: &NewVolume,
-    ) -> Outcome<()> {
-        let mut groups = wanted.groups.clone();
-        if wanted.with_default_protection {
-            let defaults = &self.arrays[at].default_protections;
-            groups.extend(defaults.get(pod.unwrap_or("")).cloned().unwrap_or_default());
-        }
-        for group in groups {
-            let group = self.live_group_id(at, &group)?;
-            self.add_member(at, &group, id)?;
-        }
-        Ok(())
-    }
-
-    /// The volume takes the origin's content and size and keeps everything else.
-    fn overwrite(&mut self, at: At, id: &str, origin: Origin) -> Outcome<String> {
-        let connected = self.connection_count(at, id) > 0;
-        let policy = self.switches.overwrite_size_policy;
-        let connected_allowed = self.switches.overwrite_connected;
-        let volume = self.volume_mut(at, id)?;
-        let name = volume.name.clone();
-        if volume.destroyed.is_some() {
-            return Err(ApiError::destroyed(Kind::Volume, &name));
-        }
-        if connected && !connected_allowed {
-            return Err(ApiError::refused(
-                &name,
-                "Volume cannot be overwritten due to existing connections.",
-            ));
-        }
-        if origin.size != volume.provisioned && policy == OverwriteSizePolicy::Reject {
-            return Err(ApiError::refused(&name, "Volume sizes do not match."));
-        }
-        if origin.volume.as_deref() == Some(id) && matches!(origin.key, Key::Volume(_)) {
-            return Err(ApiError::refused(
-                &name,
-                "Volume cannot be copied onto itself.",
-            ));
-        }
-        self.arrays[at].check_space(&name)?;
-        self.arrays[at]
-            .store
-            .copy(&origin.key, &Key::Volume(name))?;
-        let volume = self.volume_mut(at, id)?;
-        volume.provisioned = origin.size;
-        volume.known = origin.manifest;
-        volume.source = Some((origin.id, origin.name));
-        Ok(id.to_owned())
-    }
-
-    /// What a copy is made from; the bytes of a volume are looked at now.
-    fn origin(&mut self, at: At, name: &str) -> Outcome<Origin> {
-        if let Ok(id) = self.volume_id(at, name) {
-            self.live_volume_id(at, name)?;
-            let manifest = self.look_at(at, &id)?;
-            let volume = self.volume_mut(at, &id)?;
-            return Ok(Origin {
-                key: Key::Volume(volume.name.clone()),
-                size: volume.provisioned,
-                manifest,
-                id: Some(id.clone()),
-                name: volume.name.clone(),
-                volume: Some(id),
-            });
-        }
-        let id = self.usable_snapshot_id(at, name)?;
-        let Some(snapshot) = self.arrays[at].snapshots.get(&id) else {
-            return Err(ApiError::missing(Kind::Snapshot, name));
-        };
-        let volume = match &snapshot.of {
-            SnapshotOf::Volume { volume } => Some(volume.clone()),
-            SnapshotOf::Point { .. } => None,
-        };
-        Ok(Origin {
-            key: Key::Snapshot(id),
-            size: snapshot.provisioned,
-            manifest: snapshot.manifest.clone(),
-            id: snapshot.source.0.clone(),
-            name: snapshot.source.1.clone(),
-            volume,
-        })
     }
 
     /// What a volume holds now, which others may have written into its file.
@@ -296,7 +95,7 @@ impl Fabric {
     }
 
     /// The container of a new name exists; its own spelling of its name is taken.
-    fn check_container(&self, at: At, place: &Scoped) -> Outcome<Scoped> {
+    pub(super) fn check_container(&self, at: At, place: &Scoped) -> Outcome<Scoped> {
         let mut found = place.clone();
         if let Some(pod) = &place.pod {
             let pod = self.live_pod(at, pod)?;
@@ -526,6 +325,6 @@ pub(super) fn point_label(name: &str) -> String {
     }
 }
 
-fn check_size(name: &str, size: u64) -> Outcome<u64> {
+pub(super) fn check_size(name: &str, size: u64) -> Outcome<u64> {
     volume_size(size).map_err(|error| ApiError::refused(name, error.to_string()))
 }

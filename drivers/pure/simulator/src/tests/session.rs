@@ -1,5 +1,6 @@
 //! Versions, login, sessions, headers, errors of the transport.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -181,6 +182,60 @@ async fn an_array_without_power_answers_nobody() {
     assert_eq!(connection.item()["status"], "connecting");
     lab.control().set_power("fa-a", true).unwrap();
     assert_eq!(lab.get("fa-a", "arrays").await.status, 200);
+}
+
+/// Everything that is logged, at every level.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_at_any_level() {
+    let log = Log::default();
+    let writer = log.clone();
+    // Calls run on threads of their own, so it has to be every thread's.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .init();
+    let lab = Lab::new().await;
+    lab.volume("fa-a", "marked-volume", 1 << 20).await;
+    let key = lab.get("fa-b", "array-connections/connection-key").await;
+    let key = key.item()["connection_key"].as_str().unwrap().to_owned();
+    let body = json!({ "management_address": "none", "connection_key": key });
+    lab.post("fa-a", "array-connections", body).await.refusal();
+    lab.post(
+        "fa-a",
+        "login",
+        json!({ "username": "u", "password": "marked-password" }),
+    )
+    .await;
+    lab.post("fa-a", "logout", Value::Null).await;
+    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(log.contains("array-connections"));
+    let remembered = format!("{:?}", lab.control().calls("fa-a"));
+    for secret in [
+        TOKEN,
+        &lab.sessions[0],
+        &lab.sessions[1],
+        &key,
+        "marked-password",
+    ] {
+        assert!(
+            !log.contains(secret) && !remembered.contains(secret),
+            "{secret}"
+        );
+    }
 }
 
 #[tokio::test]
