@@ -60,10 +60,15 @@ impl Book {
 
     /// The notes; begins them where there are none.
     pub(crate) async fn open(side: Side<'_>, source: &ArrayIdentity, group: &str) -> Result<Self> {
-        let id = source.id.as_str();
-        if let Some(book) = Self::read(side, id, group).await? {
-            return Ok(book);
+        match Self::read(side, source.id.as_str(), group).await? {
+            Some(book) => Ok(book),
+            None => Self::begin(side, source, group).await,
         }
+    }
+
+    /// The first notes, where there are none.
+    pub(crate) async fn begin(side: Side<'_>, source: &ArrayIdentity, group: &str) -> Result<Self> {
+        let id = source.id.as_str();
         let volume = Self::volume_of(id, group);
         ensure_volume(side, &volume).await?;
         let mut book = Self {

@@ -62,7 +62,7 @@ pub(crate) async fn points_of(
     match source {
         None => points::taken(side, group, only).await,
         Some(source) => {
-            let remote = format!("{}:{group}", side.name_of(source).await?);
+            let remote = format!("{}:{group}", side.source_name(source, group).await?);
             let found = points::received(side, &remote, book.as_ref(), only).await?;
             Ok(match (only, book.and_then(|book| book.keep())) {
                 (None, Some(keep)) => without_old(found, keep),
@@ -141,29 +141,40 @@ pub(crate) async fn materialize(side: Side<'_>, req: &MaterializeVolume) -> Resu
     }
     let aside = format!("drt-{origin}");
     let made = copy(side, &aside, req).await?;
-    let mut notes = vec![
-        (ORIGIN.to_owned(), origin.clone()),
-        ("role".to_owned(), "copy".to_owned()),
-        ("src".to_owned(), req.source.to_string()),
-    ];
-    notes.extend(side.trip.run.clone().map(|run| (RUN.to_owned(), run)));
-    set_tags(side, &made.name, &notes).await?;
-    let renamed = rename(side, &made, name).await;
-    if let Err(error) = &renamed
+    let finished = finish(side, &made, name, &origin, req).await;
+    if let Err(error) = &finished
         && error.is_transient()
     {
-        return renamed.map(|()| shown(&made, None));
+        return finished.map(|()| shown(&made, None));
     }
     // The same call by another engine may have been faster: then its volume is the one.
     let taken = side.volume(name).await?;
     let reply = match &taken {
         Some(volume) => reply_if_ours(side, volume, &origin).await,
-        None => Err(renamed.err().unwrap_or_else(|| no_volume(name))),
+        None => Err(finished.err().unwrap_or_else(|| no_volume(name))),
     };
     if taken.is_some_and(|volume| volume.id != made.id) {
         destroy(side, &made).await?;
     }
     reply
+}
+
+/// Tags what was made aside and gives it its name.
+async fn finish(
+    side: Side<'_>,
+    made: &Volume,
+    name: &str,
+    origin: &str,
+    req: &MaterializeVolume,
+) -> Result<()> {
+    let mut notes = vec![
+        (ORIGIN.to_owned(), origin.to_owned()),
+        ("role".to_owned(), "copy".to_owned()),
+        ("src".to_owned(), req.source.to_string()),
+    ];
+    notes.extend(side.trip.run.clone().map(|run| (RUN.to_owned(), run)));
+    set_tags(side, &made.name, &notes).await?;
+    rename(side, made, name).await
 }
 
 async fn reply_if_ours(side: Side<'_>, volume: &Volume, origin: &str) -> Result<ArrayVolume> {
@@ -329,23 +340,34 @@ async fn write(side: Side<'_>, volume: &Volume, aside: &str, from: &Held) -> Res
         .with("names", aside)
         .flag("overwrite")
         .json(source(&from.snapshot));
-    let Err(failure) = side.send(call).await else {
-        return Ok(());
-    };
-    let elsewhere = match failure.is_refusal() {
-        true => side.volume_by_id(&volume.id).await?,
-        false => None,
-    };
-    match elsewhere {
-        Some(now) if !names::same(&now.name, aside) => Err(DriverError::new(
-            ErrorKind::Busy,
-            format!(
-                "array volume `{}` is being overwritten by another call",
-                now.name
-            ),
-        )),
-        _ => Err(failure.into()),
+    let written = side.send(call).await;
+    if let Err(failure) = &written
+        && !failure.is_refusal()
+    {
+        return written.map(drop).map_err(Into::into);
     }
+    let now = side.volume_by_id(&volume.id).await?;
+    if now.is_some_and(|now| names::same(&now.name, aside)) {
+        return written.map(drop).map_err(Into::into);
+    }
+    // Another call has given it its name back between two of ours. An array that finds nothing to
+    // overwrite makes a volume: that one is nobody's.
+    if let Some(stray) = side
+        .volume(aside)
+        .await?
+        .filter(|stray| stray.id != volume.id)
+    {
+        let gone = names::discarded(&stray.name, &stray.serial);
+        rename(side, &stray, &gone).await?;
+        destroy(side, &stray).await?;
+    }
+    Err(DriverError::new(
+        ErrorKind::Busy,
+        format!(
+            "array volume `{}` is being overwritten by another call",
+            volume.name
+        ),
+    ))
 }
 
 /// The volume of this serial under its name, or under the one it bears while it is written.

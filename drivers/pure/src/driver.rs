@@ -90,7 +90,7 @@ impl StorageDriver for PureArray {
 
     async fn get_link(&self, ctx: &CallCtx, req: GetLink) -> Result<Link> {
         let trip = self.trip(ctx);
-        link::state(Side::new(&self.own, &trip), &req.remote).await
+        link::state(self.pair(&trip), &req.remote).await
     }
 
     async fn resolve_volume(&self, ctx: &CallCtx, req: ResolveVolume) -> Result<ArrayVolume> {

@@ -2,11 +2,19 @@
 
 use protector_framework::{ArrayIdentity, Link, LinkState, Result};
 
-use crate::side::Side;
+use crate::group::Pair;
 
 /// The state of the link, as this array sees it.
-pub(crate) async fn state(side: Side<'_>, remote: &ArrayIdentity) -> Result<Link> {
-    let Some(connection) = side.connection(remote).await? else {
+pub(crate) async fn state(pair: Pair<'_>, remote: &ArrayIdentity) -> Result<Link> {
+    let asked = pair.own.connection_with(remote, pair.far).await;
+    let asked = match asked {
+        // The other array does not answer: then what this one knows has to do.
+        Err(error) if error.is_transient() && pair.far.is_some() => {
+            pair.own.connection(remote).await
+        }
+        other => other,
+    };
+    let Some(connection) = asked? else {
         return Ok(Link::new(LinkState::Unknown));
     };
     Ok(Link::new(meaning(&connection.status)).detail(connection.status))

@@ -86,12 +86,40 @@ impl<'a> Side<'a> {
         Ok(by_id.or_else(by_name).cloned())
     }
 
-    /// What another array is called here: as the beginning of the names of what it sends.
-    pub(crate) async fn name_of(self, other: &ArrayIdentity) -> Result<String> {
-        Ok(self
-            .connection(other)
-            .await?
-            .map_or_else(|| other.name.clone(), |connection| connection.name))
+    /// The same, where the other array can be asked what it is called now: it may have been renamed,
+    /// and not every release tells the ids of the arrays that it is connected to.
+    pub(crate) async fn connection_with(
+        self,
+        to: &ArrayIdentity,
+        far: Option<Self>,
+    ) -> Result<Option<Connection>> {
+        if let Some(found) = self.connection(to).await? {
+            return Ok(Some(found));
+        }
+        let Some(far) = far else {
+            return Ok(None);
+        };
+        let there = identity(&far.array().await?);
+        match names::same(there.id.as_str(), to.id.as_str()) && there.name != to.name {
+            true => self.connection(&there).await,
+            false => Ok(None),
+        }
+    }
+
+    /// What another array is called here, as the beginning of the name of a group that it sends.
+    pub(crate) async fn source_name(self, source: &ArrayIdentity, group: &str) -> Result<String> {
+        if let Some(connection) = self.connection(source).await? {
+            return Ok(connection.name);
+        }
+        // Disconnected or renamed: what it has sent tells whose it is.
+        let call = Call::get("protection-groups")
+            .with("filter", format!("name={}", quoted(&format!("*:{group}"))));
+        let inbound: Vec<Group> = self.list(call).await?;
+        let told = inbound
+            .iter()
+            .find(|one| names::same(&one.source.id, source.id.as_str()))
+            .and_then(|one| one.name.strip_suffix(&format!(":{group}")));
+        Ok(told.unwrap_or(&source.name).to_owned())
     }
 
     /// The volume of a name, live or destroyed.

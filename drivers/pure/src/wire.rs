@@ -56,6 +56,8 @@ items! {
         name: String,
         destroyed: bool,
         is_local: Option<bool>,
+        /// The array that a received group comes from.
+        source: Reference,
         replication_schedule: Schedule,
         snapshot_schedule: Schedule,
         target_retention: Retention,

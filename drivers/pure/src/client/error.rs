@@ -36,11 +36,12 @@ pub(crate) enum Cause {
 }
 
 /// Parts of messages, in lower case, and what they mean. The first that fits counts.
-const WORDS: [(&str, Cause); 19] = [
+const WORDS: [(&str, Cause); 20] = [
     ("eradication is disabled", Cause::SafeMode),
     ("cannot eradicate", Cause::SafeMode),
     ("retention lock", Cause::SafeMode),
     ("ratcheted", Cause::SafeMode),
+    ("safemode", Cause::SafeMode),
     ("limit reached", Cause::Limit),
     ("not enough space", Cause::Limit),
     ("insufficient", Cause::Limit),

@@ -62,10 +62,9 @@ impl<'a> Sent<'a> {
             sent.ensure_async(req, learned).await?;
         }
         // Only now it is a group: one whose making was broken off is not told, nor sends.
-        let notes = book::form(&req.target, req.mode);
+        let form = book::form(&req.target, req.mode).into_iter();
+        let notes = form.chain([book::keep(kept(req)), book::state(true)]);
         sent.book.write(sent.own, notes).await?;
-        let kept = book::keep(kept(req));
-        sent.book.write(sent.own, [kept, book::state(true)]).await?;
         sent.status().await
     }
 
@@ -83,7 +82,7 @@ impl<'a> Sent<'a> {
                 )));
             }
         }
-        if own.connection(&req.target).await?.is_none() {
+        let Some(connection) = own.connection_with(&req.target, pair.far).await? else {
             return Err(DriverError::new(
                 ErrorKind::InvalidRequest,
                 format!(
@@ -91,7 +90,7 @@ impl<'a> Sent<'a> {
                     me.name, req.target.name, req.target.id
                 ),
             ));
-        }
+        };
         let far = pair.far()?;
         let there = far.array().await?;
         if !names::same(&there.id, req.target.id.as_str()) {
@@ -103,13 +102,17 @@ impl<'a> Sent<'a> {
         }
         if req.mode == ReplicationMode::Async {
             let foreign = own.targets(group).await?;
-            let name = own.name_of(&req.target).await?;
-            if let Some(other) = foreign.iter().find(|t| !names::same(&t.member.name, &name)) {
+            let name = &connection.name;
+            if let Some(other) = foreign.iter().find(|t| !names::same(&t.member.name, name)) {
                 return Err(elsewhere(group, &other.member.name, &req.target.name));
             }
         }
-        let book = Book::open(own, &source(&me), group).await?;
+        let book = match known {
+            Some(book) => book,
+            None => Book::begin(own, &source(&me), group).await?,
+        };
         Ok(Self {
+            there: Some(connection.name),
             own,
             far,
             me,
@@ -119,7 +122,7 @@ impl<'a> Sent<'a> {
     }
 
     async fn ensure_async(&mut self, req: &EnsureGroup, learned: &Learned) -> Result<()> {
-        let target = self.own.name_of(&req.target).await?;
+        let target = self.target_name().await?;
         self.bury_former_life().await?;
         let group = self.ensure_group(self.group).await?;
         // Before anything can arrive, its receiver has a place for the notes.

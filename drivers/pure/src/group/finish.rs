@@ -55,7 +55,7 @@ pub(crate) async fn delete(own: Side<'_>, group: &GroupRef) -> Result<()> {
         GroupRef::Local { name } => delete_local(own, names::group(name)?).await,
         GroupRef::Replica { name, source } => {
             let group = names::group(name)?;
-            let at = own.name_of(source).await?;
+            let at = own.source_name(source, group).await?;
             let id = source.id.as_str();
             for one in [group.to_owned(), names::side(group)] {
                 delete_received(own, &format!("{at}:{one}")).await?;

@@ -54,6 +54,8 @@ pub(crate) struct Sent<'a> {
     pub(crate) group: &'a str,
     /// The notes on it at its sender.
     pub(crate) book: Book,
+    /// What the target is called at the sender, where somebody has asked already.
+    there: Option<String>,
 }
 
 /// What there is of a group on both arrays.
@@ -106,7 +108,15 @@ impl<'a> Sent<'a> {
             me,
             group,
             book,
+            there: None,
         })
+    }
+
+    fn pair(&self) -> Pair<'a> {
+        Pair {
+            own: self.own,
+            far: Some(self.far),
+        }
     }
 
     pub(crate) fn is_sync(&self) -> bool {
@@ -136,11 +146,16 @@ impl<'a> Sent<'a> {
     /// What there is of the group at the target.
     pub(crate) async fn standing(&self) -> Result<Standing> {
         let book = self.far_book().await?;
+        self.standing_by(book.as_ref()).await
+    }
+
+    /// The same, with the notes at the target in hand.
+    async fn standing_by(&self, book: Option<&Book>) -> Result<Standing> {
         let remote = self.remote(self.group);
         let side = self.remote(&names::side(self.group));
         Ok(Standing {
-            points: points::received(self.far, &remote, book.as_ref(), None).await?,
-            seeds: points::received(self.far, &side, book.as_ref(), None).await?,
+            points: points::received(self.far, &remote, book, None).await?,
+            seeds: points::received(self.far, &side, book, None).await?,
         })
     }
 

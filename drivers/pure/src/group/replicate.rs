@@ -124,7 +124,7 @@ impl Sent<'_> {
             .book
             .target()
             .ok_or_else(|| super::unknown(self.group))?;
-        let link = link::state(self.own, &target).await?;
+        let link = link::state(self.pair(), &target).await?;
         let carries = matches!(link.state, LinkState::Connected | LinkState::Partial);
         if !carries || !self.book.is_active() {
             return Ok(TransferState::Stalled);

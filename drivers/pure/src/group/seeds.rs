@@ -46,11 +46,15 @@ impl Sent<'_> {
 
     /// What the target is called here.
     pub(crate) async fn target_name(&self) -> Result<String> {
+        if let Some(there) = &self.there {
+            return Ok(there.clone());
+        }
         let target = self
             .book
             .target()
             .ok_or_else(|| super::unknown(self.group))?;
-        self.own.name_of(&target).await
+        let found = self.own.connection_with(&target, Some(self.far)).await?;
+        Ok(found.map_or(target.name, |connection| connection.name))
     }
 
     async fn empty_side(&self, side: &str) -> Result<()> {

@@ -43,8 +43,8 @@ impl Sent<'_> {
     /// Brings both arrays to what the notes say, as far as it can be done now: who has no whole copy
     /// on the target is seeded beside the group, who has one joins it.
     pub(super) async fn settle(&self, wanted: &[Volume]) -> Result<Standing> {
-        self.note_names(wanted).await?;
-        let standing = self.standing().await?;
+        let book = self.note_names(wanted).await?;
+        let standing = self.standing_by(Some(&book)).await?;
         let side = names::side(self.group);
         let main = self.without_strangers(self.group, wanted).await?;
         let missing: Vec<&Volume> = wanted
@@ -64,7 +64,7 @@ impl Sent<'_> {
     }
 
     /// Tells the target which volume each name means.
-    async fn note_names(&self, wanted: &[Volume]) -> Result<()> {
+    async fn note_names(&self, wanted: &[Volume]) -> Result<Book> {
         let now = self.own.now(&self.me);
         let mut book = match self.far_book().await? {
             Some(book) => book,
@@ -73,7 +73,8 @@ impl Sent<'_> {
         let volumes = wanted
             .iter()
             .map(|volume| (volume.serial.as_str(), volume.name.as_str()));
-        book.note_names(self.far, volumes, now).await
+        book.note_names(self.far, volumes, now).await?;
+        Ok(book)
     }
 
     /// The members of a group, after those that are not wanted have been taken out.

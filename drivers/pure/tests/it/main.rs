@@ -1,0 +1,15 @@
+//! The driver on simulated arrays, over real HTTPS.
+
+// The lints that spare tests look for `cfg(test)`.
+#[cfg(test)]
+mod fabric;
+#[cfg(test)]
+mod group;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod resolve;
+#[cfg(test)]
+mod session;
+#[cfg(test)]
+mod sync;
