@@ -3,7 +3,7 @@
 import base64
 import os
 
-from .backend import cinder_backend
+from .backend import cinder_backends
 from .settings import (DB_PORT, DEBUG, AMQP_PORT, PASSWORD, REGION, SITES, STATE,
                        VENV, port, url)
 
@@ -131,7 +131,7 @@ class Writer:
 
     def cinder(self):
         c = self.common('cinder')
-        name, options = cinder_backend(self.where)
+        backends = cinder_backends(self.where)
         c['DEFAULT'].update(
             my_ip='127.0.0.1', host='cinder-' + self.site,
             auth_strategy='keystone',
@@ -139,7 +139,7 @@ class Writer:
             resource_query_filters_file=VENV
             / 'etc/cinder/resource_filters.json',
             rootwrap_config=VENV / 'etc/cinder/rootwrap.conf',
-            enabled_backends=name,
+            enabled_backends=','.join(backends),
             glance_api_servers=url(self.where, 'glance'),
             image_conversion_dir=self.lib / 'cinder' / 'convert',
             scheduler_default_filters='AvailabilityZoneFilter,CapacityFilter,'
@@ -150,7 +150,7 @@ class Writer:
         c['coordination'] = {
             'backend_url': 'file://%s' % (self.lib / 'cinder' / 'tooz')}
         c['nova'] = auth(self.where, 'cinder')
-        c[name] = options
+        c.update(backends)
         ini(self.conf / 'cinder' / 'cinder.conf', c)
 
     def neutron(self):

@@ -5,7 +5,7 @@ import re
 import time
 
 from .config import configure
-from .process import Proc, http, listening, run, wait
+from .process import Proc, http, listening, run, stop, wait
 from .schema import site_databases
 from .settings import (API_WORKERS, BIN, LIMIT, PASSWORD, PLUGINS, PORTS, REGION,
                        SERVICE_USERS, STATE, VENV, port, say, url)
@@ -139,7 +139,7 @@ def healthy(site, since=''):
     Raises what is missing otherwise.  The services' own "up" is not enough: one
     that died stays "up" for a minute, so a report must also be newer than "since"
     (UTC, ISO format); and cinder-volume is "up" for a minute even if its driver
-    failed to start, so the back end must have shown the scheduler a pool.
+    failed to start, so each back end must have shown the scheduler a pool.
     """
     t = token(site)
 
@@ -163,25 +163,39 @@ def healthy(site, since=''):
     missing = {'cinder-scheduler', 'cinder-volume'} - up(got['services'])
     if missing:
         raise RuntimeError('not up: %s' % ', '.join(sorted(missing)))
-    conf = (STATE / site / 'conf' / 'cinder' / 'cinder.conf').read_text()
-    backend = 'cinder-%s@%s' % (
-        site, re.search(r'^enabled_backends = (.*)$', conf, re.M)[1])
-    _, got = http('GET', url(site, 'cinder') + '/v3/scheduler-stats/get_pools',
-                  token=t)
-    if not any(p['name'].startswith(backend + '#') for p in got['pools']):
-        raise RuntimeError('Cinder back end %s offers no pool; see %s' % (
-            backend, STATE / 'log' / ('site-' + site) / 'cinder-volume.log'))
+    _, got = http('GET', url(site, 'cinder') +
+                  '/v3/scheduler-stats/get_pools?detail=true', token=t)
+    fresh = [p['name'] for p in got['pools']
+             if p['capabilities'].get('timestamp', '')[:19] >= since]
+    for backend in enabled_backends(site):
+        host = 'cinder-%s@%s#' % (site, backend)
+        if not any(name.startswith(host) for name in fresh):
+            raise RuntimeError('Cinder back end %s offers no pool; see %s' % (
+                backend, STATE / 'log' / ('site-' + site) / 'cinder-volume.log'))
     http('GET', url(site, 'neutron') + '/v2.0/networks', token=t)
     http('GET', url(site, 'glance') + '/v2/images', token=t)
     http('GET', url(site, 'placement') + '/resource_providers', token=t)
     return True
 
 
+def cinder_conf(site):
+    return STATE / site / 'conf' / 'cinder' / 'cinder.conf'
+
+
+def enabled_backends(site):
+    return re.search(r'^enabled_backends = (.*)$', cinder_conf(site).read_text(),
+                     re.M)[1].split(',')
+
+
 def up_site(site):
+    before = cinder_conf(site).read_text() if cinder_conf(site).exists() else ''
     configure(site)
     group = 'site-' + site
     todo = services(site)
     procs = {name: Proc(group, name) for name in todo}
+    if before != cinder_conf(site).read_text() and procs['cinder-volume'].pid():
+        say('%s: cinder-volume starts again, with other back ends' % group)
+        stop([procs['cinder-volume']])
     taken = [port(site, s) for s in PORTS if listening(port(site, s))]
     if taken and not any(p.pid() for p in procs.values()):
         raise SystemExit('%s: ports in use by others: %s; set TESTBED_PORTS_%s'

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 use protector_tests::clouds::failure::Outcome;
 use protector_tests::clouds::report::Report;
-use protector_tests::clouds::run::{Presence, main_job, up};
+use protector_tests::clouds::run::{Presence, stories, up};
+use protector_tests::clouds::suite::Suite;
 use protector_tests::clouds::testbed::Testbed;
 
 /// Two real OpenStack clouds on this machine, and Protector's main job on them.
@@ -27,6 +28,9 @@ enum What {
         /// Leaves the clouds, Protector and all that the run made in place, to look at.
         #[arg(long)]
         keep: bool,
+        /// Only this story; without it, all of them.
+        #[arg(long, value_enum)]
+        suite: Option<Suite>,
     },
 }
 
@@ -65,6 +69,9 @@ async fn work(report: &Report, what: What) -> Outcome {
             report.say(testbed.status().await?.trim());
             Ok(())
         }
-        What::Run { keep } => main_job(report, &testbed, keep).await,
+        What::Run { keep, suite } => match suite {
+            Some(suite) => stories(report, &testbed, &[suite], keep).await,
+            None => stories(report, &testbed, &Suite::ALL, keep).await,
+        },
     }
 }

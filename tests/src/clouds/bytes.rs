@@ -1,49 +1,9 @@
 //! Data on volumes: patterns that can be told apart.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-
-use super::failure::{During, Outcome, ensure};
-
-const BLOCK: usize = 64 * 1024;
+/// How much is written at each place.
+pub const BLOCK: usize = 64 * 1024;
 /// How many places of a volume are written.
 const PLACES: u64 = 16;
-
-/// Writes a pattern at places from the first to the last byte of a volume.
-///
-/// # Errors
-/// What the file system says.
-pub fn write(path: &Path, seed: &str) -> Outcome {
-    let file = File::options()
-        .write(true)
-        .open(path)
-        .during(|| format!("{}", path.display()))?;
-    for (place, offset) in places(file.metadata()?.len()) {
-        file.write_all_at(&pattern(seed, place), offset)?;
-    }
-    file.sync_data()?;
-    Ok(())
-}
-
-/// Checks that a volume bears the pattern.
-///
-/// # Errors
-/// Where it does not.
-pub fn check(path: &Path, seed: &str) -> Outcome {
-    let file = File::open(path).during(|| format!("{}", path.display()))?;
-    let mut found = vec![0; BLOCK];
-    for (place, offset) in places(file.metadata()?.len()) {
-        file.read_exact_at(&mut found, offset)?;
-        ensure(found == pattern(seed, place), || {
-            format!(
-                "{} does not bear the data `{seed}` at byte {offset}",
-                path.display()
-            )
-        })?;
-    }
-    Ok(())
-}
 
 /// Where test data stands on a volume of this size: a number and the byte it begins at.
 pub fn places(len: u64) -> impl Iterator<Item = (u64, u64)> {

@@ -2,14 +2,13 @@
 //! the other cloud can be compared word for word.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::arrays::name_of;
 use super::cloud::Cloud;
 use super::failure::{Outcome, ensure, fail};
 use super::http::{list, text};
-use super::testbed::Testbed;
 
 /// A server's description and where its volumes are.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,17 +22,10 @@ pub struct Portrait {
 }
 
 impl Portrait {
-    /// Where the site's array keeps a volume.
-    pub fn volume_file(&self, testbed: &Testbed, cloud: &Cloud, slot: usize) -> PathBuf {
-        volume_file(testbed, cloud, &self.volumes[slot])
+    /// How the array names the server's volumes.
+    pub fn array_volumes(&self) -> impl Iterator<Item = String> {
+        self.volumes.iter().map(|id| name_of(id))
     }
-}
-
-/// Where the site's array keeps a volume of the block storage service.
-pub fn volume_file(testbed: &Testbed, cloud: &Cloud, volume: &str) -> PathBuf {
-    testbed
-        .pool(cloud.side)
-        .join(format!("volume-{volume}-cinder"))
 }
 
 /// Describes the one server of this name; `cloud` must be its project's admin.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
+use super::arrays::Arrays;
 use super::command;
 use super::failure::{During, Outcome, fail};
 use super::http::Service;
@@ -91,7 +92,7 @@ impl Deployment {
         world: &World,
         programs: &Programs,
         side: Side,
-        arrays: &[String],
+        arrays: &dyn Arrays,
         stay: bool,
     ) -> Outcome<Self> {
         let dir = world.dir.join(side.name());
@@ -220,8 +221,9 @@ impl Deployment {
         ))
     }
 
-    fn conf(&self, world: &World, database: &str, arrays: &[String]) -> String {
+    fn conf(&self, world: &World, database: &str, arrays: &dyn Arrays) -> String {
         let login = &world.site(self.side).service_login;
+        let urls = Side::BOTH.map(|side| arrays.access(side).url).join(",");
         let dir = self.dir.display();
         let port = world.testbed.port(self.side, Api::Protector);
         format!(
@@ -258,7 +260,8 @@ default_trust_roles = member,_member_
 policy_file = {dir}/policy.yaml
 
 [storage]
-allowed_endpoints = {arrays}
+allowed_endpoints = {urls}
+{trust}
 
 [engine]
 poll_interval = 1
@@ -270,7 +273,7 @@ call_deadline = {CALL_DEADLINE}
             project = login.project,
             user = login.user,
             password = login.password,
-            arrays = arrays.join(","),
+            trust = arrays.trust(self.side),
         )
     }
 }

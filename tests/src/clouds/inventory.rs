@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::arrays::Arrays;
 use super::cloud::Cloud;
-use super::failure::{During, Outcome, fail};
+use super::failure::{Outcome, fail};
 use super::http::{list, text};
-use super::testbed::Testbed;
 
 /// Names of everything by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ impl Inventory {
     ///
     /// # Errors
     /// What a service says.
-    pub async fn read(testbed: &Testbed, admin: &Cloud) -> Outcome<Self> {
+    pub async fn read(arrays: &dyn Arrays, admin: &Cloud) -> Outcome<Self> {
         let mut all = BTreeMap::new();
         let nova = &admin.nova;
         let cinder = &admin.cinder;
@@ -43,15 +43,7 @@ impl Inventory {
                 .collect::<Outcome<_>>()?;
             all.insert(kind, ids);
         }
-        let pool = testbed.pool(admin.side);
-        let mut files = BTreeSet::new();
-        for entry in std::fs::read_dir(&pool).during(|| format!("{}", pool.display()))? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if !name.starts_with('.') {
-                files.insert(name);
-            }
-        }
-        all.insert("array volume", files);
+        all.insert("array volume", arrays.volumes(admin.side)?);
         Ok(Self(all))
     }
 

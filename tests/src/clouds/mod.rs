@@ -5,7 +5,7 @@
 //! what is done and checked.
 
 pub mod api;
-pub mod array;
+pub mod arrays;
 pub mod bytes;
 pub mod checks;
 pub mod cloud;
@@ -25,5 +25,6 @@ pub mod run;
 pub mod secrets;
 pub mod stage;
 pub mod story;
+pub mod suite;
 pub mod testbed;
 pub mod world;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::bytes;
+use super::arrays::{check_pattern, write_pattern};
 use super::checks::{Portrait, portrait, same_looks};
 use super::failure::{Outcome, ensure};
 use super::inventory::Inventory;
 use super::protection::Group;
 use super::stage::Stage;
 use super::testbed::Side;
-use super::world::{NAMES, VOLUMES_EACH};
+use super::world::VOLUMES_EACH;
 
 impl Stage {
     /// Checks the servers of a site in full: they run, look as they did, and bear the data.
@@ -22,10 +22,9 @@ impl Stage {
             .step(&what, async {
                 self.all_run(side, group).await?;
                 for (name, portrait) in self.portraits(side).await? {
-                    for slot in 0..VOLUMES_EACH {
-                        let cloud = &self.world.site(side).project;
-                        let file = portrait.volume_file(&self.world.testbed, cloud, slot);
-                        bytes::check(&file, &seed(data, name, slot))?;
+                    for (slot, volume) in portrait.array_volumes().enumerate() {
+                        let seed = seed(data, name, slot);
+                        check_pattern(&*self.arrays, side, &volume, &seed)?;
                     }
                 }
                 Ok(())
@@ -33,13 +32,19 @@ impl Stage {
             .await
     }
 
-    /// Exactly the group's servers run on a site, and look as they did.
+    /// Exactly the group's servers run on a site, connected to their volumes, and look as they did.
     pub(super) async fn all_run(&self, side: Side, group: &Group) -> Outcome {
         for (name, portrait) in self.portraits(side).await? {
             same_looks(&portrait, &group.originals[name])?;
+            for volume in portrait.array_volumes() {
+                let hosts = self.arrays.connections(side, &volume)?;
+                ensure(hosts == 1, || {
+                    format!("{volume} of {name} is connected to {hosts} hosts, not one")
+                })?;
+            }
         }
         let servers = self.world.site(side).project.servers().await?;
-        ensure(servers.len() == NAMES.len(), || {
+        ensure(servers.len() == self.world.cast.plans().len(), || {
             format!("{} has {} servers", side.name(), servers.len())
         })
     }
@@ -47,7 +52,13 @@ impl Stage {
     /// The copies of a site are off, locked and disconnected.
     pub(super) async fn parked(&self, side: Side) -> Outcome {
         let cloud = &self.world.site(side).project;
-        for name in NAMES {
+        for (name, portrait) in self.portraits(side).await? {
+            for volume in portrait.array_volumes() {
+                let hosts = self.arrays.connections(side, &volume)?;
+                ensure(hosts == 0, || {
+                    format!("{volume} of parked {name} is connected to {hosts} hosts")
+                })?;
+            }
             let server = cloud.server(name).await?;
             let off = server["status"] == "SHELVED_OFFLOADED" && server["locked"] == true;
             ensure(off, || {
@@ -70,12 +81,15 @@ impl Stage {
                     self.portraits(Side::A).await?,
                     self.portraits(Side::B).await?,
                 );
-                for name in NAMES {
-                    for slot in 0..VOLUMES_EACH {
-                        let a = self.arrays.hash(Side::A, &on_a[name].volumes[slot])?;
-                        let b = self.arrays.hash(Side::B, &on_b[name].volumes[slot])?;
-                        ensure(a == b, || {
-                            format!("volume {slot} of {name} is not the same on both sites")
+                for name in self.world.cast.names() {
+                    let (a, b) = (&on_a[name], &on_b[name]);
+                    ensure(a.volumes.len() == VOLUMES_EACH, || format!("{a:?}"))?;
+                    ensure(b.volumes.len() == VOLUMES_EACH, || format!("{b:?}"))?;
+                    for (a, b) in a.array_volumes().zip(b.array_volumes()) {
+                        let same =
+                            self.arrays.hash(Side::A, &a)? == self.arrays.hash(Side::B, &b)?;
+                        ensure(same, || {
+                            format!("{a} and {b} of {name} are not the same on both sites")
                         })?;
                     }
                 }
@@ -99,26 +113,24 @@ impl Stage {
     pub(super) async fn portraits(&self, side: Side) -> Outcome<BTreeMap<&'static str, Portrait>> {
         let cloud = &self.world.site(side).project;
         let mut all = BTreeMap::new();
-        for name in NAMES {
+        for name in self.world.cast.names() {
             all.insert(name, portrait(cloud, name).await?);
         }
         Ok(all)
     }
 
     pub(super) async fn inventory(&self, side: Side) -> Outcome<Inventory> {
-        Inventory::read(&self.world.testbed, &self.world.site(side).admin).await
+        Inventory::read(&*self.arrays, &self.world.site(side).admin).await
     }
 
     /// Writes on every volume of a site what can be told apart later.
     pub(super) async fn write(&self, side: Side, data: &str) -> Outcome {
-        let cloud = &self.world.site(side).project;
         for (name, portrait) in self.portraits(side).await? {
             ensure(portrait.looks["status"] == "ACTIVE", || {
                 format!("{name} on {} does not run", side.name())
             })?;
-            for slot in 0..VOLUMES_EACH {
-                let file = portrait.volume_file(&self.world.testbed, cloud, slot);
-                bytes::write(&file, &seed(data, name, slot))?;
+            for (slot, volume) in portrait.array_volumes().enumerate() {
+                write_pattern(&*self.arrays, side, &volume, &seed(data, name, slot))?;
             }
         }
         Ok(())

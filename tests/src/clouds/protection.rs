@@ -11,7 +11,7 @@ use super::http::text;
 use super::inventory::Inventory;
 use super::stage::Stage;
 use super::testbed::Side;
-use super::world::{KEYPAIR, NAMES};
+use super::world::KEYPAIR;
 
 /// The group that the story is about.
 #[derive(Debug, Clone)]
@@ -23,9 +23,6 @@ pub struct Group {
     /// What was on site-b before.
     pub b_before: Inventory,
 }
-
-/// The database first, then the others together.
-const TIERS: [u8; 3] = [1, 2, 2];
 
 impl Stage {
     /// Makes the group with policy, mappings and members.
@@ -69,9 +66,10 @@ impl Stage {
                 client.tenant.put(&path, Some(&self.mappings())).await
             })
             .await?;
-        for (name, tier) in NAMES.into_iter().zip(TIERS) {
+        for plan in self.world.cast.plans() {
+            let name = plan.name;
             let server = &originals[name].server_id;
-            let body = json!({"member": {"server_id": server, "boot_tier": tier}});
+            let body = json!({"member": {"server_id": server, "boot_tier": plan.tier}});
             self.report
                 .step(&format!("add member {name}"), async {
                     let path = format!("{path}/members");
@@ -89,13 +87,13 @@ impl Stage {
     }
 
     fn policy(&self) -> Value {
-        let arrays = &self.arrays;
+        let (a, b) = (self.arrays.access(Side::A), self.arrays.access(Side::B));
         json!({"policy": {
-            "driver": "mock",
-            "primary_fa_url": arrays.url(Side::A),
-            "primary_fa_api_token": arrays.token(Side::A),
-            "secondary_fa_url": arrays.url(Side::B),
-            "secondary_fa_api_token": arrays.token(Side::B),
+            "driver": self.arrays.driver(),
+            "primary_fa_url": a.url,
+            "primary_fa_api_token": a.token,
+            "secondary_fa_url": b.url,
+            "secondary_fa_api_token": b.token,
             "rpo_minutes": 60,
             "test_volume_type_id": self.world.b.types.plain,
         }})

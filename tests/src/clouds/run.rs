@@ -1,11 +1,17 @@
-//! A whole run: clouds up, the story from its beginning to its end, and away again.
+//! A whole run: clouds up, each story from its beginning to its end, and away again.
+
+use std::sync::Arc;
 
 use protector_framework::Clock;
 
+use super::arrays::PureArrays;
+use super::deployment::Programs;
 use super::failure::{Outcome, fail};
 use super::report::Report;
 use super::stage::Stage;
+use super::suite::Suite;
 use super::testbed::Testbed;
+use super::world::Secrets;
 
 /// Whether the clouds are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,43 +25,83 @@ pub enum Presence {
 }
 
 /// Installs what is missing and starts both clouds. Where something cannot be installed, it says why
-/// and skips; in CI that is a failure.
+/// and skips; in CI that is a failure. Clouds that are up and have other arrays than they should are
+/// given the right ones.
 ///
 /// # Errors
 /// Where the clouds do not come up.
 pub async fn up(report: &Report, testbed: &Testbed) -> Outcome<Presence> {
-    if testbed.status().await.is_ok() {
-        report.say("both clouds are up");
-        return Ok(Presence::Found);
-    }
-    if let Err(failure) = report.step("install", testbed.install()).await {
+    let found = testbed.status().await.is_ok();
+    if !found && let Err(failure) = report.step("install", testbed.install()).await {
         if std::env::var_os("CI").is_some_and(|ci| ci == "true") {
             return fail(format!("in CI nothing is skipped: {failure}"));
         }
         report.say(&format!("skipped: {failure}"));
         return Ok(Presence::Skipped);
     }
-    report.step("both clouds up", testbed.up(None)).await?;
-    Ok(Presence::Started)
+    let what = match found {
+        true => "both clouds were up; the arrays behind them",
+        false => "both clouds up",
+    };
+    report.step(what, testbed.up(None)).await?;
+    Ok(match found {
+        true => Presence::Found,
+        false => Presence::Started,
+    })
 }
 
-/// Runs the main job.
+/// Runs the stories one after the other on the same clouds.
 ///
 /// # Errors
-/// What failed; all that was made is then left in place, except for Protector's processes.
-pub async fn main_job(report: &Report, testbed: &Testbed, keep: bool) -> Outcome {
-    let found = report.phase("two clouds", up(report, testbed)).await?;
-    if found == Presence::Skipped {
+/// What failed; all that was made is then left in place, except for processes.
+pub async fn stories(report: &Report, testbed: &Testbed, suites: &[Suite], keep: bool) -> Outcome {
+    let run = report.clock().now().format("%m%d%H%M%S").to_string();
+    let secrets = Secrets::of_run(&run);
+    // The arrays come first: block storage that does not find its array when it starts says nothing
+    // and goes on without it.
+    let pure = match suites.contains(&Suite::Pure) {
+        true => Some(Arc::new(simulated(report, testbed, &run, &secrets).await?)),
+        false => None,
+    };
+    let clouds = match &pure {
+        Some(arrays) => testbed.with_arrays(arrays),
+        None => testbed.clone(),
+    };
+    let presence = report.phase("two clouds", up(report, &clouds)).await?;
+    if presence == Presence::Skipped {
         return Ok(());
     }
-    let after = match (keep, found) {
+    let after = match (keep, presence) {
         (true, _) => After::Keep,
         (false, Presence::Started) => After::CloudsGoDown,
         (false, _) => After::Remove,
     };
-    let outcome = on_clouds(report, testbed, after).await;
-    if found == Presence::Started && !keep {
-        report.phase("clouds down", testbed.down(None)).await?;
+    let outcome = async {
+        let build = report.step("Protector's programs", Programs::build());
+        let programs = report.phase("build", build).await?;
+        for suite in suites {
+            let part = suite.part(&clouds, &run, &secrets, pure.as_ref())?;
+            let last = suites.last() == Some(suite);
+            let built = Stage::build(report, &clouds, &programs, &part, keep && last);
+            let what = format!("{}: a tenant, and Protector on both sites", suite.name());
+            let stage = report.phase(&what, built).await?;
+            told(report, *suite, stage, after, last).await?;
+        }
+        Ok(())
+    }
+    .await;
+    match after {
+        After::Keep => wait_if_needed(report, pure.as_deref()).await?,
+        After::CloudsGoDown => report
+            .phase("clouds down", testbed.down(None))
+            .await
+            .map(|_| ())?,
+        After::Remove if pure.is_some() => {
+            let without = testbed.up(None);
+            let what = "both clouds without the FlashArrays, as they were";
+            report.step(what, without).await?;
+        }
+        After::Remove => {}
     }
     report.summary();
     outcome
@@ -69,51 +115,43 @@ enum After {
     CloudsGoDown,
 }
 
-async fn on_clouds(report: &Report, testbed: &Testbed, after: After) -> Outcome {
-    let name = report.clock().now().format("%m%d%H%M%S").to_string();
-    let stage = Stage::build(report, testbed, &name, after == After::Keep);
-    let mut stage = report
-        .phase("a tenant, and Protector on both sites", stage)
-        .await?;
-    let told = story(report, &mut stage).await;
+async fn simulated(
+    report: &Report,
+    testbed: &Testbed,
+    run: &str,
+    secrets: &Secrets,
+) -> Outcome<PureArrays> {
+    let directory = testbed.protector_home().join(format!("{run}arrays"));
+    let start = PureArrays::start(testbed, secrets, &directory);
+    report.step("two simulated FlashArrays", start).await
+}
+
+async fn told(
+    report: &Report,
+    suite: Suite,
+    mut stage: Stage,
+    after: After,
+    last: bool,
+) -> Outcome {
+    let told = suite.tell(report, &mut stage).await;
+    if after == After::Keep && (last || told.is_err()) {
+        report.say(&stage.how_to_look());
+        return told;
+    }
+    // What failed is left to be looked at.
+    told?;
+    stage.end().await?;
     match after {
-        After::Keep => {
-            report.say(&stage.how_to_look());
-            told
-        }
-        After::CloudsGoDown => told,
-        After::Remove => {
-            // What failed is left to be looked at.
-            told?;
-            report.phase("away again", stage.remove()).await
-        }
+        After::Remove => report.phase("away again", stage.remove()).await,
+        After::Keep | After::CloudsGoDown => Ok(()),
     }
 }
 
-async fn story(report: &Report, stage: &mut Stage) -> Outcome {
-    report.phase("enrolment", stage.enrol()).await?;
-    let group = report.phase("protection", stage.protect()).await?;
-    let group = &group;
-    report
-        .phase("planned failover", stage.planned_failover(group))
-        .await?;
-    report
-        .phase("failback", stage.failback(group, "written on site-b"))
-        .await?;
-    report
-        .phase("test failover", stage.test_failover(group))
-        .await?;
-    report
-        .phase("unplanned failover", stage.unplanned_failover(group))
-        .await?;
-    report.phase("quarantine", stage.quarantine(group)).await?;
-    report
-        .phase("home after the loss", stage.home_after_loss(group))
-        .await?;
-    report.phase("cleanup", stage.cleanup(group)).await?;
-    report
-        .phase("failover under fire", stage.failover_under_fire(group))
-        .await?;
-    let search = report.step("no secret is shown", stage.no_secret_is_shown());
-    report.phase("secrets", search).await
+/// The simulated arrays live in this process.
+async fn wait_if_needed(report: &Report, pure: Option<&PureArrays>) -> Outcome {
+    if pure.is_some() {
+        report.say("the FlashArrays are there until Ctrl-C");
+        tokio::signal::ctrl_c().await?;
+    }
+    Ok(())
 }

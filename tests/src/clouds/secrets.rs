@@ -1,4 +1,4 @@
-//! No password, array token or Keystone token may be in a log, a reply or a database.
+//! No password, array token, array session or Keystone token may be in a log, a reply or a database.
 
 use std::path::Path;
 
@@ -22,12 +22,15 @@ impl Stage {
             position(&config, self.world.secrets.mark.as_bytes()).is_some(),
             || "the configuration has no marked password".to_owned(),
         )?;
+        let session = self.arrays.session_mark();
         let mut found = Vec::new();
         let mut search = |place: &str, bytes: &[u8]| {
-            for (what, needle) in [
+            let known = [
                 ("marked secret", &*self.world.secrets.mark),
                 ("token", TOKEN),
-            ] {
+            ];
+            let session = session.iter().map(|mark| ("array session", &**mark));
+            for (what, needle) in known.into_iter().chain(session) {
                 if let Some(at) = position(bytes, needle.as_bytes()) {
                     let around = &bytes[at.saturating_sub(80)..bytes.len().min(at + 10)];
                     let around = String::from_utf8_lossy(around).replace('\n', " ");

@@ -3,14 +3,16 @@
 use serde_json::{Value, json};
 
 use super::api::Protector;
-use super::array::Arrays;
+use std::sync::Arc;
+
+use super::arrays::Arrays;
 use super::deployment::{Deployment, Programs};
 use super::failure::Outcome;
 use super::http::Seen;
 use super::process::Process;
 use super::report::Report;
 use super::testbed::{Api, REGION, Side, Testbed};
-use super::world::World;
+use super::world::{Part, World};
 
 /// One site's Protector with its processes, where they run.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ pub struct Stage {
     /// Every reply of Protector.
     pub seen: Seen,
     /// The arrays.
-    pub arrays: Arrays,
+    pub arrays: Arc<dyn Arrays>,
     /// site-a.
     pub a: Running,
     /// site-b.
@@ -43,24 +45,22 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Builds the world, links the arrays and starts both Protectors.
+    /// Builds the world and starts both Protectors.
     ///
     /// # Errors
     /// What fails.
-    pub async fn build(report: &Report, testbed: &Testbed, run: &str, keep: bool) -> Outcome<Self> {
-        let programs = report
-            .step("Protector's programs", Programs::build())
-            .await?;
-        let world = World::build(report, testbed, run).await?;
-        let arrays = report
-            .step("the two mock arrays, linked", async {
-                Arrays::link(&world)
-            })
-            .await?;
+    pub async fn build(
+        report: &Report,
+        testbed: &Testbed,
+        programs: &Programs,
+        part: &Part,
+        keep: bool,
+    ) -> Outcome<Self> {
+        let world = World::build(report, testbed, part).await?;
+        let arrays = part.arrays.clone();
         let seen = Seen::default();
         let start = async |side| {
-            let deployment =
-                Deployment::prepare(&world, &programs, side, &arrays.urls(), keep).await?;
+            let deployment = Deployment::prepare(&world, programs, side, &*arrays, keep).await?;
             let client = Protector::of(report, testbed, world.site(side), &seen)?;
             let mut running = Running {
                 deployment,
@@ -114,22 +114,33 @@ impl Stage {
         Ok(())
     }
 
-    /// Ends Protector's processes in order and takes away what the run made.
+    /// Ends Protector's processes in order.
     ///
     /// # Errors
     /// What fails.
-    pub async fn remove(self) -> Outcome {
+    pub async fn end(&mut self) -> Outcome {
         let report = &self.report;
         report
             .step("Protector's processes end by SIGTERM", async {
-                for running in [self.a, self.b] {
-                    for process in [running.engine, running.api].into_iter().flatten() {
+                for running in [&mut self.a, &mut self.b] {
+                    for process in [running.engine.take(), running.api.take()]
+                        .into_iter()
+                        .flatten()
+                    {
                         process.terminate(report).await?;
                     }
                 }
                 Ok(())
             })
-            .await?;
+            .await
+    }
+
+    /// Takes away what the run made.
+    ///
+    /// # Errors
+    /// What fails.
+    pub async fn remove(self) -> Outcome {
+        let report = &self.report;
         report
             .step("the tenant with all it has", async {
                 let (a, b) = (&self.world.a, &self.world.b);

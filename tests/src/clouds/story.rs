@@ -1,4 +1,4 @@
-//! The main job: a group of three servers goes to the other cloud and home again, in every way.
+//! The main job: a group of servers goes to the other cloud and home again, in every way.
 
 use std::time::Duration;
 
@@ -81,6 +81,7 @@ impl Stage {
         report
             .step("site-a is lost: its cloud and its Protector", async {
                 self.a.cut().await?;
+                self.arrays.lose(Side::A);
                 testbed.down(Some(Side::A)).await
             })
             .await?;
@@ -106,7 +107,10 @@ impl Stage {
         let report = self.report.clone();
         let testbed = self.world.testbed.clone();
         report
-            .step("site-a's cloud is back", testbed.up(Some(Side::A)))
+            .step("site-a's cloud is back", async {
+                self.arrays.return_again(Side::A);
+                testbed.up(Some(Side::A)).await
+            })
             .await?;
         self.all_run(Side::A, group)
             .await
@@ -157,12 +161,7 @@ impl Stage {
             })
             .await?;
         let during = self.inventory(Side::B).await?;
-        for (kind, more) in [
-            ("server", 3),
-            ("port", 4),
-            ("volume", 6),
-            ("array volume", 6),
-        ] {
+        for (kind, more) in self.world.cast.counts() {
             let (now, then) = (during.count(kind), before_b.count(kind));
             ensure(now == then + more, || {
                 format!("a test made {now} - {then} of {kind}, not {more}")

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
+use super::arrays::{Arrays as _, PureArrays};
 use super::command;
 use super::failure::{Outcome, fail};
 
@@ -36,6 +37,11 @@ impl Side {
         }
     }
 
+    /// Where it is in a pair.
+    pub fn index(self) -> usize {
+        usize::from(self == Self::B)
+    }
+
     fn letter(self) -> &'static str {
         match self {
             Self::A => "a",
@@ -57,6 +63,8 @@ pub enum Api {
     Neutron,
     /// Protector's own API, which the clouds' catalogs point to.
     Protector,
+    /// The simulated array of the site.
+    Array,
 }
 
 impl Api {
@@ -74,6 +82,8 @@ pub struct Testbed {
     scripts: PathBuf,
     home: PathBuf,
     offsets: [u16; 2],
+    /// More variables for the scripts.
+    more: Vec<(String, String)>,
 }
 
 /// The region of both clouds.
@@ -105,6 +115,7 @@ impl Testbed {
                 offset("TESTBED_PORTS_A", 10_000)?,
                 offset("TESTBED_PORTS_B", 20_000)?,
             ],
+            more: Vec::new(),
         })
     }
 
@@ -116,6 +127,7 @@ impl Testbed {
             Api::Cinder => 8776,
             Api::Neutron => 9696,
             Api::Protector => 8788,
+            Api::Array => 8443,
         };
         let offset = match side {
             Side::A => self.offsets[0],
@@ -147,6 +159,24 @@ impl Testbed {
     /// A program of the clouds' virtual environment.
     pub fn program(&self, name: &str) -> PathBuf {
         self.home.join("venv").join("bin").join(name)
+    }
+
+    /// The same clouds with these arrays behind their block storage, beside the file driver. The
+    /// arrays have to be there before the clouds start.
+    #[must_use]
+    pub fn with_arrays(&self, arrays: &PureArrays) -> Self {
+        let mut more = vec![("TESTBED_CINDER".to_owned(), "file,pure".to_owned())];
+        for side in Side::BOTH {
+            let letter = side.letter().to_uppercase();
+            let access = arrays.access(side);
+            let host = access.url.trim_start_matches("https://").to_owned();
+            more.push((format!("TESTBED_PURE_IP_{letter}"), host));
+            more.push((format!("TESTBED_PURE_TOKEN_{letter}"), access.token));
+        }
+        Self {
+            more,
+            ..self.clone()
+        }
     }
 
     /// Installs what is missing.
@@ -184,6 +214,7 @@ impl Testbed {
     async fn script(&self, name: &str, args: &[&str]) -> Outcome<String> {
         let mut command = Command::new(self.scripts.join(name));
         command.args(args).env("TESTBED_HOME", &self.home);
+        command.envs(self.more.iter().cloned());
         command::run(&mut command).await
     }
 }

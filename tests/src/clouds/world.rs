@@ -1,15 +1,18 @@
 //! What a run works on: on both clouds a tenant with networks, types and quotas as admins make
-//! them, and on site-a three servers that the real `openstack` client built.
+//! them, and on site-a servers that the real `openstack` client built.
 //!
 //! Each run has a project of its own, so runs do not see each other's objects.
 
+mod cast;
 mod network;
 mod removal;
 mod server;
 mod types;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::arrays::Arrays;
 use super::cloud::Cloud;
 use super::failure::Outcome;
 use super::identity::{Admin, Login, Token};
@@ -17,9 +20,9 @@ use super::kills::restore_catalog;
 use super::report::Report;
 use super::testbed::{Api, PASSWORD, Side, Testbed};
 
+pub use cast::{Cast, VOLUMES_EACH};
 pub use network::KEYPAIR;
 pub use network::Networks;
-pub use server::{NAMES, VOLUMES_EACH};
 pub use types::Types;
 
 /// The passwords and tokens of a run. All carry one mark, which nothing of Protector's may show.
@@ -30,6 +33,13 @@ pub struct Secrets {
 }
 
 impl Secrets {
+    /// The secrets of a run.
+    pub fn of_run(run: &str) -> Self {
+        Self {
+            mark: format!("MARKED-{run}"),
+        }
+    }
+
     /// The secret for a purpose.
     pub fn of(&self, purpose: &str) -> String {
         format!("{}-{purpose}", self.mark)
@@ -59,6 +69,19 @@ pub struct Site {
     pub networks: Networks,
 }
 
+/// What one story is about: whose servers on which arrays.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The name of the run, part of the names of what it makes: lower-case letters and digits.
+    pub run: String,
+    /// Its secrets.
+    pub secrets: Secrets,
+    /// Its servers.
+    pub cast: Cast,
+    /// The arrays that hold their volumes.
+    pub arrays: Arc<dyn Arrays>,
+}
+
 /// Both clouds, and where the files of this run are.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -70,6 +93,8 @@ pub struct World {
     pub dir: PathBuf,
     /// Its secrets.
     pub secrets: Secrets,
+    /// Its servers.
+    pub cast: Cast,
     /// site-a.
     pub a: Site,
     /// site-b.
@@ -81,13 +106,16 @@ impl World {
     ///
     /// # Errors
     /// What a service says.
-    pub async fn build(report: &Report, testbed: &Testbed, run: &str) -> Outcome<Self> {
+    pub async fn build(report: &Report, testbed: &Testbed, part: &Part) -> Outcome<Self> {
+        let Part {
+            run,
+            secrets,
+            cast,
+            arrays,
+        } = part;
         let dir = testbed.protector_home().join(run);
         std::fs::create_dir_all(&dir)?;
-        let secrets = Secrets {
-            mark: format!("MARKED-{run}"),
-        };
-        let site = |side| Site::build(testbed, side, run, &secrets);
+        let site = |side| Site::build(testbed, side, part);
         let (a, b) = report
             .step(
                 "projects, accounts, types, networks on both clouds",
@@ -95,15 +123,16 @@ impl World {
             )
             .await?;
         let world = Self {
-            run: run.to_owned(),
+            run: run.clone(),
             testbed: testbed.clone(),
             dir,
-            secrets,
+            secrets: secrets.clone(),
+            cast: *cast,
             a,
             b,
         };
         world.write_clouds_yaml()?;
-        server::build(report, &world).await?;
+        server::build(report, &world, &**arrays).await?;
         Ok(world)
     }
 
@@ -158,7 +187,8 @@ pub fn write_private(path: &Path, text: &str) -> Outcome {
 }
 
 impl Site {
-    async fn build(testbed: &Testbed, side: Side, run: &str, secrets: &Secrets) -> Outcome<Self> {
+    async fn build(testbed: &Testbed, side: Side, part: &Part) -> Outcome<Self> {
+        let Part { run, secrets, .. } = part;
         let login = |user: &str, password: String, project: &str| Login {
             auth_url: testbed.auth_url(side),
             user: user.to_owned(),
@@ -201,7 +231,7 @@ impl Site {
         };
         let project = Cloud::open(testbed, side, &in_project).await?;
         let tenant = Cloud::open(testbed, side, &tenant_login).await?;
-        let types = Types::build(&admin).await?;
+        let types = Types::build(&admin, part.arrays.backend()).await?;
         let networks = Networks::build(&tenant).await?;
         Ok(Self {
             side,

@@ -2,83 +2,37 @@
 
 use std::path::Path;
 
+use futures::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::World;
+use super::cast::Plan;
 use super::network::KEYPAIR;
 use super::types::FLAVOR;
-use crate::clouds::bytes;
-use crate::clouds::checks::volume_file;
+use crate::clouds::arrays::{Arrays, name_of, write_pattern};
 use crate::clouds::command;
 use crate::clouds::failure::Outcome;
 use crate::clouds::http::text;
 use crate::clouds::report::Report;
+use crate::clouds::testbed::Side;
 
-/// The servers' names.
-pub const NAMES: [&str; 3] = ["db-1", "app-1", "web-1"];
-/// How many volumes each has.
-pub const VOLUMES_EACH: usize = 2;
 const ROOT_GIB: u64 = 2;
 const DATA_GIB: u64 = 1;
 
-struct Plan {
-    name: &'static str,
-    /// Last byte of its addresses and MACs.
-    number: u8,
-    networks: &'static [&'static str],
-    security_groups: &'static [&'static str],
-    shared_address: Option<&'static str>,
-}
-
-const PLANS: [Plan; 3] = [
-    Plan {
-        name: NAMES[0],
-        number: 21,
-        networks: &["app", "store"],
-        security_groups: &["db"],
-        shared_address: Some("10.77.0.100"),
-    },
-    Plan {
-        name: NAMES[1],
-        number: 31,
-        networks: &["app"],
-        security_groups: &["db", "web"],
-        shared_address: None,
-    },
-    Plan {
-        name: NAMES[2],
-        number: 41,
-        networks: &["app"],
-        security_groups: &["web"],
-        shared_address: None,
-    },
-];
-
 /// Makes all of them, with data on their volumes.
-pub(super) async fn build(report: &Report, world: &World) -> Outcome {
-    let [db, app, web] = &PLANS;
-    let volumes = report
-        .step("six volumes with data, four ports on site-a", async {
-            tokio::try_join!(
-                parts(report, world, db),
-                parts(report, world, app),
-                parts(report, world, web)
-            )
-        })
-        .await?;
-    report
-        .step("three servers by the openstack client on site-a", async {
-            let user_data = world.dir.join("user-data");
-            std::fs::write(&user_data, "#cloud-config\nruncmd: [ [ acme-start ] ]\n")?;
-            tokio::try_join!(
-                create(world, db, &volumes.0, &user_data),
-                create(world, app, &volumes.1, &user_data),
-                create(world, web, &volumes.2, &user_data)
-            )
-        })
-        .await?;
-    Ok(())
+pub(super) async fn build(report: &Report, world: &World, arrays: &dyn Arrays) -> Outcome {
+    let plans = world.cast.plans();
+    let [(_, servers), (_, ports), (_, volumes), _] = world.cast.counts();
+    let what = format!("{volumes} volumes with data, {ports} ports on site-a");
+    let parts = plans.iter().map(|plan| parts(report, world, arrays, plan));
+    let parts = report.step(&what, try_join_all(parts)).await?;
+    let user_data = world.dir.join("user-data");
+    std::fs::write(&user_data, "#cloud-config\nruncmd: [ [ acme-start ] ]\n")?;
+    let what = format!("{servers} servers by the openstack client on site-a");
+    let all = plans.iter().zip(&parts);
+    let all = all.map(|(plan, parts)| create(world, plan, parts, &user_data));
+    report.step(&what, try_join_all(all)).await.map(|_| ())
 }
 
 struct Parts {
@@ -86,7 +40,7 @@ struct Parts {
     ports: Vec<String>,
 }
 
-async fn parts(report: &Report, world: &World, plan: &Plan) -> Outcome<Parts> {
+async fn parts(report: &Report, world: &World, arrays: &dyn Arrays, plan: &Plan) -> Outcome<Parts> {
     let site = &world.a;
     let mut volumes = Vec::new();
     for (role, size) in [("root", ROOT_GIB), ("data", DATA_GIB)] {
@@ -97,8 +51,8 @@ async fn parts(report: &Report, world: &World, plan: &Plan) -> Outcome<Parts> {
     }
     for (slot, id) in volumes.iter().enumerate() {
         site.tenant.volume_becomes(report, id, "available").await?;
-        let file = volume_file(&world.testbed, &site.tenant, id);
-        bytes::write(&file, &first_data(plan.name, slot))?;
+        let seed = format!("{} volume {slot} at first", plan.name);
+        write_pattern(arrays, Side::A, &name_of(id), &seed)?;
     }
     let action = format!("/volumes/{}/action", volumes[0]);
     for body in [
@@ -114,11 +68,6 @@ async fn parts(report: &Report, world: &World, plan: &Plan) -> Outcome<Parts> {
         ports.push(text(&made, "/port/id")?);
     }
     Ok(Parts { volumes, ports })
-}
-
-/// What a volume bears when it is made.
-pub(crate) fn first_data(server: &str, slot: usize) -> String {
-    format!("{server} volume {slot} at first")
 }
 
 fn port(world: &World, plan: &Plan, network: &str) -> Value {

@@ -22,8 +22,9 @@ pub(super) const FLAVOR: &str = "protected.small";
 
 impl Types {
     /// Makes what is missing.
-    pub(super) async fn build(admin: &Cloud) -> Outcome<Self> {
-        let backend = ("volume_backend_name", "file1");
+    pub(super) async fn build(admin: &Cloud, backend: &str) -> Outcome<Self> {
+        let name = |what: &str| format!("{what}-{backend}");
+        let backend = ("volume_backend_name", backend);
         let replicated = [
             backend,
             ("replication_enabled", "<is> True"),
@@ -32,8 +33,8 @@ impl Types {
         group_type(&admin.cinder).await?;
         Ok(Self {
             flavor: flavor(&admin.nova).await?,
-            replicated: volume_type(&admin.cinder, "replicated", &replicated).await?,
-            plain: volume_type(&admin.cinder, "plain", &[backend]).await?,
+            replicated: volume_type(&admin.cinder, &name("replicated"), &replicated).await?,
+            plain: volume_type(&admin.cinder, &name("plain"), &[backend]).await?,
         })
     }
 }
