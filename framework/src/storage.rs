@@ -149,7 +149,8 @@ message! {
     optional {
         /// Seconds between scheduled points; `None`: points are made on demand only.
         pub interval_seconds: Option<u64>,
-        /// How many complete points the target keeps; `None`: the array's default.
+        /// How many complete points the target keeps; `None`: the array's default. The newest ones
+        /// are not let go, however long nothing new arrives.
         pub keep_points: Option<u32>,
     }
 }
@@ -423,10 +424,11 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// Makes a group that sends to `target`, or brings the existing one to this form.
     ///
     /// # Behavior
-    /// Volumes and points of an existing group stay. A suspended group is resumed.
+    /// Volumes and points of an existing group stay. A suspended group is resumed. The name of a
+    /// group that was deleted is free, and the new group has nothing of the old one.
     ///
     /// # Errors
-    /// `Conflict` where a group of that name sends elsewhere; `InvalidRequest` where the target is
+    /// `Conflict` where a group of that name sends elsewhere or in the other mode; `InvalidRequest` where the target is
     /// not linked; `Unsupported` for a mode this array does not have.
     async fn ensure_group(&self, ctx: &CallCtx, req: EnsureGroup) -> Result<GroupStatus>;
 
@@ -440,10 +442,11 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     ///
     /// # Behavior
     /// A new volume is seeded beside the group: points of the others are not delayed, and the
-    /// volume is part of a point only when its first full copy has arrived.
+    /// volume is part of a point only when its first full copy has arrived. A volume that is named
+    /// twice is in the group once.
     ///
     /// # Errors
-    /// `NotFound` for the group or a volume.
+    /// `NotFound` for the group or a volume; then nothing is changed.
     async fn set_group_volumes(&self, ctx: &CallCtx, req: SetGroupVolumes) -> Result<GroupStatus>;
 
     /// Stops a group's schedule and sending; points stay, here and on the target.
@@ -455,7 +458,8 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// Deletes a group, or what was received of it. Volumes stay.
     ///
     /// # Behavior
-    /// An absent group is success. A point that is pinned is `Conflict`, and nothing is deleted.
+    /// An absent group is success. A point that is pinned is `Conflict`, and nothing is deleted. What
+    /// the target has received of a group that is deleted at its source stays usable.
     async fn delete_group(&self, ctx: &CallCtx, req: DeleteGroup) -> Result<()>;
 
     /// Takes a point now and begins to send it. Seeds what is not seeded yet.
@@ -477,7 +481,8 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// The points on this array, oldest first, the incomplete ones marked.
     ///
     /// # Behavior
-    /// A group of which nothing has arrived has no points. The source is not asked.
+    /// A group of which nothing has arrived has no points. The source is not asked. A volume that
+    /// was lost from a point is not told, or the point is not told to be complete.
     async fn list_points(&self, ctx: &CallCtx, req: ListPoints) -> Result<Vec<Point>>;
 
     /// Keeps a complete point from retention and deletion until the holder lets it go.
@@ -509,7 +514,8 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// # Behavior
     /// Never while a host is connected (`Conflict`). The volume bears another name while it is
     /// written, so that a late call by its old name misses it; a repeated call after a crash finds
-    /// it under either name by its serial and completes.
+    /// it under either name by its serial and completes. A larger volume keeps its size or is refused
+    /// (`Conflict` or `InvalidRequest`): it never shrinks.
     ///
     /// # Errors
     /// `NotFound` for point or volume; `Conflict` where the serial differs, a host is connected, or
@@ -530,7 +536,7 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// # Behavior
     /// An absent volume is success. A connected one is `Conflict`. Where no volume has the name, the
     /// one with the serial is destroyed under whatever name it has: block storage services rename
-    /// what they let go.
+    /// what they let go. The name is free for another volume at once.
     ///
     /// # Errors
     /// `Conflict` where the serial differs.

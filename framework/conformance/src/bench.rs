@@ -201,7 +201,8 @@ pub trait Bench: Send + Sync {
         size_bytes: u64,
     ) -> Result<ArrayVolumeName, BenchError>;
 
-    /// The present names of all volumes in the namespace, whoever made them.
+    /// The present names of all volumes in the namespace, whoever made them. What a driver keeps for
+    /// itself beside the volumes of its callers is not among them.
     ///
     /// # Errors
     /// Where the array refuses.
@@ -237,8 +238,9 @@ pub trait Bench: Send + Sync {
     /// Where the arrays do not follow.
     async fn pass(&self, time: Duration) -> Result<(), BenchError>;
 
-    /// Is called every few milliseconds while a verb runs. A bench whose clock moves by hand moves
-    /// it a little, so that a driver that waits comes to its end; others do nothing.
+    /// Is called every few milliseconds while verbs run. A bench whose clock moves by hand moves it a
+    /// little, so that a driver that waits comes to its end; others do nothing. A bench that can
+    /// tell moves it only while nobody calls, so that a slow machine uses up no deadline.
     async fn tick(&self) {}
 
     /// Changes the link, in both directions.

@@ -1,7 +1,7 @@
 //! A driver as the cases use it: time goes on while a verb runs.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,10 +19,41 @@ use crate::bench::Bench;
 /// How often a bench whose clock moves by hand may move it.
 const TICK: Duration = Duration::from_millis(5);
 
-pub(crate) struct Driven {
-    inner: Arc<dyn StorageDriver>,
+/// What moves a bench's time while verbs run: once in a while, however many of them run.
+pub(crate) struct Pulse {
     bench: Arc<dyn Bench>,
     wall: SystemClock,
+    last: Mutex<Duration>,
+}
+
+impl Pulse {
+    pub(crate) fn new(bench: Arc<dyn Bench>) -> Self {
+        Self {
+            bench,
+            wall: SystemClock::new(),
+            last: Mutex::new(Duration::ZERO),
+        }
+    }
+
+    async fn beat(&self) {
+        let due = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = self.wall.monotonic();
+            let due = now >= *last + TICK;
+            if due {
+                *last = now;
+            }
+            due
+        };
+        if due {
+            self.bench.tick().await;
+        }
+    }
+}
+
+pub(crate) struct Driven {
+    inner: Arc<dyn StorageDriver>,
+    pulse: Arc<Pulse>,
 }
 
 impl std::fmt::Debug for Driven {
@@ -32,21 +63,17 @@ impl std::fmt::Debug for Driven {
 }
 
 impl Driven {
-    pub(crate) fn new(inner: Arc<dyn StorageDriver>, bench: Arc<dyn Bench>) -> Self {
-        Self {
-            inner,
-            bench,
-            wall: SystemClock::new(),
-        }
+    pub(crate) fn new(inner: Arc<dyn StorageDriver>, pulse: Arc<Pulse>) -> Self {
+        Self { inner, pulse }
     }
 
     async fn run<T>(&self, verb: impl Future<Output = T> + Send) -> T {
         let mut verb = std::pin::pin!(verb);
         loop {
-            match select(verb, self.wall.sleep(TICK)).await {
+            match select(verb, self.pulse.wall.sleep(TICK)).await {
                 Either::Left((reply, _)) => return reply,
                 Either::Right(((), running)) => {
-                    self.bench.tick().await;
+                    self.pulse.beat().await;
                     verb = running;
                 }
             }

@@ -13,7 +13,7 @@ use protector_framework::{
 
 use crate::bench::{Bench, Benches, NewName, Side};
 use crate::case::{Broken, Outcome, check};
-use crate::driven::Driven;
+use crate::driven::{Driven, Pulse};
 
 /// The size of the volumes that the suite makes.
 pub(crate) const SIZE: u64 = 1 << 20;
@@ -32,6 +32,7 @@ pub(crate) struct Rig {
     pub(crate) bench: Arc<dyn Bench>,
     pub(crate) source: Arc<dyn StorageDriver>,
     pub(crate) target: Arc<dyn StorageDriver>,
+    pulse: Arc<Pulse>,
     identities: [ArrayIdentity; 2],
     operation: OperationId,
 }
@@ -52,9 +53,17 @@ impl Rig {
             bench.identity(Side::Source).await?,
             bench.identity(Side::Target).await?,
         ];
+        let pulse = Arc::new(Pulse::new(Arc::clone(&bench)));
+        let driven = |side| -> Outcome<Arc<dyn StorageDriver>> {
+            Ok(Arc::new(Driven::new(
+                bench.driver(side)?,
+                Arc::clone(&pulse),
+            )))
+        };
         Ok(Self {
-            source: instance(&bench, Side::Source)?,
-            target: instance(&bench, Side::Target)?,
+            source: driven(Side::Source)?,
+            target: driven(Side::Target)?,
+            pulse,
             identities,
             operation: OperationId::from_untyped_uuid(RandomIds.uuid()),
             bench,
@@ -63,13 +72,14 @@ impl Rig {
 
     /// A further instance of a side's driver, as after a crash.
     pub(crate) fn restarted(&self, side: Side) -> Outcome<Arc<dyn StorageDriver>> {
-        instance(&self.bench, side)
+        let inner = self.bench.driver(side)?;
+        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
     }
 
     /// A driver whose secret the array refuses.
     pub(crate) fn intruder(&self, side: Side) -> Outcome<Arc<dyn StorageDriver>> {
         let inner = self.bench.intruder(side)?;
-        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.bench))))
+        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
     }
 
     pub(crate) fn driver(&self, side: Side) -> &dyn StorageDriver {
@@ -422,11 +432,6 @@ impl Rig {
         }
         Ok(())
     }
-}
-
-fn instance(bench: &Arc<dyn Bench>, side: Side) -> Outcome<Arc<dyn StorageDriver>> {
-    let inner = bench.driver(side)?;
-    Ok(Arc::new(Driven::new(inner, Arc::clone(bench))))
 }
 
 fn length() -> usize {

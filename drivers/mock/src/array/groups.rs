@@ -85,9 +85,12 @@ impl Open {
     pub(super) fn set_group_volumes(&mut self, req: &SetGroupVolumes) -> Result<GroupStatus> {
         let name = req.group.as_str();
         let old = self.group(name)?.members.clone();
-        let mut members = Vec::new();
+        let mut members: Vec<GroupMember> = Vec::new();
         for volume in &req.volumes {
             let file = self.own.files.require(volume.as_str())?;
+            if members.iter().any(|member| member.serial == file.serial) {
+                continue;
+            }
             match old.iter().find(|member| member.serial == file.serial) {
                 Some(known) => members.push(known.clone()),
                 None => {

@@ -101,6 +101,7 @@ impl Open {
             ));
         }
         let from = self.point_file(&req.group, req.point.as_str(), req.source.as_str())?;
+        self.room_for(&from)?;
         let aside = self.own.files.copy_aside(&from, name)?;
         let meta = fs::metadata(&aside).map_err(|error| failed("look at", &aside, &error))?;
         // The record comes first: a volume that is there without one would be taken for another's.
@@ -110,6 +111,22 @@ impl Open {
         let to = self.own.files.volume(name);
         fs::rename(&aside, &to).map_err(|error| failed("make", &to, &error))?;
         Ok(self.shown(&self.own.files.require(name)?))
+    }
+
+    /// Refuses a copy for which there is no space.
+    fn room_for(&self, from: &PathBuf) -> Result<()> {
+        let needed = File::open(from)
+            .and_then(|file| sparse::data_bytes(&file))
+            .map_err(|error| failed("read", from, &error))?;
+        let used = self.own.files.used_bytes()?;
+        let capacity = self.own.state().capacity_bytes;
+        if used.saturating_add(needed) > capacity {
+            return Err(DriverError::new(
+                ErrorKind::QuotaExceeded,
+                format!("{used} of {capacity} bytes are used and {needed} more are needed"),
+            ));
+        }
+        Ok(())
     }
 
     /// The volume that an earlier call like this one made, whatever it is called now.

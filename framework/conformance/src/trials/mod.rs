@@ -23,7 +23,7 @@ use crate::rig::Rig;
 /// No verb makes more remote calls than this.
 const MOST: u64 = 200;
 /// How long a call that is never answered may take.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// One verb and what it must come to.
 #[async_trait]

@@ -71,6 +71,8 @@ impl Trial for Start {
 
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
         self.point = format!("round-{round}");
+        // No two points are of one time.
+        rig.pass(std::time::Duration::from_secs(1)).await?;
         if let Some(volume) = &self.volume {
             rig.write(Side::Source, &volume.name, &self.point).await?;
         }
