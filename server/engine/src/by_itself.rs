@@ -123,6 +123,7 @@ impl Peers {
         }
         let options = OperationOptions {
             test: Some(test),
+            site: Some(operation.target_site_id),
             ..OperationOptions::default()
         };
         self.clean(record, local, OperationKind::TestCleanup, options)

@@ -121,10 +121,9 @@ pub fn direction(
     let source = document.current_primary_site_id;
     let standby = document.standby_site();
     let (target, executor) = match kind {
-        OperationKind::Failover
-        | OperationKind::Failback
-        | OperationKind::TestFailover
-        | OperationKind::TestCleanup => (standby, standby),
+        OperationKind::Failover | OperationKind::Failback | OperationKind::TestFailover => {
+            (standby, standby)
+        }
         OperationKind::Create
         | OperationKind::Delete
         | OperationKind::AddMember
@@ -132,7 +131,8 @@ pub fn direction(
         | OperationKind::Sync
         | OperationKind::Reprotect
         | OperationKind::Reset => (standby, source),
-        OperationKind::Cleanup | OperationKind::Quarantine => {
+        // A test's copies stay where they are when a real failover makes that site the primary.
+        OperationKind::TestCleanup | OperationKind::Cleanup | OperationKind::Quarantine => {
             let site = options.site.unwrap_or(standby);
             (site, site)
         }

@@ -80,6 +80,7 @@ async fn plan(
     options: OperationOptions,
 ) -> Result<Started> {
     settled(record)?;
+    let options = filled(control, record, kind, options).await?;
     let (options, direction) = checked(record, kind, options)?;
     let test = match options.test {
         Some(test) => control.db.plan(test).await?,
@@ -107,17 +108,31 @@ pub(crate) async fn quota(control: &Control, project: &ProjectId) -> Result<()> 
     within_quota(used, limit, "running operations")
 }
 
-/// Whether the operation makes sense, with the options that the server fills in.
-pub(crate) fn checked(
+/// The options with what the server knows: which test is cleaned up, and where its copies are.
+async fn filled(
+    control: &Control,
     record: &GroupRecord,
     kind: OperationKind,
     mut options: OperationOptions,
+) -> Result<OperationOptions> {
+    if kind == OperationKind::TestCleanup {
+        options.test = options.test.or(record.test_operation);
+        if let Some(test) = options.test {
+            let test = control.db.get_operation(test).await?;
+            options.site = test.map(|test| test.target_site_id);
+        }
+    }
+    Ok(options)
+}
+
+/// Whether the operation makes sense, and which way it goes.
+pub(crate) fn checked(
+    record: &GroupRecord,
+    kind: OperationKind,
+    options: OperationOptions,
 ) -> Result<(OperationOptions, Direction)> {
     let test = record.test_operation;
     let direction = request::check(&record.document, kind, &options, test)?;
-    if kind == OperationKind::TestCleanup {
-        options.test = options.test.or(test);
-    }
     let sites = [
         direction.source,
         record.document.other_site(direction.source),
@@ -176,7 +191,8 @@ async fn start_by(
     if !preempt {
         quota(control, &project).await?;
     }
-    let (options, direction) = checked(record, start.kind, start.options.clone())?;
+    let options = filled(control, record, start.kind, start.options.clone()).await?;
+    let (options, direction) = checked(record, start.kind, options)?;
     let operation = Operation {
         id: OperationId::from_untyped_uuid(control.uuid()),
         group_id: record.document.id,

@@ -228,6 +228,25 @@ async fn a_test_leaves_nothing_behind_and_production_never_notices() {
 }
 
 #[tokio::test]
+async fn a_test_that_outlives_a_real_failover_is_cleaned_up_where_it_is() {
+    let world = World::protected(&SERVERS, 2).await;
+    let test = OperationKind::TestFailover;
+    world.go(test, OperationOptions::default()).await;
+    world.go(OperationKind::Failover, unplanned()).await;
+    let home = world.a.look();
+    let cleanup = OperationKind::TestCleanup;
+    world.go(cleanup, OperationOptions::default()).await;
+    assert_eq!(world.b.running(), ["app", "db", "web"]);
+    assert_eq!(world.a.look(), home);
+    let left = |name: &String| name.ends_with("-test");
+    let b = world.b.look();
+    assert!(!b.cloud.servers.iter().any(|server| left(&server.name)));
+    for site in [&world.a, &world.b] {
+        assert_eq!(world.record(site).await.test_operation, None);
+    }
+}
+
+#[tokio::test]
 async fn a_member_leaves_and_the_group_goes() {
     let world = World::protected(&SERVERS, 2).await;
     world.go(OperationKind::Failover, planned()).await;

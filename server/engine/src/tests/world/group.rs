@@ -285,6 +285,8 @@ impl World {
         let record = self.record(site).await;
         if kind == OperationKind::TestCleanup {
             options.test = options.test.or(record.test_operation);
+            let test = site.db.get_operation(options.test.unwrap()).await.unwrap();
+            options.site = test.map(|test| test.target_site_id);
         }
         let direction =
             request::check(&record.document, kind, &options, record.test_operation).unwrap();
