@@ -1,4 +1,5 @@
 //! Whole-system tests: complete sites with their own databases, driven through the public API.
 
 pub mod clouds;
+pub mod conformance;
 pub mod sites;

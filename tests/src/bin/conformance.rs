@@ -1,0 +1,118 @@
+//! `cargo conformance`: what every storage driver must do, tried on the drivers of this repository.
+#![allow(clippy::print_stdout, reason = "this program talks to people")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use protector_conformance::{Benches, Options, Report, run};
+use protector_tests::conformance::mock::MockBenches;
+use protector_tests::conformance::pure::PureBenches;
+
+/// What every storage driver must do, tried on the drivers of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo conformance", bin_name = "cargo conformance --")]
+struct Args {
+    /// The drivers; without any: all.
+    drivers: Vec<Driver>,
+    /// Only cases whose id holds this text; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    only: Vec<String>,
+    /// Writes the report to this file as JSON as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How many cases run at once.
+    #[arg(long, default_value_t = Options::default().at_once)]
+    at_once: usize,
+    /// How many seconds one case may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = Options::default().limit.as_secs())]
+    limit: u64,
+    /// Lists the cases with their promises and runs none.
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Driver {
+    /// The mock array.
+    Mock,
+    /// FlashArray, on two simulated ones.
+    Pure,
+}
+
+impl Driver {
+    fn benches(self) -> Box<dyn Benches> {
+        match self {
+            Self::Mock => Box::new(MockBenches),
+            Self::Pure => Box::new(PureBenches),
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Another provider may be installed already; then that one serves.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    // The alias ends with `--`, and people write another one, as they do with `cargo run`.
+    let words = std::env::args().enumerate();
+    let args =
+        Args::parse_from(words.filter_map(|(n, word)| (n != 1 || word != "--").then_some(word)));
+    if args.list {
+        for case in protector_conformance::cases() {
+            println!("{:45} {}", case.id(), case.promise());
+        }
+        return ExitCode::SUCCESS;
+    }
+    let reports = all(&args).await;
+    if let Some(file) = &args.json
+        && let Err(error) = write(file, &reports)
+    {
+        println!("cannot write {}: {error}", file.display());
+        return ExitCode::FAILURE;
+    }
+    // In the gate nothing may go untested.
+    let strict = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    let green = !reports.is_empty() && reports.iter().all(|report| report.is_green(strict));
+    println!("{}", sum(&reports));
+    if green {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+async fn all(args: &Args) -> Vec<Report> {
+    let drivers = match &args.drivers[..] {
+        [] => Driver::value_variants(),
+        named => named,
+    };
+    let options = Options {
+        only: args.only.clone(),
+        at_once: args.at_once,
+        limit: Duration::from_secs(args.limit),
+    };
+    let mut reports = Vec::new();
+    for driver in drivers {
+        let report = run(&*driver.benches(), &options).await;
+        println!("{}", report.table());
+        reports.push(report);
+    }
+    reports
+}
+
+fn write(file: &PathBuf, reports: &[Report]) -> std::io::Result<()> {
+    let text = serde_json::to_string_pretty(reports)?;
+    std::fs::write(file, text + "\n")
+}
+
+/// The sums over all drivers, alone on the last line.
+fn sum(reports: &[Report]) -> String {
+    let of = |count: fn(&Report) -> usize| reports.iter().map(count).sum::<usize>();
+    format!(
+        "{} passed, {} failed, {} skipped",
+        of(Report::passed),
+        of(Report::failed),
+        of(Report::skipped)
+    )
+}
