@@ -1,8 +1,7 @@
 //! The replication group of each array.
 
 use protector_framework::{
-    ArrayVolumeName, DeleteGroup, EnsureGroup, GroupRef, ResolveVolume, SetGroupVolumes,
-    SuspendGroup,
+    ArrayVolumeName, DeleteGroup, EnsureGroup, GroupRef, SetGroupVolumes, SuspendGroup,
 };
 use protector_model::{InstanceState, MemberStatus};
 
@@ -50,7 +49,7 @@ async fn volume_names(
             .filter(|copy| copy.state == InstanceState::Production);
         for volume in copy.iter().flat_map(|copy| &copy.volumes) {
             let found = storage
-                .resolve_volume(&work.ctx()?, ResolveVolume::new(&volume.id))
+                .resolve_volume(&work.ctx()?, work.backing(&volume.id)?)
                 .await
                 .map_err(|e| work.failed(&e))?;
             names.push(found.name);

@@ -1,6 +1,6 @@
 //! Reads a server into its member's blueprint.
 
-use protector_framework::{Blueprint, ResolveVolume, ServerId, ServerRef};
+use protector_framework::{Blueprint, ServerId, ServerRef};
 use protector_model::Instance;
 use protector_model::document::InstanceVolume;
 use protector_model::outputs::Captured;
@@ -98,7 +98,7 @@ async fn read(work: &Work<'_>) -> Result<Captured, StepFailure> {
     let mut volumes = Vec::new();
     for volume in &blueprint.volumes {
         let found = storage
-            .resolve_volume(&work.ctx()?, ResolveVolume::new(&volume.id))
+            .resolve_volume(&work.ctx()?, work.backing(&volume.id)?)
             .await
             .map_err(|e| work.failed(&e))?;
         volumes.push(InstanceVolume {

@@ -3,8 +3,8 @@
 use protector_framework::{
     ArrayVolume, ArrayVolumeName, ArrayVolumeSerial, ComputeDriver, DiscardVolume,
     EnsureManagedVolume, GenericUuid as _, GetVolume, MaterializeVolume, OverwriteVolume,
-    ResolveVolume, ServerRef, ServerStatus, SetVolumeProperties, SnapshotVolume, Volume, VolumeRef,
-    VolumeStatus, VolumeTypeId,
+    ServerRef, ServerStatus, SetVolumeProperties, SnapshotVolume, Volume, VolumeRef, VolumeStatus,
+    VolumeTypeId,
 };
 use protector_model::InstanceState;
 use protector_model::outputs::{Adopted, Copied, read};
@@ -156,7 +156,7 @@ pub(super) async fn adopt(work: &Work<'_>, slot: usize, test: bool) -> Output {
 async fn resolve(work: &Work<'_>, volume: &Volume) -> Result<ArrayVolume, StepFailure> {
     work.storage()
         .await?
-        .resolve_volume(&work.ctx()?, ResolveVolume::new(&volume.id))
+        .resolve_volume(&work.ctx()?, work.backing(&volume.id)?)
         .await
         .map_err(|e| work.failed(&e))
 }
@@ -334,7 +334,7 @@ pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
     let storage = work.storage().await?;
     // It bears another name while it is overwritten: after a crash only its serial finds it.
     let resolved = storage
-        .resolve_volume(&work.ctx()?, ResolveVolume::new(&volume.id))
+        .resolve_volume(&work.ctx()?, work.backing(&volume.id)?)
         .await;
     let present = found(resolved)
         .map_err(|e| work.failed(&e))?

@@ -6,7 +6,7 @@ use std::time::Duration;
 use protector_db::GroupRecord;
 use protector_framework::{
     ArrayGroupName, CallCtx, ComputeDriver, DriverError, ErrorKind, GenericUuid as _, GroupId,
-    GroupRef, MemberId, OperationId, ProjectId, SiteId, StorageDriver,
+    GroupRef, MemberId, OperationId, ProjectId, ResolveVolume, SiteId, StorageDriver, VolumeId,
 };
 use protector_model::fold::fold;
 use protector_model::operation::StepRecord;
@@ -190,6 +190,13 @@ impl<'a> Work<'a> {
     /// The array group that the step's site sends.
     pub(crate) fn group_name(&self) -> ArrayGroupName {
         ArrayGroupName::from(self.document.remote_name())
+    }
+
+    /// Asks which array volume is behind a volume that the tenant has on the step's site.
+    pub(crate) fn backing(&self, volume: &VolumeId) -> Result<ResolveVolume, StepFailure> {
+        let mut request = ResolveVolume::new(volume);
+        request.project_id = Some(self.project(self.site())?.clone());
+        Ok(request)
     }
 
     /// What the step's site has received of the other site's group.
