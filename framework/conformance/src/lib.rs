@@ -33,7 +33,8 @@ pub use runner::{Options, run};
 
 /// Every case of the suite.
 pub fn cases() -> Vec<Case> {
-    let mut all = cases::all();
-    all.extend(trials::all());
+    // The long ones first, so that none of them is alone at the end.
+    let mut all = trials::all();
+    all.extend(cases::all());
     all
 }

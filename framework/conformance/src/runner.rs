@@ -27,7 +27,7 @@ impl Default for Options {
         Self {
             only: Vec::new(),
             at_once: 8,
-            limit: Duration::from_secs(300),
+            limit: Duration::from_secs(600),
         }
     }
 }

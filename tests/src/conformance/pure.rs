@@ -441,18 +441,3 @@ fn fault(side: Side, cut: Cut) -> Fault {
         },
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use protector_conformance::Options;
-
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn flasharray_conforms() {
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let report = protector_conformance::run(&PureBenches, &Options::default()).await;
-        assert!(report.is_green(true), "{}", report.table());
-        assert!(report.passed() >= 120, "{}", report.table());
-    }
-}
