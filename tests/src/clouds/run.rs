@@ -135,6 +135,9 @@ async fn told(
 ) -> Outcome {
     let told = suite.tell(report, &mut stage).await;
     if after == After::Keep && (last || told.is_err()) {
+        if let Err(failure) = &told {
+            report.say(&format!("FAILED: {failure}"));
+        }
         report.say(&stage.how_to_look());
         return told;
     }

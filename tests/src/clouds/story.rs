@@ -192,7 +192,7 @@ impl Stage {
             .await
     }
 
-    /// The parked copies on site-b go; only the group's own volume group stays.
+    /// The parked copies on site-b go; only what belongs to the group itself stays.
     ///
     /// # Errors
     /// What fails.
@@ -203,8 +203,11 @@ impl Stage {
                 client.perform(&group.id, "cleanup", json!({})).await
             })
             .await?;
-        let expected =
-            |line: &String| line.starts_with("new volume group ") && line.contains(&group.id);
+        let expected = |line: &String| {
+            let volume = line.strip_prefix("new array volume ");
+            volume.is_some_and(|volume| self.arrays.is_note(volume))
+                || line.starts_with("new volume group ") && line.contains(&group.id)
+        };
         self.report
             .until(
                 "site-b without copies",

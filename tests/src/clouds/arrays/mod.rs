@@ -44,6 +44,12 @@ pub trait Arrays: Debug + Send + Sync {
     /// Where they cannot be listed.
     fn volumes(&self, side: Side) -> Outcome<BTreeSet<String>>;
 
+    /// Whether a volume is a note of Protector's driver on a group, which is there as long as the
+    /// group.
+    fn is_note(&self, _volume: &str) -> bool {
+        false
+    }
+
     /// How large a volume is.
     ///
     /// # Errors
