@@ -8,7 +8,12 @@ mod m20261124_000002_groups;
 mod m20261124_000003_operations;
 mod m20261125_000004_peer_keys;
 
+use std::str::FromStr as _;
+
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::sqlx::{
+    self, ConnectOptions as _, Connection as _, mysql::MySqlConnectOptions,
+};
 use sea_orm_migration::sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
 };
@@ -84,6 +89,7 @@ pub fn latest() -> String {
 }
 
 async fn connect(url: &str) -> Result<DatabaseConnection, SyncError> {
+    try_server(url).await?;
     // One connection, so that the lock and the statements share it.
     let mut options = ConnectOptions::new(url);
     options
@@ -94,6 +100,28 @@ async fn connect(url: &str) -> Result<DatabaseConnection, SyncError> {
     Database::connect(options)
         .await
         .map_err(|error| SyncError::Unreachable(error.to_string()))
+}
+
+/// A pool waits for a server that refuses, and then says only that it has waited.
+async fn try_server(url: &str) -> Result<(), SyncError> {
+    if !url.starts_with("mysql:") {
+        return Ok(());
+    }
+    let connected = match MySqlConnectOptions::from_str(url) {
+        Ok(options) => options.connect().await,
+        Err(error) => Err(error),
+    };
+    match connected {
+        Ok(connection) => connection.close().await,
+        Err(error) => Err(error),
+    }
+    .map_err(|error| {
+        SyncError::Unreachable(match error {
+            sqlx::Error::Io(error) => error.to_string(),
+            sqlx::Error::Database(error) => error.message().to_owned(),
+            other => other.to_string(),
+        })
+    })
 }
 
 async fn sync_mysql(db: &DatabaseConnection) -> Result<(), SyncError> {
@@ -213,5 +241,7 @@ mod tests {
             .unwrap_err();
         assert!(matches!(error, SyncError::Unreachable(_)));
         assert!(!error.to_string().contains("marked-secret"));
+        // The reason, not that a pool has waited.
+        assert!(error.to_string().contains("refused"), "{error}");
     }
 }

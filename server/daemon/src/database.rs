@@ -18,7 +18,15 @@ pub enum DatabaseError {
         /// What is wrong with it.
         reason: String,
     },
-    /// It does not answer, or has no schema.
+    /// It does not answer.
+    #[error("[database] connection {database}: {error}")]
+    Unreachable {
+        /// Its URL without the password.
+        database: String,
+        /// What was said.
+        error: DbError,
+    },
+    /// It has no schema, or refuses.
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -42,5 +50,12 @@ pub async fn open_database(
         max_connections: config.database.max_pool_size,
         lease: config.engine.lease,
     };
-    Ok(Db::connect(url.url(), options, keys, clock, ids).await?)
+    let opened = Db::connect(url.url(), options, keys, clock, ids).await;
+    opened.map_err(|error| match error {
+        DbError::Unreachable(_) => DatabaseError::Unreachable {
+            database: url.to_string(),
+            error,
+        },
+        other => other.into(),
+    })
 }

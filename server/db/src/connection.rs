@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{DbError, Result, is_retryable};
+use crate::first_contact::try_server;
 use crate::secret_box::SecretBox;
 
 /// How the database is used.
@@ -60,7 +61,7 @@ impl Db {
     /// Opens a database whose schema is there.
     ///
     /// # Errors
-    /// `Unreachable`, or `SchemaMissing` with what to run.
+    /// `Unreachable`, within a second where the server refuses; `SchemaMissing` with what to run.
     pub async fn connect(
         url: &SecretString,
         options: DbOptions,
@@ -68,6 +69,7 @@ impl Db {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Result<Self> {
+        try_server(url.expose_secret(), &*clock).await?;
         let mut connect = ConnectOptions::new(url.expose_secret());
         connect
             .max_connections(options.max_connections)

@@ -7,6 +7,7 @@ mod audit;
 mod connection;
 mod deployment;
 mod error;
+mod first_contact;
 mod groups;
 mod operations;
 mod page;

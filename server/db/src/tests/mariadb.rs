@@ -1,7 +1,9 @@
 //! The same compare-and-sets on a real MariaDB, which the test starts and stops itself.
 
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use protector_framework::{Clock as _, SystemClock};
 use protector_model::OperationKind;
 
 use super::{open, operation, site, with_group, world_at};
@@ -93,8 +95,9 @@ async fn engines_documents_and_sync_behave_on_mariadb_as_on_sqlite() {
     };
     let mut last = String::new();
     let mut synced = false;
-    for _ in 0..30 {
-        // Each attempt waits for the server itself, at most the connection's own time-out.
+    let clock = SystemClock::new();
+    // Until it listens it refuses, which is said at once.
+    for _ in 0..600 {
         match protector_migrations::sync(&url).await {
             Ok(()) => {
                 synced = true;
@@ -103,6 +106,7 @@ async fn engines_documents_and_sync_behave_on_mariadb_as_on_sqlite() {
             Err(error) => last = error.to_string(),
         }
         assert!(server.child.try_wait().unwrap().is_none(), "mariadbd ended");
+        clock.sleep(Duration::from_millis(200)).await;
     }
     let log = std::fs::read_to_string(server.dir.path().join("log")).unwrap_or_default();
     assert!(synced, "{last}\n{log}");

@@ -1,9 +1,13 @@
-use protector_framework::{ExposeSecret as _, GenericUuid as _, SecretString, TenantMappingId};
+use std::sync::Arc;
+
+use protector_framework::{
+    ExposeSecret as _, GenericUuid as _, SecretString, SeededIds, SystemClock, TenantMappingId,
+};
 use protector_model::{Reach, Site, SiteStatus, TenantMapping};
 use uuid::Uuid;
 
 use super::{MARK, site, start, with_group, world};
-use crate::{DbError, Page, Quotas};
+use crate::{Db, DbError, DbOptions, Page, Quotas, SecretBox};
 
 fn cloud(n: u128, name: &str) -> Site {
     Site {
@@ -219,4 +223,22 @@ async fn a_database_without_a_schema_says_what_to_run() {
             .to_string()
             .contains("protector-manage db sync")
     );
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_is_told_with_its_reason_and_without_the_password() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = port.local_addr().unwrap();
+    drop(port);
+    let directory = tempfile::tempdir().unwrap();
+    let ids = Arc::new(SeededIds::new(1));
+    let keys = SecretBox::open_or_create(directory.path(), &*ids).unwrap();
+    let url = SecretString::from(format!("mysql://protector:{MARK}@{place}/protector"));
+    let clock = Arc::new(SystemClock::new());
+    let opened = Db::connect(&url, DbOptions::default(), keys, clock, ids).await;
+    let error = opened.unwrap_err();
+    assert!(matches!(error, DbError::Unreachable(_)));
+    // A pool would say after half a minute that it has waited.
+    assert!(error.to_string().contains("refused"), "{error}");
+    assert!(!error.to_string().contains(MARK));
 }
