@@ -235,16 +235,27 @@ async fn copy(side: Side<'_>, aside: &str, req: &MaterializeVolume) -> Result<Vo
                     true => side.volume(aside).await?,
                     false => None,
                 };
-                return there
-                    .filter(|volume| !volume.destroyed)
-                    .ok_or_else(|| failure.into());
+                return match there.filter(|volume| !volume.destroyed) {
+                    Some(volume) => Ok(volume),
+                    None if failure.cause == Cause::Exists => Err(outrun(aside)),
+                    None => Err(failure.into()),
+                };
             }
         }
     }
     side.volume(aside)
         .await?
         .filter(|volume| !volume.destroyed)
-        .ok_or_else(|| no_volume(aside))
+        .ok_or_else(|| outrun(aside))
+}
+
+/// The same call by another instance took the copy on while this one looked; asked again, this one
+/// finds what the other has made.
+fn outrun(aside: &str) -> DriverError {
+    DriverError::new(
+        ErrorKind::Busy,
+        format!("the array volume `{aside}` is in the hands of the same call by another instance"),
+    )
 }
 
 fn source(snapshot: &str) -> Value {

@@ -101,7 +101,14 @@ async fn delete_received(side: Side<'_>, inbound: &str) -> Result<()> {
     {
         return Ok(());
     }
-    set_allowed(side, inbound, false).await?;
+    if let Err(error) = set_allowed(side, inbound, false).await {
+        // The same call by another instance may have been faster.
+        let there = side.group(inbound).await?;
+        if there.is_some_and(|group| !group.destroyed) {
+            return Err(error);
+        }
+        return Ok(());
+    }
     for point in side.group_snapshots(inbound).await? {
         destroy_snapshot(side, &point.name).await?;
     }
