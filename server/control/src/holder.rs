@@ -32,12 +32,9 @@ pub(crate) async fn free(control: &Control, record: &GroupRecord) -> Result<Grou
     };
     match ask(control, &mirror).await {
         Ok(Some(theirs)) => {
-            let now = Operation {
-                project_id: mirror.project_id,
-                ..theirs.operation
-            };
-            control.db.update_mirror(&now).await?;
-            if now.status.is_final() {
+            let ended = theirs.operation.status.is_final();
+            learn(control, &mirror, theirs.operation).await?;
+            if ended {
                 return caught_up(control, record).await;
             }
         }
@@ -52,8 +49,20 @@ pub(crate) async fn free(control: &Control, record: &GroupRecord) -> Result<Grou
     Err(Refusal::busy(holder))
 }
 
+/// Takes what the other site says of an operation.
+pub(crate) async fn learn(control: &Control, mirror: &Operation, theirs: Operation) -> Result<()> {
+    let mine = Operation {
+        project_id: mirror.project_id.clone(),
+        ..theirs
+    };
+    Ok(control.db.update_mirror(&mine).await?)
+}
+
 /// What the other site says of an operation that it executes.
-async fn ask(control: &Control, mirror: &Operation) -> Result<Option<OperationView>, String> {
+pub(crate) async fn ask(
+    control: &Control,
+    mirror: &Operation,
+) -> Result<Option<OperationView>, String> {
     let remote = control.remote(mirror.executor_site_id).await;
     let remote = remote.map_err(|error| error.message)?;
     let answer = within(&*control.clock, PROBE, remote.get_operation(mirror.id)).await;

@@ -2,7 +2,8 @@
 
 use protector_db::GroupRecord;
 use protector_framework::ProjectId;
-use protector_model::{Actor, Head, Site};
+use protector_model::epoch::{Relation, relate};
+use protector_model::{Actor, GroupDocument, Head, Site};
 use serde_json::json;
 
 use crate::control::Control;
@@ -29,15 +30,36 @@ async fn report(control: &Control, record: GroupRecord) -> Result<SyncReport> {
     let status = link.sync_status(record.document.id).await?;
     // Asking may have told something; what is shown is what is stored now.
     let record = known(control, record.document.id).await?;
+    let peer = &record.peer;
+    let staged = record.staged.as_ref();
+    let staged = staged.and_then(|staged| GroupDocument::from_bytes(&staged.bytes).ok());
+    let pending = peer.pending || record.staged.is_some();
+    let since = staged.map_or(record.document.updated_at, |next| next.updated_at);
     let mine = SiteSync {
-        pending: record.peer.pending || record.staged.is_some(),
-        last_success_at: record.peer.last_success_at,
-        last_error: status.error.clone().or(record.peer.last_error),
+        pending,
+        pending_since: pending.then_some(since),
+        last_success_at: peer.last_success_at,
+        last_error: status.error.clone().or(peer.last_error.clone()),
         ..copy(&local, Some(&status.mine))
     };
+    let ahead = status.theirs.as_ref();
+    let ahead = ahead.is_some_and(|theirs| relate(&status.mine, theirs) == Relation::PeerAhead);
+    let mut theirs = SiteSync {
+        pending: ahead,
+        pending_since: peer.last_success_at.filter(|_| ahead),
+        last_success_at: peer.last_success_at,
+        ..copy(&other, status.theirs.as_ref())
+    };
+    if let (Some(error), Some(acked)) = (status.error, &peer.acked) {
+        // What it was last known to hold, as of the last success.
+        theirs.epoch_id = Some(acked.epoch_id);
+        theirs.version = Some(acked.version);
+        theirs.hash = Some(acked.hash.clone());
+        theirs.last_error = Some(error);
+    }
     Ok(SyncReport {
         state: status.state,
-        sites: vec![mine, copy(&other, status.theirs.as_ref())],
+        sites: vec![mine, theirs],
     })
 }
 
@@ -50,6 +72,7 @@ fn copy(site: &Site, head: Option<&Head>) -> SiteSync {
         version: head.map(|head| head.version),
         hash: head.map(|head| head.hash.clone()),
         pending: false,
+        pending_since: None,
         last_success_at: None,
         last_error: None,
     }

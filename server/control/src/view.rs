@@ -29,6 +29,7 @@ pub(crate) async fn group(control: &Control, record: GroupRecord) -> Result<Grou
         test_operation: record.test_operation,
         last_replication_at: record.last_replication_at,
         sync_pending: record.peer.pending || record.staged.is_some(),
+        synced_at: record.peer.last_success_at,
         document: record.document,
     })
 }

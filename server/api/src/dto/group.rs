@@ -51,6 +51,9 @@ pub(crate) struct ProtectionGroup {
     epoch_id: Uuid,
     /// Whether the other site lacks something that this site has.
     sync_pending: bool,
+    /// When both sites were last seen to hold the same; what happened on the other one since may
+    /// be missing here.
+    synced_at: Option<Timestamp>,
     /// When the newest complete recovery point was taken, as last seen.
     last_replication_at: Option<Timestamp>,
     /// How often it has failed over or back.
@@ -85,6 +88,7 @@ impl From<GroupView> for ProtectionGroup {
             epoch: document.epoch.number(),
             epoch_id: document.epoch.id.into_untyped_uuid(),
             sync_pending: view.sync_pending,
+            synced_at: view.synced_at.map(Timestamp),
             last_replication_at: view.last_replication_at.map(Timestamp),
             failover_count: document.failover_count,
             active_operation_id: view.active_operation.map(|id| id.into_untyped_uuid()),

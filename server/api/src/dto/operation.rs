@@ -1,4 +1,5 @@
 use poem_openapi::Object;
+use protector_control::OperationSeen;
 use protector_framework::GenericUuid as _;
 use protector_model::operation::{OperationError, StepProgress};
 use protector_model::{Operation, OperationResult, StepRecord};
@@ -60,6 +61,9 @@ pub(crate) struct OperationView {
     created_at: Timestamp,
     /// When it last changed.
     updated_at: Timestamp,
+    /// When this was so, where it may not be now: another site executes the operation, it is not
+    /// over, and that site was not asked or did not answer.
+    as_of: Option<Timestamp>,
     /// When an engine first took it.
     started_at: Option<Timestamp>,
     /// When it ended.
@@ -148,6 +152,15 @@ impl From<OperationResult> for OperationResultView {
     }
 }
 
+impl From<OperationSeen> for OperationView {
+    fn from(seen: OperationSeen) -> Self {
+        Self {
+            as_of: seen.as_of.map(Timestamp),
+            ..seen.operation.into()
+        }
+    }
+}
+
 impl From<Operation> for OperationView {
     fn from(operation: Operation) -> Self {
         let used = operation.result.as_ref();
@@ -155,6 +168,7 @@ impl From<Operation> for OperationView {
             .and_then(|result| result.recovery_point.clone())
             .or(operation.options.recovery_point);
         Self {
+            as_of: None,
             id: operation.id.into_untyped_uuid(),
             protection_group_id: operation.group_id.into_untyped_uuid(),
             project_id: operation.project_id.to_string(),

@@ -45,6 +45,8 @@ pub(crate) struct SiteSyncView {
     hash: Option<String>,
     /// Whether it has something that the other site lacks.
     pending: bool,
+    /// Since when.
+    pending_since: Option<Timestamp>,
     /// When the other site last acknowledged.
     last_success_at: Option<Timestamp>,
     /// Why it last did not.
@@ -61,6 +63,7 @@ impl From<SiteSync> for SiteSyncView {
             version: site.version,
             hash: site.hash,
             pending: site.pending,
+            pending_since: site.pending_since.map(Timestamp),
             last_success_at: site.last_success_at.map(Timestamp),
             last_error: site.last_error,
         }

@@ -28,7 +28,8 @@ fn operation_id(text: &str) -> Answer<OperationId> {
 impl Operations {
     /// List operations
     ///
-    /// Those of the project, also those that the other site executes.
+    /// Those of the project, also those that the other site executes; these as it last told of
+    /// them.
     #[oai(
         path = "/v1/:tenant_id/operations",
         method = "get",
@@ -54,14 +55,15 @@ impl Operations {
         let found = services
             .page_operations(Some(call.project()?), group, &listing.page())
             .await?;
-        let (found, links) = listing.finish(found, |o| o.id.into_untyped_uuid());
+        let (found, links) = listing.finish(found, |seen| seen.operation.id.into_untyped_uuid());
         let operations = found.into_iter().map(Into::into).collect();
         Ok(Shown::new(OperationList { operations, links }))
     }
 
     /// Show an operation
     ///
-    /// Works on both sites with the same id.
+    /// Works on both sites with the same id. While it is not over, the site that executes it is
+    /// asked.
     #[oai(
         path = "/v1/:tenant_id/operations/:op",
         method = "get",

@@ -138,6 +138,13 @@ impl Live for PretendServices {
     }
 }
 
+fn seen() -> OperationSeen {
+    OperationSeen {
+        operation: operation(1),
+        as_of: Some(now()),
+    }
+}
+
 fn trust() -> TrustRecord {
     TrustRecord {
         site_id: site(1).id,
@@ -509,15 +516,15 @@ impl OperationServices for PretendServices {
         project: Option<&ProjectId>,
         group: Option<GroupId>,
         page: &Page,
-    ) -> Result<Vec<Operation>> {
+    ) -> Result<Vec<OperationSeen>> {
         self.called(
             format!("page_operations {project:?} {group:?} {page:?}"),
-            vec![operation(1)],
+            vec![seen()],
         )
     }
 
-    async fn get_operation(&self, project: &ProjectId, id: OperationId) -> Result<Operation> {
-        self.called(format!("get_operation {project} {id}"), operation(1))
+    async fn get_operation(&self, project: &ProjectId, id: OperationId) -> Result<OperationSeen> {
+        self.called(format!("get_operation {project} {id}"), seen())
     }
 
     async fn operation_steps(&self, project: &ProjectId, id: OperationId) -> Result<OperationView> {

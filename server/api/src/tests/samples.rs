@@ -96,6 +96,7 @@ pub(super) fn group(n: u128) -> GroupView {
         test_operation: None,
         last_replication_at: Some(now()),
         sync_pending: false,
+        synced_at: Some(now()),
     }
 }
 
@@ -198,7 +199,8 @@ pub(super) fn sync() -> SyncReport {
             epoch_number: Some(0),
             version: Some(3),
             hash: Some("abc".to_owned()),
-            pending: false,
+            pending: true,
+            pending_since: Some(now()),
             last_success_at: Some(now()),
             last_error: None,
         }],

@@ -7,7 +7,7 @@ use protector_peer::{OperationAction, OperationView};
 use crate::control::Control;
 use crate::operations;
 use crate::refusal::Result;
-use crate::services::{OperationRequest, OperationServices, Started};
+use crate::services::{OperationRequest, OperationSeen, OperationServices, Started};
 
 #[async_trait]
 impl OperationServices for Control {
@@ -16,12 +16,12 @@ impl OperationServices for Control {
         project: Option<&ProjectId>,
         group: Option<GroupId>,
         page: &Page,
-    ) -> Result<Vec<Operation>> {
-        Ok(self.db.page_operations(project, group, page).await?)
+    ) -> Result<Vec<OperationSeen>> {
+        operations::page(self, project, group, page).await
     }
 
-    async fn get_operation(&self, project: &ProjectId, id: OperationId) -> Result<Operation> {
-        operations::get(self, project, id).await
+    async fn get_operation(&self, project: &ProjectId, id: OperationId) -> Result<OperationSeen> {
+        operations::show(self, project, id).await
     }
 
     async fn operation_steps(&self, project: &ProjectId, id: OperationId) -> Result<OperationView> {

@@ -6,7 +6,8 @@ use protector_model::{Actor, Operation, OperationKind, OperationOptions, Operati
 use protector_peer::{ForwardedAction, OperationAction};
 use serde_json::json;
 
-use super::{Start, get};
+use super::Start;
+use super::read::get;
 use crate::control::Control;
 use crate::groups::known;
 use crate::refusal::{Refusal, Result};

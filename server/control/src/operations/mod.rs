@@ -7,6 +7,6 @@ mod start;
 mod take;
 
 pub(crate) use act::{act, receive_action};
-pub(crate) use read::{get, steps, view};
+pub(crate) use read::{page, show, steps, view};
 pub(crate) use start::{Start, ask, asked_before, checked, quota, start};
 pub(crate) use take::{drop_mirror, put_mirror, receive};

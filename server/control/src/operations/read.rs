@@ -1,11 +1,14 @@
 //! Operations as they are shown.
 
-use protector_framework::{OperationId, ProjectId};
+use protector_db::Page;
+use protector_framework::{GroupId, OperationId, ProjectId};
 use protector_model::Operation;
 use protector_peer::OperationView;
 
 use crate::control::Control;
+use crate::holder;
 use crate::refusal::{Refusal, Result};
+use crate::services::OperationSeen;
 
 /// One operation of a project.
 pub(crate) async fn get(
@@ -17,6 +20,59 @@ pub(crate) async fn get(
     found
         .filter(|operation| operation.project_id == *project)
         .ok_or_else(|| Refusal::not_found(format_args!("operation {id}")))
+}
+
+/// One page of operations, by what this site was told of them.
+pub(crate) async fn page(
+    control: &Control,
+    project: Option<&ProjectId>,
+    group: Option<GroupId>,
+    page: &Page,
+) -> Result<Vec<OperationSeen>> {
+    let local = control.db.local_site().await?.map(|site| site.id);
+    let found = control.db.page_operations(project, group, page).await?;
+    let told = |operation: Operation| {
+        let elsewhere = Some(operation.executor_site_id) != local;
+        let open = elsewhere && !operation.status.is_final();
+        OperationSeen {
+            as_of: open.then_some(operation.updated_at),
+            operation,
+        }
+    };
+    Ok(found.into_iter().map(told).collect())
+}
+
+/// One operation of a project, as the site that executes it says where it can be asked.
+pub(crate) async fn show(
+    control: &Control,
+    project: &ProjectId,
+    id: OperationId,
+) -> Result<OperationSeen> {
+    let known = get(control, project, id).await?;
+    let local = control.local().await?.id;
+    if known.executor_site_id == local || known.status.is_final() {
+        return Ok(OperationSeen {
+            operation: known,
+            as_of: None,
+        });
+    }
+    match holder::ask(control, &known).await {
+        Ok(Some(theirs)) => {
+            let ended = theirs.operation.status.is_final();
+            holder::learn(control, &known, theirs.operation).await?;
+            if ended && let Some(group) = control.db.get_group(known.group_id).await? {
+                holder::caught_up(control, &group).await?;
+            }
+            Ok(OperationSeen {
+                operation: get(control, project, id).await?,
+                as_of: None,
+            })
+        }
+        Ok(None) | Err(_) => Ok(OperationSeen {
+            as_of: Some(known.updated_at),
+            operation: known,
+        }),
+    }
 }
 
 /// An operation with its journal, which only the site that executes it has.

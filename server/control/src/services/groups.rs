@@ -28,6 +28,9 @@ pub struct GroupView {
     pub last_replication_at: Option<DateTime<Utc>>,
     /// Whether the other site lacks something that this site has.
     pub sync_pending: bool,
+    /// When both sites were last seen to hold the same; what happened on the other one since may
+    /// be missing here.
+    pub synced_at: Option<DateTime<Utc>>,
 }
 
 /// A group to make. Sites by id or name.
@@ -210,6 +213,8 @@ pub struct SiteSync {
     pub hash: Option<String>,
     /// Whether it has something that the other site lacks.
     pub pending: bool,
+    /// Since when, at the earliest.
+    pub pending_since: Option<DateTime<Utc>>,
     /// When the other site last acknowledged.
     pub last_success_at: Option<DateTime<Utc>>,
     /// Why it last did not.

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use protector_db::Page;
 use protector_framework::{GroupId, OperationId, ProjectId};
 use protector_model::{Actor, Operation, OperationKind, OperationOptions, Plan};
@@ -16,6 +17,16 @@ pub struct OperationRequest {
     pub idempotency_key: Option<String>,
 }
 
+/// An operation as this site can tell of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperationSeen {
+    /// The operation.
+    pub operation: Operation,
+    /// When it was so, where that may not be now: another site executes it, it is not over, and
+    /// that site was not asked or did not answer.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
 /// What came of a request for an operation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Started {
@@ -28,15 +39,15 @@ pub enum Started {
 surface! {
     /// Operations. `project` is a project of this site; an operation of another one does not exist.
     pub trait OperationServices {
-        /// One page of the operations of a project, a group, or all.
+        /// One page of the operations of a project, a group, or all, by what this site was told.
         async fn page_operations(
             &self,
             project: Option<&ProjectId>,
             group: Option<GroupId>,
             page: &Page,
-        ) -> Vec<Operation>;
-        /// One operation.
-        async fn get_operation(&self, project: &ProjectId, id: OperationId) -> Operation;
+        ) -> Vec<OperationSeen>;
+        /// One operation. The site that executes it is asked where it is not over.
+        async fn get_operation(&self, project: &ProjectId, id: OperationId) -> OperationSeen;
         /// An operation with its plan and journal, from the site that executes it.
         async fn operation_steps(&self, project: &ProjectId, id: OperationId) -> OperationView;
         /// Starts an operation on the site that has to execute it, or shows its plan.

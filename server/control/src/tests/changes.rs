@@ -197,3 +197,37 @@ async fn two_claims_are_shown_and_a_person_names_the_winner() {
     assert_eq!(counted["protection_group.sync_force"], 3, "{counted:?}");
     assert!(counted.contains_key("protection_group.create"));
 }
+
+#[tokio::test]
+async fn sync_status_says_who_lacks_what_and_since_when() {
+    let world = World::with_group().await;
+    let status = async |site: &Site| {
+        let asked = site.control.sync_status(site.project(), "shop");
+        asked.await.unwrap().sites
+    };
+    world.put_policy(&world.a, PolicyWrite::Create).await;
+    let agreed = world.a.group().await.peer.last_success_at;
+    assert!(agreed.is_some());
+    let shown = world.a.control.get_group(world.a.project(), "shop").await;
+    assert_eq!(shown.unwrap().synced_at, agreed);
+    // Bookkeeping that A has not told yet.
+    world.pass(10);
+    let record = world.a.group().await;
+    let at = record.document.updated_at + chrono::TimeDelta::seconds(7);
+    let next = record.document.next_version(at).to_bytes().unwrap();
+    let base = record.head.base();
+    let written = world.a.db.write_local(&base, &next, None, false).await;
+    written.unwrap();
+    let [mine, theirs] = status(&world.a).await.try_into().unwrap();
+    assert_eq!((mine.pending, mine.pending_since), (true, Some(at)));
+    assert_eq!((theirs.pending, theirs.pending_since), (false, None));
+    let [mine, theirs] = status(&world.b).await.try_into().unwrap();
+    assert!(!mine.pending);
+    assert!(theirs.pending && theirs.pending_since.is_some());
+    // What the other site held when it was last heard.
+    world.a.way.cut(true);
+    let [_, theirs] = status(&world.a).await.try_into().unwrap();
+    assert_eq!(theirs.version, Some(record.head.version));
+    assert_eq!(theirs.last_success_at, agreed);
+    assert!(theirs.last_error.is_some());
+}

@@ -39,6 +39,8 @@ async fn an_operation_is_executed_where_it_has_to_be_whichever_site_took_it() {
                 .get_operation(site.project(), started.id)
                 .await
                 .unwrap();
+            assert_eq!(shown.as_of, None);
+            let shown = shown.operation;
             assert_eq!(shown.executor_site_id, b.id);
             assert_eq!(shown.actor, *actor());
             assert_eq!(site.holder().await, Some(started.id));
@@ -413,4 +415,31 @@ async fn a_change_can_be_made_at_the_primary_as_soon_as_the_other_sites_operatio
         .await;
     world.put_policy(&world.a, PolicyWrite::Replace).await;
     assert_eq!(world.a.holder().await, None);
+}
+
+#[tokio::test]
+async fn an_operation_of_the_other_site_is_shown_as_it_is_or_with_the_time_it_was_so() {
+    let (world, _) = World::with_member().await;
+    let started = world.a.start(OperationKind::Failover, planned()).await;
+    let started = started.unwrap();
+    let (control, project) = (&world.a.control, world.a.project());
+    world.pass(5);
+    world.a.way.cut(true);
+    let seen = control.get_operation(project, started.id).await.unwrap();
+    assert_eq!(seen.as_of, Some(started.updated_at));
+    world.a.way.cut(false);
+    ended_at_b_alone(&world, started.id).await;
+    let page = Default::default();
+    let listed = control.page_operations(Some(project), None, &page).await;
+    let listed = listed.unwrap();
+    let listed = listed.iter().find(|seen| seen.operation.id == started.id);
+    assert!(listed.unwrap().as_of.is_some(), "nobody was asked");
+    let seen = control.get_operation(project, started.id).await.unwrap();
+    assert_eq!(seen.as_of, None);
+    assert_eq!(seen.operation.status, OperationStatus::Completed);
+    world.same().await;
+    // It is over: nothing about it can be old.
+    world.a.way.cut(true);
+    let seen = control.get_operation(project, started.id).await.unwrap();
+    assert_eq!(seen.as_of, None);
 }
