@@ -17,12 +17,13 @@ fn item(fabric: &Fabric, at: At, id: &str) -> Outcome<Value> {
     let group = fabric.arrays[at].volume_groups.get(id);
     let group = group.ok_or_else(|| ApiError::missing(Kind::VolumeGroup, id))?;
     let volumes = fabric.volumes_of_volume_group(at, &group.name);
+    let is_live = |id: &&String| fabric.volume(at, id).is_some_and(|v| v.destroyed.is_none());
     Ok(json!({
         "id": group.id,
         "name": group.name,
         "destroyed": group.destroyed.is_some(),
         "time_remaining": fabric.time_remaining(at, group.destroyed),
-        "volume_count": volumes.len(),
+        "volume_count": volumes.iter().filter(is_live).count(),
         "qos": qos_item(group.qos),
         "pod": { "id": null, "name": null },
         "priority_adjustment": {

@@ -93,9 +93,13 @@ impl ApiError {
         Self::refused(name, format!("{} has been destroyed.{more}", kind.label()))
     }
 
-    /// Destroying a second time.
+    /// Destroying a second time. Cinder takes a snapshot for gone only when it is told that it "has
+    /// been destroyed".
     pub(crate) fn destroyed_already(kind: Kind, name: &str) -> Self {
-        Self::refused(name, format!("{} has been deleted.", kind.label()))
+        match kind {
+            Kind::Snapshot => Self::destroyed(kind, name),
+            kind => Self::refused(name, format!("{} has been deleted.", kind.label())),
+        }
     }
 
     /// Eradicating or recovering what is not destroyed.
