@@ -13,6 +13,8 @@ mod other_site;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]
+mod pure_clients;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod secrets;
