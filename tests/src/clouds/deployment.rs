@@ -38,15 +38,9 @@ impl Programs {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .args(["build", "--quiet", "--bins"])
-            .args([
-                "-p",
-                "protector-api",
-                "-p",
-                "protector-engine",
-                "-p",
-                "protector-manage",
-            ]);
+            // Without `-p`, so that they share the build of everything else.
+            .args(["build", "--quiet", "--bin", "protector-api"])
+            .args(["--bin", "protector-engine", "--bin", "protector-manage"]);
         // Of the cargo that started us: they would make build scripts run again.
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();

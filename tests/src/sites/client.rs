@@ -285,7 +285,14 @@ impl Client {
     /// # Errors
     /// Where it takes too long.
     pub async fn ended(&self, operation: &str) -> Outcome<OperationView> {
-        self.watch(operation, |_, _| {}).await
+        let deadline = self.clock.monotonic() + OPERATION;
+        loop {
+            let now = self.operation(operation).await?;
+            if now.is_over() {
+                return Ok(now);
+            }
+            self.pause(deadline, &now).await?;
+        }
     }
 
     /// Waits until an operation is over, and shows it with its steps each time it is looked at.
@@ -305,15 +312,21 @@ impl Client {
             if now.is_over() {
                 return Ok(now);
             }
-            if self.clock.monotonic() > deadline {
-                return fail(format!(
-                    "after {} s: {}",
-                    OPERATION.as_secs(),
-                    self.explain(&now).await
-                ));
-            }
-            self.clock.sleep(PAUSE).await;
+            self.pause(deadline, &now).await?;
         }
+    }
+
+    /// Waits before the next look at an operation, unless its time is over.
+    async fn pause(&self, deadline: Duration, now: &OperationView) -> Outcome {
+        if self.clock.monotonic() > deadline {
+            return fail(format!(
+                "after {} s: {}",
+                OPERATION.as_secs(),
+                self.explain(now).await
+            ));
+        }
+        self.clock.sleep(PAUSE).await;
+        Ok(())
     }
 
     /// How an operation stands, for messages.
