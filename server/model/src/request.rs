@@ -105,7 +105,11 @@ pub fn check(
         return Err(RequestRefused::NoMembers);
     }
     match (kind, test) {
-        (OperationKind::TestFailover, Some(test)) => return Err(RequestRefused::TestThere(test)),
+        // What leaves the document is no longer found by the test's clean-up.
+        (
+            OperationKind::TestFailover | OperationKind::Delete | OperationKind::RemoveMember,
+            Some(test),
+        ) => return Err(RequestRefused::TestThere(test)),
         (OperationKind::TestCleanup, None) => return Err(RequestRefused::NoTest),
         _ => {}
     }

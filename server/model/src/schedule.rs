@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::document::GroupDocument;
 use crate::operation::{Operation, StepRecord, StepStatus};
 use crate::plan::{Action, Plan, Step};
+use crate::status::OperationKind;
 
 /// What the runner does next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,8 +124,26 @@ pub fn may_run(document: &GroupDocument, operation: &Operation, plan: &Plan, ste
                 || document.epoch.id == epoch_of(operation.id)
         }
         Some(_) => !matches!(step.action, Action::StopServer) || primary == step.site,
-        None => !matches!(step.action, Action::ParkServer { .. }) || primary != step.site,
+        None => match step.action {
+            Action::Finish | Action::UnpinPoint => true,
+            Action::ParkServer { .. } => primary != step.site,
+            _ => !is_the_primarys(operation.kind) || primary == operation.source_site_id,
+        },
     }
+}
+
+/// Whether only the primary may do this: when authority has moved on, what it would still do harms
+/// what runs on the other site.
+fn is_the_primarys(kind: OperationKind) -> bool {
+    matches!(
+        kind,
+        OperationKind::Create
+            | OperationKind::Delete
+            | OperationKind::AddMember
+            | OperationKind::RemoveMember
+            | OperationKind::Sync
+            | OperationKind::Reprotect
+    )
 }
 
 /// Why an operation is not opened again.
@@ -241,7 +260,6 @@ mod tests {
 
     use super::*;
     use crate::plan::Phase;
-    use crate::status::OperationKind;
 
     fn step(key: &str, action: Action, needs: &[&str], gathers: bool) -> Step {
         Step {

@@ -28,8 +28,13 @@ pub(super) fn clean_site(plan: &mut Builder<'_>, site: SiteId, leftovers: &[Oper
     for of in leftovers {
         last.push(take_back(plan, site, *of, &check));
     }
+    let other = plan.document.other_site(site);
     for member in members {
-        last.extend(clean_copy(plan, member, site, &check));
+        // Where the member does not run, this copy may be the only one that has its data.
+        let runs = member.instance(other);
+        if runs.is_some_and(|copy| copy.state == InstanceState::Production) {
+            last.extend(clean_copy(plan, member, site, &check));
+        }
     }
     plan.finish(site, last);
 }

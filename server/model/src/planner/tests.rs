@@ -10,12 +10,15 @@ use protector_framework::{
 use uuid::Uuid;
 
 use super::*;
+use crate::actor::Actor;
 use crate::document::{Instance, InstanceVolume};
 use crate::epoch::Epoch;
+use crate::operation::Operation;
 use crate::plan::Step;
 use crate::policy::{Mapping, Policy, PolicyArray, Retention};
-use crate::request::direction;
-use crate::status::{FailoverType, MemberStatus};
+use crate::request::{RequestRefused, check, direction};
+use crate::schedule::may_run;
+use crate::status::{FailoverType, MemberStatus, OperationStatus};
 
 const A: u128 = 1;
 const B: u128 = 2;
@@ -630,6 +633,89 @@ fn a_cleanup_never_names_the_copy_in_production() {
             plan.steps.iter().all(|s| s.member.is_none()),
             "nothing to remove"
         );
+    }
+}
+
+#[test]
+fn a_cleanup_keeps_the_copy_of_a_member_that_runs_nowhere() {
+    let mut document = group(&["lost", "well"], A, 1, Standby::Parked);
+    let lost = document.members[0].instances.get_mut(&site(A)).unwrap();
+    lost.state = InstanceState::Parked;
+    let plan = make(
+        &document,
+        OperationKind::Cleanup,
+        &OperationOptions::default(),
+    );
+    let cleaned: BTreeSet<MemberId> = plan.steps.iter().filter_map(|s| s.member).collect();
+    assert_eq!(cleaned, BTreeSet::from([document.members[1].id]), "INV2");
+}
+
+#[test]
+fn nothing_leaves_a_group_while_a_test_of_it_stands() {
+    let document = group(&["app"], A, 1, Standby::Nothing);
+    for (kind, member) in [
+        (OperationKind::Delete, None),
+        (OperationKind::RemoveMember, Some(document.members[0].id)),
+    ] {
+        let options = OperationOptions {
+            member,
+            ..OperationOptions::default()
+        };
+        let refused = check(&document, kind, &options, Some(older(1)));
+        assert_eq!(refused, Err(RequestRefused::TestThere(older(1))), "INV5");
+        assert!(check(&document, kind, &options, None).is_ok());
+    }
+}
+
+#[test]
+fn what_only_the_primary_may_do_ends_when_authority_has_moved_on() {
+    for kind in [OperationKind::RemoveMember, OperationKind::Reprotect] {
+        let document = group(&["app"], A, 1, Standby::Parked);
+        let options = OperationOptions {
+            member: (kind == OperationKind::RemoveMember).then_some(document.members[0].id),
+            ..OperationOptions::default()
+        };
+        let plan = make(&document, kind, &options);
+        let operation = under_way(&document, kind, options);
+        let moved = group(&["app"], B, 1, Standby::Parked);
+        for step in &plan.steps {
+            assert!(may_run(&document, &operation, &plan, step), "{}", step.key);
+            let goes_on = may_run(&moved, &operation, &plan, step);
+            let only_ends = matches!(step.action, Action::Finish | Action::UnpinPoint);
+            assert_eq!(goes_on, only_ends, "INV1: {kind} {}", step.key);
+        }
+    }
+}
+
+fn under_way(
+    document: &GroupDocument,
+    kind: OperationKind,
+    options: OperationOptions,
+) -> Operation {
+    let way = direction(document, kind, &options);
+    Operation {
+        id: older(7),
+        group_id: document.id,
+        project_id: "project".into(),
+        kind,
+        options,
+        status: OperationStatus::Running,
+        phase: String::new(),
+        progress: 0,
+        source_site_id: way.source,
+        target_site_id: way.target,
+        executor_site_id: way.executor,
+        steps_completed: 0,
+        steps_failed: 0,
+        was_running: None,
+        error: None,
+        result: None,
+        actor: Actor::engine("req-test"),
+        attempt: 1,
+        created_at: at(),
+        updated_at: at(),
+        started_at: None,
+        finished_at: None,
     }
 }
 
