@@ -3,7 +3,7 @@
 use protector_framework::{SiteId, TenantMappingId};
 use protector_model::Site;
 use protector_model::TenantMapping;
-use protector_peer::{PeerError, SiteEntry, SiteRegistry, open_secrets, seal_secrets};
+use protector_peer::{SiteEntry, SiteRegistry, open_secrets, seal_secrets};
 use protector_reach::{peer_sites, site_owner};
 
 use crate::control::Control;
@@ -158,24 +158,23 @@ async fn replace_twin(control: &Control, mine: &Site, theirs: &Site) -> Result<(
     Ok(control.db.delete_site(mine.id).await?)
 }
 
-/// Which of the sites this deployment is: the one whose Protector has its id. The sender's own is
-/// not asked.
+/// Which of the sites this deployment is: the one whose Protector has its id and its key. The
+/// sender's own is not asked.
 async fn find_itself(control: &Control, entries: &[SiteEntry]) -> Result<()> {
-    let own = control.db.deployment().await?;
     for entry in entries.iter().filter(|entry| !entry.site.is_local) {
-        let identity = match control.reach.who_is(entry.site.id).await {
-            Ok(identity) => identity,
-            Err(error) => Err(PeerError::Failed(error.to_string())),
+        let own = match control.reach.is_own(entry.site.id).await {
+            Ok(own) => own.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
         };
-        match identity {
-            Ok(identity) if identity.deployment_id == own.id => {
+        match own {
+            Ok(true) => {
                 if let Some(mut site) = control.db.get_site(entry.site.id).await? {
                     site.is_local = true;
                     control.db.update_site(&site).await?;
                 }
                 return Ok(());
             }
-            Ok(_) => {}
+            Ok(false) => {}
             Err(error) => {
                 tracing::warn!(site = %entry.site.name, %error, "whose site it is cannot be told");
             }

@@ -85,9 +85,10 @@ pub(crate) async fn update(
         faults.text("description", description);
     }
     if let Some(key) = &change.peer_key {
-        check_key(&site, key, &mut faults);
+        check_key(control, &site, key, &mut faults).await?;
     }
     faults.done()?;
+    let before = (site.auth_url.clone(), site.region_name.clone());
     site.name = change.name.unwrap_or(site.name);
     site.description = change.description.unwrap_or(site.description);
     site.auth_url = change.auth_url.unwrap_or(site.auth_url);
@@ -104,14 +105,17 @@ pub(crate) async fn update(
     if let Some(key) = &change.peer_key {
         control.db.confirm_peer_key(site.id, key).await?;
     }
-    let site = examine(control, actor, site).await?;
+    let site = match (&site.auth_url, &site.region_name) == (&before.0, &before.1) {
+        true => examine(control, actor, site).await?,
+        false => examine_moved(control, actor, site).await?,
+    };
     let detail = json!({ "name": site.name, "peer_key": change.peer_key });
     control.audit("site.update", site.id, actor, detail).await?;
     registry::push(control).await;
     Ok(site)
 }
 
-fn check_key(site: &Site, key: &str, faults: &mut Faults) {
+async fn check_key(control: &Control, site: &Site, key: &str, faults: &mut Faults) -> Result<()> {
     let is_key = key.len() == 64 && key.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
     if !is_key {
         faults.add("peer_key", "is not 64 lower-case hexadecimal digits");
@@ -120,7 +124,10 @@ fn check_key(site: &Site, key: &str, faults: &mut Faults) {
             "peer_key",
             "cannot be set: this is the site's own Protector",
         );
+    } else if key == control.db.deployment().await?.box_public {
+        faults.add("peer_key", "is the key of this Protector, not the site's");
     }
+    Ok(())
 }
 
 /// The keys of the sites' Protectors, that of this site with them.
@@ -187,26 +194,31 @@ pub(crate) async fn volume_types(
 }
 
 /// Asks a stored site's services and keeps what they said.
-pub(crate) async fn examine(control: &Control, actor: &Actor, mut site: Site) -> Result<Site> {
-    let examined = control.reach.examine(&site, &actor.request_id).await?;
-    examined.note(&mut site);
-    if site.is_local {
-        only_local(control, site.id).await?;
-    }
-    control.db.update_site(&site).await?;
-    Ok(site)
+async fn examine(control: &Control, actor: &Actor, site: Site) -> Result<Site> {
+    let asked = site.clone();
+    examine_as(control, actor, &asked, site).await
 }
 
-/// A deployment belongs to one site.
-async fn only_local(control: &Control, id: SiteId) -> Result<()> {
-    match control.db.local_site().await? {
-        Some(mut former) if former.id != id => {
-            tracing::warn!(site = %former.name, "another site turns out to be the local one");
-            former.is_local = false;
-            Ok(control.db.update_site(&former).await?)
-        }
-        _ => Ok(()),
-    }
+/// The same of a site that is reached in another way than before: whose it is shows anew. Until it
+/// does, it is the one that it was.
+async fn examine_moved(control: &Control, actor: &Actor, site: Site) -> Result<Site> {
+    let asked = Site {
+        is_local: false,
+        ..site.clone()
+    };
+    examine_as(control, actor, &asked, site).await
+}
+
+async fn examine_as(
+    control: &Control,
+    actor: &Actor,
+    asked: &Site,
+    mut site: Site,
+) -> Result<Site> {
+    let examined = control.reach.introduce(asked, &actor.request_id).await?;
+    examined.note(&mut site);
+    control.db.update_site(&site).await?;
+    Ok(site)
 }
 
 fn check(control: &Control, new: &NewSite) -> Result<()> {

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use protector_framework::{CallCtx, CloudHealth, DriverError, ErrorKind};
 use protector_model::site::{Reach as SiteReach, Site, SiteStatus};
+use protector_peer::{PeerError, PeerIdentity};
 
 use crate::error::ReachError;
 use crate::reach::Reach;
+use crate::trust::{Meeting, Whose, judge};
 use crate::within::within;
 
 /// How long a service may take to answer.
@@ -22,7 +24,7 @@ pub struct Examined {
     pub reason: Option<String>,
     /// Which services answered.
     pub reach: SiteReach,
-    /// Whether the site's Protector is this one; `None`: it did not answer.
+    /// Whether the site's Protector is this one; `None`: that is not known.
     pub is_local: Option<bool>,
 }
 
@@ -39,14 +41,33 @@ impl Examined {
 
 impl Reach {
     /// Asks the services of a stored site with its account in its own project, and its Protector.
-    /// What does not answer is part of the reply.
+    /// What does not answer is part of the reply. Nothing is learned of whose site it is.
     ///
     /// # Errors
     /// Where this site's own database does not answer.
     pub async fn examine(&self, site: &Site, request_id: &str) -> Result<Examined, ReachError> {
+        self.ask(site, request_id, Meeting::Watched).await
+    }
+
+    /// The same by a person who has just registered, changed or validated the site: the key that
+    /// its Protector shows is kept where none is known, and so is that it is this one.
+    ///
+    /// # Errors
+    /// As [`Reach::examine`].
+    pub async fn introduce(&self, site: &Site, request_id: &str) -> Result<Examined, ReachError> {
+        self.ask(site, request_id, Meeting::Introduced).await
+    }
+
+    async fn ask(
+        &self,
+        site: &Site,
+        request_id: &str,
+        meeting: Meeting,
+    ) -> Result<Examined, ReachError> {
         let ctx = CallCtx::new(request_id, DEADLINE);
         let (cloud, protector) =
-            futures::future::join(self.ask_cloud(site, &ctx), self.is_this_one(site)).await;
+            futures::future::join(self.ask_cloud(site, &ctx), self.is_this_one(site, meeting))
+                .await;
         let Asked { is_local, amiss } = protector?;
         let mut reach = SiteReach {
             checked_at: Some(self.clock().now()),
@@ -56,7 +77,7 @@ impl Reach {
         let mut details = BTreeMap::new();
         details.extend(amiss.map(|amiss| ("protector".to_owned(), amiss)));
         let (status, reason) = match cloud {
-            Ok(health) => judge(&health, &mut reach, &mut details),
+            Ok(health) => weigh(&health, &mut reach, &mut details),
             Err(Unusable::Db(error)) => return Err(error),
             Err(Unusable::NoAccount(reason)) => (SiteStatus::Registered, Some(reason)),
             Err(Unusable::Refused(reason)) => {
@@ -86,35 +107,41 @@ impl Reach {
         Ok(health.unwrap_or_else(silent))
     }
 
-    /// Whether the site's Protector is this deployment, or why it cannot be asked.
-    async fn is_this_one(&self, site: &Site) -> Result<Asked, ReachError> {
-        let own = self.db().deployment().await?;
-        let identity = match within(self.clock(), DEADLINE, self.who_is(site.id)).await {
+    /// Whether the site's Protector is this deployment, or why it cannot be used.
+    async fn is_this_one(&self, site: &Site, meeting: Meeting) -> Result<Asked, ReachError> {
+        let identity = match within(self.clock(), DEADLINE, self.who_is(site)).await {
             Some(Ok(identity)) => identity.map_err(|error| error.to_string()),
             Some(Err(ReachError::Db(error))) => return Err(error.into()),
             Some(Err(error)) => Err(error.to_string()),
             None => Err("no answer in time".to_owned()),
         };
-        let identity = match identity {
-            Ok(identity) => identity,
-            Err(amiss) => {
-                return Ok(Asked {
-                    is_local: None,
-                    amiss: Some(amiss),
-                });
-            }
+        let known = match identity {
+            Ok(identity) => judge(self.db(), site, &identity, meeting)
+                .await?
+                .map_err(|error| error.to_string()),
+            Err(amiss) => Err(amiss),
         };
-        let known = self.introduce(site, &identity).await?;
-        Ok(Asked {
-            is_local: Some(identity.deployment_id == own.id),
-            amiss: known.err().map(|error| error.to_string()),
+        Ok(match known {
+            Ok(whose) => Asked {
+                is_local: Some(whose == Whose::Own),
+                amiss: None,
+            },
+            Err(amiss) => Asked {
+                is_local: None,
+                amiss: Some(amiss),
+            },
         })
+    }
+
+    /// Who answers at a site, whether or not it is to be trusted.
+    async fn who_is(&self, site: &Site) -> Result<Result<PeerIdentity, PeerError>, ReachError> {
+        Ok(self.stranger(site.id).await?.identity().await)
     }
 }
 
 /// What a site's Protector said.
 struct Asked {
-    /// Whether it is this one; `None`: it did not answer.
+    /// Whether it is this one; `None`: that is not known.
     is_local: Option<bool>,
     /// Why it cannot be used.
     amiss: Option<String>,
@@ -151,7 +178,7 @@ fn silent() -> CloudHealth {
     CloudHealth::new(none(), none(), none(), none())
 }
 
-fn judge(
+fn weigh(
     health: &CloudHealth,
     reach: &mut SiteReach,
     details: &mut BTreeMap<String, String>,

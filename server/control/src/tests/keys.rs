@@ -25,6 +25,11 @@ async fn id_of(at: &Site, name: &str) -> SiteId {
     at.db.find_site(name).await.unwrap().unwrap().id
 }
 
+/// What the Protector of a site shows.
+async fn shown_by(site: &Site) -> PeerIdentity {
+    site.control.peer_identity().await.unwrap()
+}
+
 fn confirmed(key: String) -> SiteChange {
     SiteChange {
         peer_key: Some(key),
@@ -180,4 +185,167 @@ async fn a_further_site_that_comes_in_a_request_is_not_trusted() {
         remote.identity().await.unwrap().public_key,
         stranger().public_key
     );
+}
+
+#[tokio::test]
+async fn a_way_that_leads_back_here_is_not_the_other_site() {
+    let world = World::with_policy().await;
+    let own = shown_by(&world.a).await;
+    let half = [
+        PeerIdentity {
+            public_key: stranger().public_key,
+            ..own.clone()
+        },
+        PeerIdentity {
+            deployment_id: stranger().deployment_id,
+            ..own.clone()
+        },
+        own.clone(),
+    ];
+    let site = id_of(&world.a, "site-b").await;
+    let known = key_of(&world.b).await;
+    for shown in half {
+        world.a.way.pretend(Some(shown.clone()));
+        let remote = world.a.reach.remote(site).await.unwrap();
+        let told = remote.identity().await;
+        assert!(matches!(told, Err(PeerError::Untrusted(_))), "{told:?}");
+        let sent = world.a.way.sent().len();
+        let put = world.a.control.put_policy(
+            actor(),
+            world.a.project(),
+            "shop",
+            world.new_policy(),
+            PolicyWrite::Replace,
+            true,
+        );
+        assert_eq!(put.await.unwrap_err().code, "protector.peer_untrusted");
+        assert!(!world.a.way.sent()[sent..].contains("document"));
+
+        let validated = world.a.control.validate_site(actor(), "site-b").await;
+        let validated = validated.unwrap();
+        assert!(!validated.is_local && !validated.reach.protector);
+        let local = world.a.db.local_site().await.unwrap().unwrap();
+        assert_eq!(local.name, "site-a");
+        let keys = world.a.control.peer_keys().await.unwrap();
+        assert_eq!(keys[&site].known, known);
+    }
+    // Nor can it be made so by hand.
+    let change = confirmed(own.public_key);
+    let refusal = world.a.control.update_site(actor(), "site-b", change).await;
+    assert_eq!(fields(refusal), ["peer_key"]);
+}
+
+#[tokio::test]
+async fn a_stranger_at_the_own_endpoint_does_not_take_this_sites_place() {
+    let world = World::registered().await;
+    let site = id_of(&world.a, "site-a").await;
+    let way = Handle::default();
+    way.pretend(Some(stranger()));
+    let to = world.a.control.clone();
+    world.a.reach.join(site, Arc::new(way.way(to)));
+    let validated = world.a.control.validate_site(actor(), "site-a").await;
+    let validated = validated.unwrap();
+    assert!(validated.is_local && !validated.reach.protector);
+    assert!(!world.a.db.peer_keys().await.unwrap().contains_key(&site));
+
+    // One that was registered with a wrong address is another one's once that is corrected.
+    let moved = SiteChange {
+        region_name: Some("elsewhere".to_owned()),
+        ..SiteChange::default()
+    };
+    world.pass(1);
+    let updated = world.a.control.update_site(actor(), "site-a", moved).await;
+    let updated = updated.unwrap();
+    assert!(!updated.is_local && updated.reach.protector);
+}
+
+#[tokio::test]
+async fn a_site_that_hears_of_itself_looks_at_id_and_key() {
+    let world = World::new().await;
+    for at in [&world.a, &world.b] {
+        at.join_own().await;
+    }
+    let a = world.register(&world.a).await;
+    world.join(a, &world.a);
+    world
+        .a
+        .control
+        .validate_site(actor(), "site-a")
+        .await
+        .unwrap();
+    let made = world
+        .a
+        .control
+        .register_site(actor(), world.b.as_new(Some(credentials())));
+    let b = made.await.unwrap().site.id;
+    let at_home = Handle::default();
+    at_home.pretend(Some(PeerIdentity {
+        public_key: stranger().public_key,
+        ..shown_by(&world.b).await
+    }));
+    for (from, way) in [(&world.a, &world.a.way), (&world.b, &at_home)] {
+        let to = world.b.control.clone();
+        from.reach.join(b, Arc::new(way.way(to)));
+    }
+    world
+        .a
+        .control
+        .validate_site(actor(), "site-b")
+        .await
+        .unwrap();
+    assert!(world.b.db.find_site("site-b").await.unwrap().is_some());
+    assert_eq!(world.b.db.local_site().await.unwrap(), None);
+
+    at_home.pretend(None);
+    world
+        .a
+        .control
+        .validate_site(actor(), "site-b")
+        .await
+        .unwrap();
+    let local = world.b.db.local_site().await.unwrap().unwrap();
+    assert_eq!(local.name, "site-b");
+}
+
+#[tokio::test]
+async fn a_look_learns_nothing() {
+    let world = World::registered().await;
+    let third = NewSite {
+        name: "site-c".to_owned(),
+        ..world.a.as_new(Some(credentials()))
+    };
+    let made = world.a.control.register_site(actor(), third).await;
+    let id = made.unwrap().site.id;
+    let way = Handle::default();
+    way.pretend(Some(stranger()));
+    world
+        .b
+        .reach
+        .join(id, Arc::new(way.way(world.a.control.clone())));
+    let site = world.b.db.get_site(id).await.unwrap().unwrap();
+    let seen = world.b.reach.examine(&site, "req-look").await.unwrap();
+    assert!(!seen.reach.protector && seen.is_local.is_none(), "{seen:?}");
+    assert!(!world.b.db.peer_keys().await.unwrap().contains_key(&id));
+    // It sees the one that is known, and what that one shows in its place.
+    let site = id_of(&world.b, "site-a").await;
+    let site = world.b.db.get_site(site).await.unwrap().unwrap();
+    let seen = world.b.reach.examine(&site, "req-look").await.unwrap();
+    assert!(seen.reach.protector);
+    world.b.way.pretend(Some(stranger()));
+    let seen = world.b.reach.examine(&site, "req-look").await.unwrap();
+    assert!(!seen.reach.protector);
+    let keys = world.b.db.peer_keys().await.unwrap();
+    assert_eq!(keys[&site.id].offered, Some(stranger().public_key));
+}
+
+#[tokio::test]
+async fn only_the_known_site_can_say_that_it_knows_no_operation() {
+    let world = World::with_policy().await;
+    let site = id_of(&world.a, "site-b").await;
+    let remote = world.a.reach.remote(site).await.unwrap();
+    let nobody = OperationId::from_untyped_uuid(Uuid::from_u128(9));
+    assert_eq!(remote.get_operation(nobody).await, Ok(None));
+    world.a.way.pretend(Some(stranger()));
+    let told = remote.get_operation(nobody).await;
+    assert!(matches!(told, Err(PeerError::Untrusted(_))), "{told:?}");
 }
