@@ -133,7 +133,12 @@ fn plain(status: StatusCode, text: String) -> Failure {
         return Failure::internal();
     }
     match status {
-        StatusCode::NOT_FOUND => Failure::not_found("There is nothing at this path."),
+        // That an object is not there is said by a handler, in the code for that.
+        StatusCode::NOT_FOUND => Failure::new(
+            status,
+            "protector.no_such_path",
+            "There is nothing at this path.",
+        ),
         StatusCode::BAD_REQUEST => Failure::bad(text),
         _ => Failure::new(status, "protector.refused", text),
     }

@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::json;
 use url::Url;
 
-use crate::reply::Reply;
+use crate::reply::{Reply, is_absent};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -274,7 +274,7 @@ impl Remote for HttpRemote {
         let path = format!("operations/{operation}");
         let reply = self.call(Method::DELETE, &path, None, DEADLINE).await?;
         match reply.accept() {
-            Err(PeerError::Refused { status: 404, .. }) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
             other => other,
         }
     }

@@ -23,9 +23,7 @@ impl Reply {
     pub(crate) fn read_if_there<T: DeserializeOwned>(&self) -> Result<Option<T>, PeerError> {
         match self.accept() {
             Ok(()) => self.parse().map(Some),
-            Err(PeerError::Refused {
-                status: 404, code, ..
-            }) if code == "protector.not_found" => Ok(None),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -62,6 +60,15 @@ impl Reply {
             _ => Err(PeerError::Failed(message)),
         }
     }
+}
+
+/// Whether the other Protector itself says that it has no such object. A 404 in other words comes
+/// from a proxy, another service or a path that is not its own.
+pub(crate) fn is_absent(error: &PeerError) -> bool {
+    matches!(
+        error,
+        PeerError::Refused { status: 404, code, .. } if code == "protector.not_found"
+    )
 }
 
 /// The error body of the API: `{"error": {..}, "errors": [{..}]}`.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use protector_framework::{
-    CallCtx, Clock as _, DriverError, Endpoint, ErrorKind, GenericUuid as _, IdentityCapabilities,
-    IdentityDriver, OperationId, Project, ProjectId, SecretString, SeededIds, ServiceToken, SiteId,
-    SystemClock, TokenInfo,
+    CallCtx, Clock as _, DriverError, Endpoint, ErrorKind, GenericUuid as _, GroupId,
+    IdentityCapabilities, IdentityDriver, OperationId, Project, ProjectId, SecretString, SeededIds,
+    ServiceToken, SiteId, SystemClock, TokenInfo,
 };
 use protector_model::site::{Account, Reach, Site, SiteStatus};
 use protector_peer::{Peer as _, PeerError, PeerIdentity, Remote as _, SiteRegistry};
@@ -137,6 +137,10 @@ fn operation() -> OperationId {
     OperationId::from_untyped_uuid(Uuid::from_u128(5))
 }
 
+fn group() -> GroupId {
+    GroupId::from_untyped_uuid(Uuid::from_u128(6))
+}
+
 async fn answers(server: &MockServer, status: u16, body: serde_json::Value) {
     server.reset().await;
     Mock::given(wiremock::matchers::any())
@@ -205,6 +209,42 @@ async fn what_is_not_there_is_told_from_a_wrong_address() {
         matches!(stranger, Err(PeerError::Failed(_))),
         "{stranger:?}"
     );
+}
+
+#[tokio::test]
+async fn only_the_protectors_own_word_makes_something_absent() {
+    let server = MockServer::start().await;
+    let remote = remote(&server).await;
+    let strange = [
+        ResponseTemplate::new(404).set_body_string("<html>404 page not found</html>"),
+        ResponseTemplate::new(404).set_body_json(json!({"error": {"code": 404, "message": "no"}})),
+        ResponseTemplate::new(404).set_body_json(json!({
+            "error": {"code": 404, "message": "not a path of this service"},
+            "errors": [{"code": "protector.no_such_path"}],
+        })),
+        ResponseTemplate::new(200).set_body_string("null"),
+        ResponseTemplate::new(204),
+        ResponseTemplate::new(302).insert_header("Location", "/login"),
+        ResponseTemplate::new(410).set_body_json(json!({"error": {"code": 410}})),
+    ];
+    for answer in strange {
+        server.reset().await;
+        Mock::given(wiremock::matchers::any())
+            .respond_with(answer)
+            .mount(&server)
+            .await;
+        let told = remote.get_operation(operation()).await;
+        assert!(told.is_err(), "{told:?}");
+        let read = remote.document(group(), "aa").await;
+        assert!(read.is_err(), "{read:?}");
+    }
+    // Nor does it make a mirror be taken back.
+    let path = json!({"error": {"code": 404}, "errors": [{"code": "protector.no_such_path"}]});
+    for body in [path, json!("404 page not found")] {
+        answers(&server, 404, body).await;
+        let dropped = remote.drop_mirror(operation()).await;
+        assert!(dropped.is_err());
+    }
 }
 
 #[tokio::test]
