@@ -7,6 +7,7 @@ mod m20261124_000001_sites;
 mod m20261124_000002_groups;
 mod m20261124_000003_operations;
 mod m20261125_000004_peer_keys;
+mod m20261130_000005_quarantines;
 
 use std::str::FromStr as _;
 
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000002_groups::Migration),
             Box::new(m20261124_000003_operations::Migration),
             Box::new(m20261125_000004_peer_keys::Migration),
+            Box::new(m20261130_000005_quarantines::Migration),
         ]
     }
 }

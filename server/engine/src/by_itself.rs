@@ -294,7 +294,7 @@ fn needs_quarantine(record: &GroupRecord, local: SiteId) -> bool {
         && document
             .members
             .iter()
-            .any(|member| must_quarantine(document, member, local))
+            .any(|member| must_quarantine(document, member, local, record.quarantine_due))
 }
 
 /// Whether a point holds every volume that is in production.

@@ -110,8 +110,12 @@ impl Operation {
     /// Whether it may not wait for others to end: it rescues a group, or keeps two copies from being
     /// written.
     pub fn is_urgent(&self) -> bool {
-        let unplanned = self.options.failover_type == Some(FailoverType::Unplanned);
-        self.kind == OperationKind::Quarantine || (self.kind.moves_authority() && unplanned)
+        self.kind == OperationKind::Quarantine || self.is_unplanned_move()
+    }
+
+    /// Whether it takes authority without asking the old primary.
+    pub fn is_unplanned_move(&self) -> bool {
+        self.kind.moves_authority() && self.options.failover_type == Some(FailoverType::Unplanned)
     }
 
     /// Says that it changes now. Each change is later than the one before, whatever the clocks of

@@ -162,7 +162,7 @@ impl PeerLink {
             (Some(theirs), Some(winner)) if winner == self.site => {
                 self.win(&record, &theirs).await?;
             }
-            (Some(_), Some(_)) => self.give_in(group).await?,
+            (Some(_), Some(_)) => self.give_in(&record).await?,
         }
         self.known(group).await
     }
@@ -180,12 +180,16 @@ impl PeerLink {
                 next.epoch.ancestors.push(*id);
             }
         }
-        let record = self.db.replace_head(&next.to_bytes()?, true).await?;
+        let record = self
+            .db
+            .replace_head(Some(&record.head.base()), &next.to_bytes()?, true)
+            .await?;
         self.meet(&record, Some(theirs)).await?;
         Ok(())
     }
 
-    async fn give_in(&self, group: GroupId) -> Result<(), SyncError> {
+    async fn give_in(&self, record: &GroupRecord) -> Result<(), SyncError> {
+        let group = record.document.id;
         let deployment = self.db.deployment().await?;
         let got = self.peer.document(group, &deployment.box_public).await?;
         let got = got.ok_or(SyncError::NotFound(group))?;
@@ -194,7 +198,10 @@ impl PeerLink {
                 .put_secret(&format!("policy/{group}"), name, value)
                 .await?;
         }
-        self.db.replace_head(&decode(&got.document)?, false).await?;
+        let bytes = decode(&got.document)?;
+        self.db
+            .replace_head(Some(&record.head.base()), &bytes, false)
+            .await?;
         Ok(())
     }
 

@@ -171,7 +171,7 @@ async fn two_claims_are_shown_and_a_person_names_the_winner() {
     );
     theirs.current_primary_site_id = theirs.secondary_site_id;
     let bytes = theirs.to_bytes().unwrap();
-    world.b.db.replace_head(&bytes, true).await.unwrap();
+    world.b.db.replace_head(None, &bytes, true).await.unwrap();
     let alone = world
         .a
         .control

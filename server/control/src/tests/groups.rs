@@ -242,7 +242,7 @@ async fn deleting_a_group_is_an_operation_on_both_sites() {
     gone.deleted = true;
     let bytes = gone.to_bytes().unwrap();
     for site in [&world.a, &world.b] {
-        site.db.replace_head(&bytes, false).await.unwrap();
+        site.db.replace_head(None, &bytes, false).await.unwrap();
         let hidden = site.control.get_group(site.project(), "shop").await;
         assert_eq!(refused(hidden), code(404, "protector.not_found"));
     }

@@ -351,7 +351,7 @@ impl World {
         next.status = status;
         let bytes = next.to_bytes().unwrap();
         for site in [&self.a, &self.b] {
-            site.db.replace_head(&bytes, false).await.unwrap();
+            site.db.replace_head(None, &bytes, false).await.unwrap();
         }
     }
 
@@ -367,7 +367,7 @@ impl World {
         next.status = GroupStatus::FailedOver;
         let bytes = next.to_bytes().unwrap();
         for site in [&self.a, &self.b] {
-            site.db.replace_head(&bytes, false).await.unwrap();
+            site.db.replace_head(None, &bytes, false).await.unwrap();
         }
     }
 

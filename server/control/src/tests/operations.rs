@@ -367,7 +367,12 @@ async fn a_state_that_only_the_other_site_knows_is_asked_for_before_a_request_is
         // The group has moved; A has seen the operation's end and not the document.
         let record = world.a.group().await;
         world.move_to_b().await;
-        world.a.db.replace_head(&record.bytes, false).await.unwrap();
+        world
+            .a
+            .db
+            .replace_head(None, &record.bytes, false)
+            .await
+            .unwrap();
         let request = OperationRequest {
             options: planned(),
             dry_run,

@@ -194,7 +194,7 @@ async fn a_recovery_point_names_the_members_it_holds() {
     }];
     let bytes = next.to_bytes().unwrap();
     for site in [&world.a, &world.b] {
-        site.db.replace_head(&bytes, false).await.unwrap();
+        site.db.replace_head(None, &bytes, false).await.unwrap();
     }
     let array = world.a.reach.storage(&next, site).await.unwrap();
     let ctx = CallCtx::new("req-test", Duration::from_secs(10));

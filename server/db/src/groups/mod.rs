@@ -2,6 +2,7 @@
 //! in the same transaction.
 
 mod project;
+mod quarantine;
 mod receive;
 mod staged;
 
@@ -40,6 +41,9 @@ pub struct GroupRecord {
     pub active_operation: Option<OperationId>,
     /// The test failover that is not cleaned up.
     pub test_operation: Option<OperationId>,
+    /// Whether this site has lost the group without its consent and has not yet looked at every copy
+    /// it keeps.
+    pub quarantine_due: bool,
     /// When the newest complete recovery point was taken, as last seen.
     pub last_replication_at: Option<DateTime<Utc>>,
 }
@@ -76,8 +80,9 @@ pub struct Staged {
 
 const JOIN: &str = "SELECT g.*, m.epoch, m.version, m.hash, m.document, m.staged_change_id,
     m.staged_head, m.staged_document, m.staged_base, m.staged_owner, m.staged_until, m.acked,
-    m.pending, m.last_success_at, m.last_error, m.conflict_with
-    FROM metadata_sync m LEFT JOIN protection_groups g ON g.id = m.id";
+    m.pending, m.last_success_at, m.last_error, m.conflict_with, q.id AS quarantine_id
+    FROM metadata_sync m LEFT JOIN protection_groups g ON g.id = m.id
+    LEFT JOIN quarantines_due q ON q.id = m.id";
 
 const FIELDS: &[&str] = &[
     "id",
@@ -197,7 +202,7 @@ impl Db {
     ) -> Result<GroupRecord> {
         let document = GroupDocument::from_bytes(bytes).map_err(|e| corrupt("document", e))?;
         self.transaction(|tx| {
-            let document = document.clone();
+            let (document, base) = (document.clone(), base.clone());
             Box::pin(async move {
                 let tx = &*tx;
                 hold(tx, "metadata_sync", &document.id.to_string()).await?;
@@ -207,31 +212,50 @@ impl Db {
                 let record = group_in(tx, document.id).await?;
                 let record =
                     record.ok_or_else(|| DbError::NotFound(format!("group {}", document.id)))?;
-                if record.head.base() != *base {
+                if record.head.base() != base {
                     return Err(DbError::Moved(Some(Box::new(record.head))));
                 }
                 if record.staged.is_some() && !ignore_staged {
                     return Err(DbError::ChangePending);
                 }
                 self.store_head(tx, &document, bytes, true).await?;
+                if document.epoch.id != base.epoch_id {
+                    quarantine::forget(tx, document.id).await?;
+                }
                 required(tx, document.id).await
             })
         })
         .await
     }
 
-    /// Puts a document in place whatever was there: what a person decided in a conflict.
+    /// Puts a document in place of the one that a person saw when deciding a conflict; without
+    /// `base`, of whatever is there. `pending`: this site's claim has won. Where it has not, what its
+    /// copies do is not known and must be looked at.
     ///
     /// # Errors
-    /// Where the database does not answer.
-    pub async fn replace_head(&self, bytes: &[u8], pending: bool) -> Result<GroupRecord> {
+    /// `Moved` where the head is another than `base`.
+    pub async fn replace_head(
+        &self,
+        base: Option<&Base>,
+        bytes: &[u8],
+        pending: bool,
+    ) -> Result<GroupRecord> {
         let document = GroupDocument::from_bytes(bytes).map_err(|e| corrupt("document", e))?;
         self.transaction(|tx| {
-            let document = document.clone();
+            let (document, base) = (document.clone(), base.cloned());
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "metadata_sync", &document.id.to_string()).await?;
+                let head = group_in(tx, document.id).await?.map(|record| record.head);
+                if base.is_some() && head.as_ref().map(Head::base) != base {
+                    return Err(DbError::Moved(head.map(Box::new)));
+                }
                 self.store_head(tx, &document, bytes, pending).await?;
                 set(tx, document.id, "conflict_with = NULL", []).await?;
+                match pending {
+                    true => quarantine::forget(tx, document.id).await?,
+                    false => self.note_quarantine(tx, document.id).await?,
+                }
                 required(tx, document.id).await
             })
         })
@@ -400,6 +424,7 @@ fn read(row: &QueryResult) -> Result<Option<GroupRecord>> {
         active_operation: maybe_parsed(row, "active_operation_id")?
             .map(OperationId::from_untyped_uuid),
         test_operation: maybe_parsed(row, "test_operation_id")?.map(OperationId::from_untyped_uuid),
+        quarantine_due: maybe_text(row, "quarantine_id")?.is_some(),
         last_replication_at: maybe_time(row, "last_replication_at")?,
         document,
         bytes,

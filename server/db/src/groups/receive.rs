@@ -6,7 +6,7 @@ use protector_framework::{SecretString, SiteId};
 use protector_model::epoch::{Base, PutMode, Verdict, receive};
 use protector_model::{GroupDocument, Head};
 
-use super::{group_in, set};
+use super::{group_in, quarantine, set};
 use crate::connection::{Db, corrupt, hold, to_json};
 use crate::error::Result;
 
@@ -47,6 +47,10 @@ impl Db {
                 let head = present.as_ref().map(|r| &r.head);
                 let staged = present.as_ref().is_some_and(|r| r.staged.is_some());
                 let verdict = receive(receiver, head, staged, mode, base, &incoming);
+                let had = head.is_some_and(|h| h.epoch.primary == receiver);
+                let has = incoming.epoch.primary == receiver;
+                let lost_authority =
+                    verdict == Verdict::Store && mode == PutMode::Push && had && !has;
                 match verdict {
                     Verdict::Store => {
                         let owner = format!("policy/{}", document.id);
@@ -58,6 +62,11 @@ impl Db {
                         let what = "acked = ?, last_success_at = ?, last_error = NULL,
                             conflict_with = NULL";
                         set(tx, document.id, what, [acked.into(), self.stamp().into()]).await?;
+                        if lost_authority {
+                            self.note_quarantine(tx, document.id).await?;
+                        } else if has || had {
+                            quarantine::forget(tx, document.id).await?;
+                        }
                     }
                     Verdict::Conflict => {
                         let with = to_json(&incoming)?;
@@ -65,18 +74,13 @@ impl Db {
                     }
                     Verdict::Already | Verdict::Stale | Verdict::Busy => {}
                 }
-                let had = head.is_some_and(|h| h.epoch.primary == receiver);
-                let has = incoming.epoch.primary == receiver;
                 Ok(Received {
                     verdict,
                     head: match verdict {
                         Verdict::Store => Some(incoming),
                         _ => present.map(|r| r.head),
                     },
-                    lost_authority: verdict == Verdict::Store
-                        && mode == PutMode::Push
-                        && had
-                        && !has,
+                    lost_authority,
                 })
             })
         })

@@ -85,7 +85,9 @@ impl Db {
     }
 
     /// Takes what the executor says of an operation. Older news is ignored; a final status gives
-    /// the group's place back, and one that is opened again takes it.
+    /// the group's place back, and one that is new or opened again takes it. An unplanned move that
+    /// this site hears of only now takes it from whatever has it here. One that gave way here stays
+    /// so, whatever an executor says that has not heard of it yet.
     ///
     /// # Errors
     /// Where the database does not answer.
@@ -93,10 +95,13 @@ impl Db {
         self.transaction(|tx| {
             Box::pin(async move {
                 let tx = &*tx;
+                hold(tx, "protection_groups", &operation.group_id.to_string()).await?;
                 let Some(known) = operation_in(tx, operation.id).await? else {
-                    return self.insert_operation(tx, operation).await;
+                    return self.insert_mirror(tx, operation).await;
                 };
-                if (known.attempt, known.updated_at) >= (operation.attempt, operation.updated_at) {
+                let older =
+                    (known.attempt, known.updated_at) >= (operation.attempt, operation.updated_at);
+                if older || (known.is_superseded() && !operation.status.is_final()) {
                     return Ok(());
                 }
                 let local = Operation {
@@ -115,7 +120,25 @@ impl Db {
         .await
     }
 
-    /// An operation that was opened again takes its group's place; where another has it by now, the
+    async fn insert_mirror(&self, tx: &DatabaseTransaction, operation: &Operation) -> Result<()> {
+        let given_up = matches!(
+            operation.status,
+            OperationStatus::Cancelled | OperationStatus::Error
+        );
+        if operation.is_unplanned_move() && !given_up {
+            match self.preempt(tx, operation).await {
+                Ok(()) | Err(DbError::Busy(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.insert_operation(tx, operation).await?;
+        match operation.status.is_final() {
+            true => Ok(()),
+            false => self.take_group_again(tx, operation).await,
+        }
+    }
+
+    /// An operation that is new here or was opened again takes its group's place; where another has it by now, the
     /// executor's site decides.
     async fn take_group_again(
         &self,
@@ -124,9 +147,11 @@ impl Db {
     ) -> Result<()> {
         match self.take_group(tx, operation).await {
             Err(DbError::Busy(holder)) => {
-                tracing::warn!(operation = %operation.id, %holder, "opened again beside another");
+                tracing::warn!(operation = %operation.id, %holder, "another has the group here");
                 Ok(())
             }
+            // The group's document comes later.
+            Err(DbError::NotFound(_)) => Ok(()),
             taken => taken,
         }
     }

@@ -89,7 +89,7 @@ async fn a_document_without_a_policy_leaves_no_tokens_whichever_way_it_comes() {
                 written.await.unwrap();
             }
             _ => {
-                world.db.replace_head(&sent, false).await.unwrap();
+                world.db.replace_head(None, &sent, false).await.unwrap();
             }
         }
         assert!(
@@ -225,6 +225,24 @@ async fn a_takeover_that_was_missed_is_adopted_and_says_that_authority_is_lost()
         "a staged change of the old epoch is gone"
     );
     assert_eq!(after.document.current_primary_site_id, site(2));
+    assert!(
+        after.quarantine_due,
+        "remembered until every copy was looked at"
+    );
+    let mut later = taken.next_version(start());
+    later.description = "bookkeeping".to_owned();
+    let push = async |doc: &GroupDocument| {
+        let sent = bytes(doc);
+        let mode = PutMode::Push;
+        let got = world.db.receive_document(site(1), mode, None, &sent, &none);
+        assert_eq!(got.await.unwrap().verdict, Verdict::Store);
+        world.db.get_group(group()).await.unwrap().unwrap()
+    };
+    assert!(push(&later).await.quarantine_due, "whatever follows");
+    let mut home = later.next_version(start());
+    home.epoch = home.epoch.next(epoch(3), site(1));
+    home.current_primary_site_id = site(1);
+    assert!(!push(&home).await.quarantine_due, "until it has it again");
 }
 
 #[tokio::test]

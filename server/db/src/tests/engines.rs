@@ -339,3 +339,52 @@ async fn a_mirror_takes_the_place_and_older_news_is_ignored() {
     assert_eq!(held.status, OperationStatus::Completed);
     queued(&world, 2, OperationKind::Sync).await;
 }
+
+#[tokio::test]
+async fn an_unplanned_move_of_the_other_site_takes_the_place_when_it_is_heard_of() {
+    let world = world().await;
+    with_group(&world).await;
+    queued(&world, 1, OperationKind::Sync).await;
+    let older = world.db.claim_operation("one", site(1)).await.unwrap();
+    let older = older.unwrap();
+    let mut rescue = operation(2, OperationKind::Failover);
+    rescue.executor_site_id = site(2);
+    rescue.status = OperationStatus::Running;
+    let mut other = operation(3, OperationKind::Sync);
+    other.executor_site_id = site(2);
+    world.db.update_mirror(&other).await.unwrap();
+    let holder = async || {
+        let record = world.db.get_group(older.operation.group_id).await;
+        record.unwrap().unwrap().active_operation
+    };
+    assert_eq!(holder().await, Some(older.operation.id), "not for a sync");
+    rescue.options.failover_type = Some(protector_model::FailoverType::Unplanned);
+    world.db.update_mirror(&rescue).await.unwrap();
+    assert_eq!(holder().await, Some(rescue.id));
+    let ended = world.db.get_operation(older.operation.id).await;
+    assert!(ended.unwrap().unwrap().is_superseded_by(rescue.id));
+    let lost = world.db.renew(&older.fence).await;
+    assert!(matches!(lost, Err(DbError::Fenced)), "{lost:?}");
+}
+
+#[tokio::test]
+async fn what_gave_way_here_does_not_run_again_by_old_news_of_its_executor() {
+    let world = world().await;
+    with_group(&world).await;
+    let mut mirror = operation(1, OperationKind::Sync);
+    mirror.executor_site_id = site(2);
+    world.db.update_mirror(&mirror).await.unwrap();
+    let rescue = operation(2, OperationKind::Failover);
+    world
+        .db
+        .create_operation(&rescue, None, true)
+        .await
+        .unwrap();
+    mirror.status = OperationStatus::Running;
+    mirror.updated_at += chrono::TimeDelta::hours(1);
+    world.db.update_mirror(&mirror).await.unwrap();
+    let held = world.db.get_operation(mirror.id).await.unwrap().unwrap();
+    assert!(held.is_superseded_by(rescue.id), "{held:?}");
+    let record = world.db.get_group(mirror.group_id).await.unwrap();
+    assert_eq!(record.unwrap().active_operation, Some(rescue.id));
+}

@@ -7,7 +7,7 @@ use protector_db::{DbError, GroupRecord};
 use protector_framework::{EpochId, ServerRef, ServerStatus};
 use protector_model::operation::{OperationError, StepStatus};
 use protector_model::outputs::Committed;
-use protector_model::plan::Action;
+use protector_model::plan::{Action, Step};
 use protector_model::schedule::{SENT, epoch_of};
 use protector_model::{GroupDocument, GroupStatus, InstanceState, MemberStatus};
 use protector_peer::HandoverError;
@@ -117,7 +117,8 @@ fn next_document(
         work.operation()
     ));
     for member in &mut next.members {
-        if member.blueprint.is_none() {
+        let takes_part = |step: &Step| step.member == Some(member.id);
+        if !work.run.plan.steps.iter().any(takes_part) {
             continue;
         }
         member.status = MemberStatus::FailingOver;

@@ -6,8 +6,9 @@ use protector_db::DbError;
 use protector_framework::MemberId;
 use protector_model::fold::fold;
 use protector_model::operation::OperationError;
+use protector_model::plan::Action;
 use protector_model::settle::settle;
-use protector_model::{GroupChange, GroupDocument, Instance};
+use protector_model::{GroupChange, GroupDocument, Instance, OperationKind};
 use protector_peer::{ForwardedChange, PeerError};
 
 use super::Output;
@@ -19,6 +20,17 @@ pub(super) async fn finish(work: &Work<'_>) -> Output {
         write(work).await?;
     } else {
         report(work).await?;
+    }
+    let quarantined = work.run.operation.kind == OperationKind::Quarantine
+        && work.run.plan.steps.iter().all(|step| {
+            !matches!(step.action, Action::ParkServer { .. }) || work.progress().is_done(&step.key)
+        });
+    if quarantined {
+        let fence = work.run.lease.fence();
+        work.steps
+            .db
+            .end_quarantine(fence, work.document.id)
+            .await?;
     }
     work.steps.nudge.notify_one();
     Ok(None)

@@ -14,6 +14,7 @@ mod poll;
 mod ports;
 mod quiesce;
 mod servers;
+mod starting;
 mod survey;
 mod testing;
 mod verify;
@@ -160,6 +161,7 @@ impl StepExecutor for Steps {
             test: test.as_ref(),
             superseded: &superseded,
             leftovers: &leftovers,
+            unproven: record.quarantine_due,
         };
         planner::plan_after(
             &record.document,
@@ -197,8 +199,14 @@ impl StepExecutor for Steps {
             Action::Commit { handover } => commit::commit(&work, *handover).await,
             Action::OverwriteVolume { slot } => copies::overwrite(&work, *slot).await,
             Action::CreatePorts { test } => ports::create(&work, *test).await,
-            Action::BootServer { test } => servers::boot(&work, *test).await,
-            Action::ReviveServer => servers::revive(&work).await,
+            Action::BootServer { test } => {
+                starting::announce(&work).await?;
+                servers::boot(&work, *test).await
+            }
+            Action::ReviveServer => {
+                starting::announce(&work).await?;
+                servers::revive(&work).await
+            }
             Action::VerifyServer { test } => verify::verify(&work, *test).await,
             Action::Delay { seconds } => {
                 let seconds = u64::from(*seconds);

@@ -6,6 +6,7 @@ mod faults;
 mod others;
 mod preempted;
 mod rescue;
+mod returns;
 mod runner;
 mod stories;
 mod world;

@@ -17,7 +17,7 @@ use crate::document::{GroupDocument, InstanceState, Member};
 use crate::operation::OperationOptions;
 use crate::plan::{Action, Phase, Plan};
 use crate::request::Direction;
-use crate::status::{GroupStatus, OperationKind};
+use crate::status::{GroupStatus, MemberStatus, OperationKind};
 use builder::Builder;
 
 /// Why no plan can be made.
@@ -72,6 +72,9 @@ pub struct Before<'a> {
     pub superseded: &'a [OperationId],
     /// Operations of the site that gave way to others and left something behind.
     pub leftovers: &'a [OperationId],
+    /// The site of a quarantine has lost the group without its consent: what the document says of
+    /// its copies is not proven.
+    pub unproven: bool,
 }
 
 /// Makes the plan of an operation before which there was nothing but perhaps a test.
@@ -126,7 +129,7 @@ pub fn plan_after(
             cleaning::delete_group(&mut builder, direction.executor, before.leftovers);
         }
         OperationKind::Reset => reset(&mut builder, direction),
-        OperationKind::Quarantine => quarantine(&mut builder, direction),
+        OperationKind::Quarantine => quarantine(&mut builder, direction, before.unproven),
     }
     Ok(builder.build())
 }
@@ -225,13 +228,13 @@ fn reset(plan: &mut Builder<'_>, direction: &Direction) {
     plan.finish(direction.source, [read]);
 }
 
-fn quarantine(plan: &mut Builder<'_>, direction: &Direction) {
+fn quarantine(plan: &mut Builder<'_>, direction: &Direction, unproven: bool) {
     let site = direction.target;
     let members: Vec<&Member> = plan
         .document
         .members
         .iter()
-        .filter(|m| must_quarantine(plan.document, m, site))
+        .filter(|m| must_quarantine(plan.document, m, site, unproven))
         .collect();
     let parked: Vec<String> = members
         .into_iter()
@@ -261,19 +264,27 @@ fn quarantine(plan: &mut Builder<'_>, direction: &Direction) {
 }
 
 /// Whether a site's copy of a member still counts as production there although the group, with a
-/// copy of this member, runs on the other site. The only copy of a member that did not move is left
-/// alone.
+/// copy of this member, runs or is being brought up on the other site. The only copy of a member
+/// that did not move is left alone.
+///
+/// `unproven`: the site lost the group without its consent, so that a copy which the document calls
+/// parked may run: the site may have given up the very move that was to park it.
 pub fn must_quarantine(
     document: &GroupDocument,
     member: &Member,
     site: protector_framework::SiteId,
+    unproven: bool,
 ) -> bool {
     let there = member.instance(document.current_primary_site_id);
-    document.current_primary_site_id != site
-        && there.is_some_and(|copy| copy.server_id.is_some())
-        && member
-            .instance(site)
-            .is_some_and(|copy| copy.state == InstanceState::Production)
+    let moves = member.status == MemberStatus::FailingOver
+        || there.is_some_and(|copy| copy.server_id.is_some());
+    let startable = member.instance(site).is_some_and(|copy| match copy.state {
+        InstanceState::Production => true,
+        InstanceState::Incomplete => copy.server_id.is_some(),
+        InstanceState::Parked => unproven && copy.server_id.is_some(),
+        InstanceState::Quarantined => false,
+    });
+    document.current_primary_site_id != site && moves && startable
 }
 
 /// The status a group has when it runs on `site` with or without failures.

@@ -281,6 +281,7 @@ fn after_others(document: &GroupDocument) -> impl Iterator<Item = Plan> + '_ {
             test: None,
             superseded: &[older(1)],
             leftovers: &[older(1), older(2)],
+            unproven: false,
         };
         let direction = direction(document, kind, &options);
         plan_after(document, kind, &options, &direction, &before).unwrap()
