@@ -23,7 +23,7 @@ mod state;
 mod world;
 
 pub use call::RecordedCall;
-pub use control::{Control, ControlError, LinkState, Safemode};
+pub use control::{Control, ControlError, LinkState, Safemode, Saved};
 pub use fault::{Effect, Fault};
 pub use simulator::{ArrayHandle, Simulator};
 pub use spec::{

@@ -41,6 +41,14 @@ impl FabricTime {
         }
     }
 
+    /// Goes on from another time.
+    pub(crate) fn set(&mut self, time: Millis) {
+        match &mut self.frozen {
+            Some(frozen) => *frozen = time,
+            None => self.ahead = time - self.clock.now().timestamp_millis(),
+        }
+    }
+
     /// Stops, or goes on from where it stands.
     pub(crate) fn freeze(&mut self, freeze: bool) {
         let now = self.now();

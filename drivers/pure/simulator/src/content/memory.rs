@@ -20,7 +20,7 @@ struct Content {
 }
 
 /// Contents by key.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Memory(BTreeMap<Key, Content>);
 
 impl Memory {

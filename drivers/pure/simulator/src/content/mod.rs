@@ -24,8 +24,8 @@ pub(crate) enum Key {
     Snapshot(String),
 }
 
-/// Where an array's bytes are.
-#[derive(Debug)]
+/// Where an array's bytes are. A clone of a pool is the same files.
+#[derive(Debug, Clone)]
 pub(crate) enum Store {
     Memory(Memory),
     Pool(Pool),

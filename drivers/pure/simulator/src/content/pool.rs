@@ -14,7 +14,7 @@ use super::{Key, sparse};
 const SNAPSHOTS: &str = ".snapshots";
 
 /// A directory of contents.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pool {
     directory: PathBuf,
 }

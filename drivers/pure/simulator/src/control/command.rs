@@ -1,4 +1,5 @@
-//! The control API as data: every method of [`Control`] is one command.
+//! The control API as data: every method of [`Control`] whose result can be written down is one
+//! command.
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ mod bytes;
 mod command;
 mod dump;
 mod http;
+mod saved;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::state::{ApiError, At, Host, LimitKind, ManualEradication};
 use crate::world::{Shared, World};
 
 pub(crate) use http::ControlService;
+pub use saved::Saved;
 
 /// Whether two arrays reach each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

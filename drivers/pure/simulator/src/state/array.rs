@@ -53,7 +53,7 @@ pub enum LimitKind {
 }
 
 /// One array.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Array {
     pub id: String,
     pub name: String,

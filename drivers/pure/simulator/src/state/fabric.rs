@@ -19,7 +19,7 @@ use crate::spec::Switches;
 pub(crate) type At = usize;
 
 /// The whole world of the simulator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Fabric {
     pub arrays: Vec<Array>,
     pub links: Vec<Link>,

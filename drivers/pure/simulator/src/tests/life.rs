@@ -252,3 +252,23 @@ async fn lists_come_in_pages_that_tokens_lead_through() {
     let filtered = lab.get("fa-a", "volumes?filter=name%3D'V1*'").await;
     assert_eq!(filtered.items().len(), 10);
 }
+
+#[tokio::test]
+async fn a_saved_fabric_is_come_back_to_as_often_as_is_wanted() {
+    let lab = Lab::new().await;
+    lab.volume("fa-a", "v", MIB).await;
+    lab.control().write_volume("fa-a", "v", 0, b"kept").unwrap();
+    let (saved, then) = (lab.control().save().unwrap(), lab.control().now());
+    for _ in 0..2 {
+        lab.volume("fa-a", "new", MIB).await;
+        lab.control().write_volume("fa-a", "v", 0, b"lost").unwrap();
+        lab.advance(60);
+        lab.control().restore(&saved);
+        assert_eq!(lab.control().now(), then);
+        assert_eq!(lab.get("fa-a", "volumes").await.names(), ["v"]);
+        let held = lab.control().read_volume("fa-a", "v", 0, 4).unwrap();
+        assert_eq!(held, b"kept");
+    }
+    let files = Lab::with(crate::Switches::default(), true).await;
+    assert!(files.control().save().is_err());
+}
