@@ -67,14 +67,16 @@ pub(crate) async fn delete(own: Side<'_>, group: &GroupRef) -> Result<()> {
 
 async fn delete_local(own: Side<'_>, group: &str) -> Result<()> {
     let me = own.array().await?;
-    let Some(book) = Book::read(own, &me.id, group).await? else {
-        return Ok(());
-    };
-    if book.mode() == ReplicationMode::Sync {
-        crate::sync::delete(own, &book, &me, group).await?;
-    } else {
-        for one in [names::side(group), group.to_owned()] {
-            destroy_group(own, &one).await?;
+    match Book::read(own, &me.id, group).await? {
+        // Not made by the driver, or a deletion was broken off before its very end.
+        None => {}
+        Some(book) if book.mode() == ReplicationMode::Sync => {
+            crate::sync::delete(own, &book, &me, group).await?;
+        }
+        Some(_) => {
+            for one in [names::side(group), group.to_owned()] {
+                destroy_group(own, &one).await?;
+            }
         }
     }
     // Last: a deletion that was broken off finds its way by the notes.

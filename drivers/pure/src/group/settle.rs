@@ -19,10 +19,10 @@ impl Sent<'_> {
         let mut asked: Vec<&str> = asked.collect::<Result<_>>()?;
         asked.sort_unstable();
         asked.dedup();
-        let wanted = named(self.own, &asked).await?;
         if self.is_sync() {
-            return self.set_volumes_sync(&wanted).await;
+            return self.set_volumes_sync(&asked).await;
         }
+        let wanted = named(self.own, &asked).await?;
         if let Some(volume) = wanted.iter().find(|volume| !volume.pod.name.is_empty()) {
             return Err(in_pod(volume));
         }

@@ -9,7 +9,9 @@ use serde_json::json;
 use super::{inside, own_pod, pod};
 use crate::book::{self, Book};
 use crate::client::Call;
-use crate::group::{DEFAULT_KEEP, Sent, destroy_snapshot, refused_is_looked_at, source, unknown};
+use crate::group::{
+    DEFAULT_KEEP, Sent, destroy_snapshot, named, refused_is_looked_at, source, unknown,
+};
 use crate::names;
 use crate::points;
 use crate::wire::{Volume, time};
@@ -32,7 +34,9 @@ impl Sent<'_> {
     }
 
     /// Sets the volumes to exactly these.
-    pub(crate) async fn set_volumes_sync(&mut self, wanted: &[Volume]) -> Result<GroupStatus> {
+    pub(crate) async fn set_volumes_sync(&mut self, asked: &[&str]) -> Result<GroupStatus> {
+        let wanted = self.named_or_moved(asked).await?;
+        let wanted = wanted.as_slice();
         let pod = self.pod_for(wanted)?;
         // Where the group's points are is known on both arrays before the first can be taken.
         let mut far = Book::open(self.far, &source(&self.me), self.group).await?;
@@ -43,6 +47,27 @@ impl Sent<'_> {
         let interval = self.book.interval();
         pod::schedule(self.own, &inside(&pod, self.group), interval).await?;
         self.status_sync(wanted).await
+    }
+
+    /// The volumes of these names. An earlier call may have moved some from the array's root into the
+    /// driver's own pod.
+    async fn named_or_moved(&self, asked: &[&str]) -> Result<Vec<Volume>> {
+        match named(self.own, asked).await {
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            other => return other,
+        }
+        let pod = own_pod(&self.me.id, self.group);
+        let mut present = Vec::new();
+        for name in asked {
+            let moved = format!("{pod}::{name}");
+            let is_there = match names::container(name).is_empty() {
+                true => self.own.volume(&moved).await?.is_some_and(|v| !v.destroyed),
+                false => false,
+            };
+            present.push(if is_there { moved } else { (*name).to_owned() });
+        }
+        let present: Vec<&str> = present.iter().map(String::as_str).collect();
+        named(self.own, &present).await
     }
 
     /// The one pod that holds them, or the driver's own for those that are in none.

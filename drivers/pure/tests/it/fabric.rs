@@ -193,15 +193,24 @@ impl Fabric {
 
     /// The live volumes of an array that are not the driver's own notes.
     pub(crate) async fn volumes(&self, array: &str) -> Vec<String> {
-        let listed = self
-            .rest(array, "GET", "volumes?destroyed=false", Value::Null)
-            .await;
-        let mut names: Vec<String> = listed["items"]
-            .as_array()
-            .unwrap()
-            .iter()
+        let mut names = self.all_volumes(array).await;
+        names.retain(|name| !name.starts_with("drb-"));
+        names
+    }
+
+    /// The volumes in which the driver keeps its notes.
+    pub(crate) async fn notes(&self, array: &str) -> Vec<String> {
+        let mut names = self.all_volumes(array).await;
+        names.retain(|name| name.starts_with("drb-"));
+        names
+    }
+
+    async fn all_volumes(&self, array: &str) -> Vec<String> {
+        let path = "volumes?destroyed=false";
+        let listed = self.rest(array, "GET", path, Value::Null).await;
+        let items = listed["items"].as_array().unwrap().iter();
+        let mut names: Vec<String> = items
             .map(|item| item["name"].as_str().unwrap().to_owned())
-            .filter(|name| !name.starts_with("drb-"))
             .collect();
         names.sort();
         names

@@ -13,3 +13,5 @@ mod resolve;
 mod session;
 #[cfg(test)]
 mod sync;
+#[cfg(test)]
+mod world;
