@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use protector_framework::{ChangeId, DeploymentId, GroupId, SiteId};
-use protector_model::Head;
 use protector_model::epoch::{Base, PutMode, Verdict};
+use protector_model::{GroupDocument, Head};
 use serde::{Deserialize, Serialize};
 
 /// Secrets by name, each sealed to the receiver's public key, base64.
@@ -54,6 +56,18 @@ pub struct PutDocument {
     pub document: String,
     /// Its secrets, sealed to the receiver.
     pub secrets: Sealed,
+}
+
+impl PutDocument {
+    /// The document that is sent.
+    ///
+    /// # Errors
+    /// Where the bytes are none; the reason in words.
+    pub fn read(&self) -> Result<GroupDocument, String> {
+        let bytes = STANDARD.decode(&self.document);
+        let bytes = bytes.map_err(|_| "is not base64".to_owned())?;
+        GroupDocument::from_bytes(&bytes).map_err(|error| format!("is no document: {error}"))
+    }
 }
 
 /// What the receiver decided.

@@ -2,13 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use protector_framework::{
     CallCtx, Clock, DriverError, ErrorKind, ExposeSecret as _, GroupId, IdentityDriver, Ids,
     OperationId, ServiceToken,
 };
-use protector_model::{GroupDocument, Operation, Site};
+use protector_model::{Operation, Site};
 use protector_peer::{
     ChangeReply, ForwardedAction, ForwardedChange, ForwardedGroup, ForwardedOperation, GroupHead,
     OperationView, Peer, PeerDocument, PeerError, PeerIdentity, PutDocument, PutReply, Remote,
@@ -225,7 +223,10 @@ impl Peer for HttpRemote {
     }
 
     async fn put_document(&self, put: &PutDocument) -> Result<PutReply, PeerError> {
-        let group = group_of(put)?;
+        let document = put
+            .read()
+            .map_err(|why| PeerError::Failed(format!("the document cannot be sent: it {why}")))?;
+        let group = document.id;
         let reply = self
             .send_json(Method::PUT, &format!("groups/{group}/document"), put)
             .await?;
@@ -300,16 +301,6 @@ impl Remote for HttpRemote {
             .await?
             .accept()
     }
-}
-
-/// The group that a document is of.
-fn group_of(put: &PutDocument) -> Result<GroupId, PeerError> {
-    let failed = |error: &dyn std::fmt::Display| {
-        PeerError::Failed(format!("the document cannot be sent: {error}"))
-    };
-    let bytes = STANDARD.decode(&put.document).map_err(|e| failed(&e))?;
-    let document = GroupDocument::from_bytes(&bytes).map_err(|e| failed(&e))?;
-    Ok(document.id)
 }
 
 /// The URL up to and with its `/v1`, whatever a proxy puts before it or the catalog after it; a URL

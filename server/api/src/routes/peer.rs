@@ -80,8 +80,9 @@ impl PeerCalls {
         id: Path<String>,
         body: Json<Wire<PutDocument>>,
     ) -> Answer<OneOf<Shown<Wire<PutReply>>, Reply<409, Wire<PutReply>>>> {
-        group_id(&id.0)?;
-        let reply = self.0.services.peer_put_document(&body.0.0).await?;
+        let group = group_id(&id.0)?;
+        let services = &self.0.services;
+        let reply = services.peer_put_document(group, &body.0.0).await?;
         Ok(match reply.verdict {
             Verdict::Store | Verdict::Already => OneOf::First(Shown::new(Wire(reply))),
             _ => OneOf::Second(Reply::new(Wire(reply))),

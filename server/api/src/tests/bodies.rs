@@ -405,6 +405,8 @@ async fn peers_speak_without_wrappers() {
         (stored.status, stored.json()["verdict"].as_str()),
         (200, Some("store"))
     );
+    let called = world.services.last();
+    assert!(called.ends_with("000000000065"), "{called}");
     let stale = world.send("PUT", path, service, &put("stale")).await;
     assert_eq!(
         (stale.status, stale.json()["verdict"].as_str()),

@@ -591,13 +591,13 @@ impl PeerServices for PretendServices {
         self.called(format!("peer_document {group} {key}"), None)
     }
 
-    async fn peer_put_document(&self, put: &PutDocument) -> Result<PutReply> {
+    async fn peer_put_document(&self, group: GroupId, put: &PutDocument) -> Result<PutReply> {
         let verdict = match put.document.as_str() {
             "stale" => protector_model::Verdict::Stale,
             _ => protector_model::Verdict::Store,
         };
         self.called(
-            "peer_put_document".to_owned(),
+            format!("peer_put_document {group}"),
             PutReply {
                 verdict,
                 head: None,

@@ -4,7 +4,7 @@ use protector_model::Operation;
 use protector_peer::{
     ChangeReply, ForwardedAction, ForwardedChange, ForwardedGroup, ForwardedOperation, GroupHead,
     LocalPeer, OperationView, Peer as _, PeerDocument, PeerError, PeerIdentity, PutDocument,
-    PutReply, SiteRegistry,
+    PutReply, SiteRegistry, open_secrets,
 };
 
 use crate::change::not_sent;
@@ -59,6 +59,21 @@ async fn known_key(control: &Control, site: SiteId, key: &str) -> Result<()> {
     ))
 }
 
+/// Whether what is sent is a document of this group with secrets for this site.
+async fn check_document(control: &Control, group: GroupId, put: &PutDocument) -> Result<()> {
+    let document = put.read();
+    let document = document.map_err(|why| Refusal::invalid_field("document", why))?;
+    if document.id != group {
+        let why = format!("is of group {}, not of the one in the path", document.id);
+        return Err(Refusal::invalid_field("document", why));
+    }
+    let deployment = control.db.deployment().await?;
+    match open_secrets(&put.secrets, &deployment) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Refusal::invalid_field("secrets", error.to_string())),
+    }
+}
+
 #[async_trait]
 impl PeerServices for Control {
     async fn peer_identity(&self) -> Result<PeerIdentity> {
@@ -90,8 +105,9 @@ impl PeerServices for Control {
         peer.document(group, public_key).await.map_err(own_fault)
     }
 
-    async fn peer_put_document(&self, put: &PutDocument) -> Result<PutReply> {
+    async fn peer_put_document(&self, group: GroupId, put: &PutDocument) -> Result<PutReply> {
         let peer = self.local_peer().await?;
+        check_document(self, group, put).await?;
         peer.put_document(put).await.map_err(own_fault)
     }
 

@@ -17,8 +17,8 @@ surface! {
         async fn peer_heads(&self) -> Vec<GroupHead>;
         /// One document, its secrets sealed to `public_key`.
         async fn peer_document(&self, group: GroupId, public_key: &str) -> Option<PeerDocument>;
-        /// Decides about a document.
-        async fn peer_put_document(&self, put: &PutDocument) -> PutReply;
+        /// Decides about a document of a group.
+        async fn peer_put_document(&self, group: GroupId, put: &PutDocument) -> PutReply;
         /// Changes a group that this site has authority over.
         async fn peer_change_group(
             &self,

@@ -1,7 +1,8 @@
 //! Secrets are sealed to the key that a site's own endpoint has shown, and to no other.
 
-use protector_framework::{DeploymentId, GenericUuid as _};
-use protector_peer::{PeerError, PeerIdentity};
+use protector_framework::{ChangeId, DeploymentId, GenericUuid as _, GroupId};
+use protector_model::epoch::PutMode;
+use protector_peer::{PeerError, PeerIdentity, PutDocument, Sealed};
 use uuid::Uuid;
 
 use super::*;
@@ -348,4 +349,41 @@ async fn only_the_known_site_can_say_that_it_knows_no_operation() {
     world.a.way.pretend(Some(stranger()));
     let told = remote.get_operation(nobody).await;
     assert!(matches!(told, Err(PeerError::Untrusted(_))), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_document_that_is_not_the_paths_or_not_for_this_site_is_refused() {
+    let world = World::with_policy().await;
+    let record = world.a.group().await;
+    let put = |document: String, secrets: Sealed| PutDocument {
+        change_id: ChangeId::from_untyped_uuid(Uuid::from_u128(5)),
+        mode: PutMode::Push,
+        base: None,
+        document,
+        secrets,
+    };
+    let own = key_of(&world.b).await;
+    let group = record.document.id;
+    let read = world.a.control.peer_document(group, &own).await.unwrap();
+    let read = read.unwrap();
+    let other = GroupId::from_untyped_uuid(Uuid::from_u128(66));
+    for (path, put, field) in [
+        (other, put(read.document.clone(), Sealed::new()), "document"),
+        (
+            group,
+            put("no base64".to_owned(), Sealed::new()),
+            "document",
+        ),
+        (group, put("e30=".to_owned(), Sealed::new()), "document"),
+        // Sealed to B, sent to A.
+        (
+            group,
+            put(read.document.clone(), read.secrets.clone()),
+            "secrets",
+        ),
+    ] {
+        let refusal = world.a.control.peer_put_document(path, &put).await;
+        assert_eq!(fields(refusal), [field]);
+    }
+    assert_eq!(world.a.group().await.head, record.head);
 }

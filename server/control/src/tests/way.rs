@@ -158,8 +158,11 @@ impl Peer for Way {
     }
 
     async fn put_document(&self, put: &PutDocument) -> Result<PutReply, PeerError> {
-        self.call("put_document", put, || self.to.peer_put_document(put))
-            .await
+        let group = put.read().unwrap().id;
+        self.call("put_document", put, || {
+            self.to.peer_put_document(group, put)
+        })
+        .await
     }
 }
 
