@@ -28,26 +28,15 @@ pub(crate) async fn act(
     }
     let detail = json!(action);
     let local = control.local().await?;
-    let acted = if action == OperationAction::Cleanup {
+    let acted = match (&action, operation.executor_site_id == local.id) {
         // An operation of its own, which finds its executor by itself.
-        clean_up(control, actor, &operation).await?
-    } else if operation.executor_site_id == local.id {
-        let acted = here(control, &operation, &action).await?;
-        tell(control, &acted).await;
-        acted
-    } else {
-        let remote = control.remote(operation.executor_site_id).await?;
-        let forwarded = ForwardedAction {
-            action,
-            actor: actor.clone(),
-        };
-        let theirs = remote.act_on_operation(id, &forwarded).await?;
-        let mine = Operation {
-            project_id: operation.project_id,
-            ..theirs
-        };
-        control.db.update_mirror(&mine).await?;
-        mine
+        (OperationAction::Cleanup, _) => clean_up(control, actor, &operation).await?,
+        (_, true) => {
+            let acted = here(control, actor, &operation, &action).await?;
+            tell(control, &acted).await;
+            acted
+        }
+        (_, false) => there(control, actor, operation, action).await?,
     };
     control.audit("operation.action", id, actor, detail).await?;
     Ok(acted)
@@ -68,14 +57,33 @@ pub(crate) async fn receive_action(
             format!("operation {id} is not executed on site `{}`", local.name),
         ));
     }
-    if forwarded.action == OperationAction::Cleanup {
-        return clean_up(control, &forwarded.actor, &operation).await;
-    }
-    here(control, &operation, &forwarded.action).await
+    here(control, &forwarded.actor, &operation, &forwarded.action).await
+}
+
+/// At the site that executes it, whose word this site takes over.
+async fn there(
+    control: &Control,
+    actor: &Actor,
+    operation: Operation,
+    action: OperationAction,
+) -> Result<Operation> {
+    let remote = control.remote(operation.executor_site_id).await?;
+    let forwarded = ForwardedAction {
+        action,
+        actor: actor.clone(),
+    };
+    let theirs = remote.act_on_operation(operation.id, &forwarded).await?;
+    let mine = Operation {
+        project_id: operation.project_id,
+        ..theirs
+    };
+    control.db.update_mirror(&mine).await?;
+    Ok(mine)
 }
 
 async fn here(
     control: &Control,
+    actor: &Actor,
     operation: &Operation,
     action: &OperationAction,
 ) -> Result<Operation> {
@@ -90,17 +98,28 @@ async fn here(
             Ok(control.db.reopen_operation(id, &options).await?)
         }
         OperationAction::Skip { step, reason } => {
+            stands(operation)?;
             control.db.skip_step(id, step, reason).await?;
-            let stands = operation.status == OperationStatus::WaitingForUser
-                || operation.status.allows(OperationStatus::Queued);
-            if stands {
-                let options = &operation.options;
-                return Ok(control.db.reopen_operation(id, options).await?);
-            }
-            Ok(operation.clone())
+            Ok(control.db.reopen_operation(id, &operation.options).await?)
         }
-        OperationAction::Cleanup => Err(Refusal::internal("a cleanup is an operation of its own")),
+        OperationAction::Cleanup => clean_up(control, actor, operation).await,
     }
+}
+
+/// Whether no engine works on the operation: one that does has read the journal already, and would
+/// not see that a step is left out.
+fn stands(operation: &Operation) -> Result<()> {
+    if operation.status.allows(OperationStatus::Queued) {
+        return Ok(());
+    }
+    Err(Refusal::conflict(
+        "protector.wrong_state",
+        format!(
+            "operation {} is `{}`; a step is skipped once the operation waits for a person or has \
+             ended with errors",
+            operation.id, operation.status
+        ),
+    ))
 }
 
 /// Starts the operation that removes what this one left.

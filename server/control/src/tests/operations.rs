@@ -1,5 +1,6 @@
-use protector_db::Quotas;
-use protector_model::{Action, FailoverType};
+use protector_db::{Claim, Quotas};
+use protector_model::plan::Phase;
+use protector_model::{Action, FailoverType, Plan, Step, StepStatus};
 use protector_peer::OperationAction;
 
 use super::way::Loss;
@@ -309,6 +310,66 @@ async fn actions_reach_the_engine_that_executes() {
         reason: " ".to_owned(),
     };
     assert_eq!(fields(act(&world.b, no_step).await), ["reason"]);
+}
+
+/// Has an engine begun an operation at a site, with one step that has failed and may be skipped.
+async fn begun(site: &Site, id: OperationId) -> Claim {
+    let local = site.db.local_site().await.unwrap().unwrap().id;
+    let claim = site.db.claim_operation("engine", local).await.unwrap();
+    let claim = claim.unwrap();
+    assert_eq!(claim.operation.id, id);
+    let plan = Plan {
+        operation: claim.operation.kind,
+        steps: vec![Step {
+            key: "unpin".to_owned(),
+            site: local,
+            phase: Phase::Committing,
+            action: Action::UnpinPoint,
+            needs: Vec::new(),
+            gathers: false,
+            member: None,
+            calls: Vec::new(),
+        }],
+    };
+    let mut steps = protector_model::operation::journal(&plan);
+    steps[0].status = StepStatus::Failed;
+    let stored = site.db.store_plan(&claim.fence, &plan, &steps).await;
+    stored.unwrap();
+    claim
+}
+
+#[tokio::test]
+async fn a_step_is_skipped_only_while_no_engine_works_on_the_operation() {
+    for at_executor in [true, false] {
+        let (world, _) = World::with_member().await;
+        let started = world.a.start(OperationKind::Sync, Default::default()).await;
+        let id = started.unwrap().id;
+        let claim = begun(&world.a, id).await;
+        let at = if at_executor { &world.a } else { &world.b };
+        let skip = || OperationAction::Skip {
+            step: "unpin".to_owned(),
+            reason: "it is gone".to_owned(),
+        };
+        let act = || {
+            let control = &at.control;
+            control.act_on_operation(actor(), at.project(), id, skip())
+        };
+        let refusal = act().await.unwrap_err();
+        assert_eq!(refusal.code, "protector.wrong_state");
+        assert!(refusal.message.contains("`running`"), "{refusal}");
+        let steps = world.a.db.steps(id).await.unwrap();
+        assert_eq!(steps[0].status, StepStatus::Failed, "nothing is noted");
+
+        let waits = Operation {
+            status: OperationStatus::WaitingForUser,
+            ..claim.operation
+        };
+        let written = world.a.db.write_operation(&claim.fence, &waits).await;
+        written.unwrap();
+        assert_eq!(act().await.unwrap().status, OperationStatus::Queued);
+        let steps = world.a.db.steps(id).await.unwrap();
+        assert_eq!(steps[0].status, StepStatus::Done);
+    }
 }
 
 #[tokio::test]
