@@ -553,6 +553,9 @@ message! {
         pub volume_type: Option<VolumeTypeId>,
         /// `host@backend#pool`, where the account may see it.
         pub host: Option<String>,
+        /// The id by which its back end names it, where that is not its own any more: it was
+        /// migrated. Told where the account may see it.
+        pub name_id: Option<VolumeId>,
         /// The servers it is attached to or reserved for.
         pub servers: Vec<ServerId>,
         /// Whether some host is connected to it now.

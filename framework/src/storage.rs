@@ -123,6 +123,9 @@ message! {
         pub cinder_id: VolumeId,
     }
     optional {
+        /// The id by which Cinder names it on the array, where that is not its own any more: Cinder
+        /// has migrated it.
+        pub name_id: Option<VolumeId>,
         /// The project it belongs to, for arrays that note whose a volume is.
         pub project_id: Option<ProjectId>,
     }

@@ -1,7 +1,8 @@
 //! Which array volume backs a Cinder volume.
 //!
-//! Proven by the name that Cinder's Pure driver gives, `volume-<id>-cinder`, in the array's root, in
-//! a pod or in a volume group; never by metadata, which tenants write.
+//! Proven by the name that Cinder's Pure driver gives, `volume-<name_id>-cinder`, in the array's root,
+//! in a pod or in a volume group; never by metadata, which tenants write. `name_id` is the volume's id
+//! until Cinder migrates it.
 
 use protector_framework::{ArrayVolume, DriverError, ResolveVolume, Result};
 
@@ -21,14 +22,16 @@ const PROJECT: &str = "ProjectId";
 /// `NotFound`; `Conflict` where two have the name, or the array says that it is another project's.
 pub(crate) async fn resolve(side: Side<'_>, req: &ResolveVolume) -> Result<ArrayVolume> {
     let id = req.cinder_id.as_str();
-    let plain = !id.is_empty() && id.chars().all(|l| l.is_ascii_alphanumeric() || l == '-');
-    if !plain {
-        return Err(not_backed(id));
+    let name_id = req.name_id.as_ref().unwrap_or(&req.cinder_id).as_str();
+    let name = format!("volume-{name_id}-cinder");
+    let absent = || DriverError::not_found(format!("array volume `{name}` of volume {id}"));
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    if name_id.is_empty() || !name_id.chars().all(plain) {
+        return Err(absent());
     }
-    let name = format!("volume-{id}-cinder");
     let found = candidates(side, &name).await?;
     let volume = match found.as_slice() {
-        [] => return Err(not_backed(id)),
+        [] => return Err(absent()),
         [one] => one,
         [one, other, ..] => {
             return Err(DriverError::conflict(format!(
@@ -71,10 +74,4 @@ async fn owned(side: Side<'_>, volume: &Volume, project: &str) -> Result<()> {
             volume.name, tag.value
         ))),
     }
-}
-
-fn not_backed(id: &str) -> DriverError {
-    DriverError::not_found(format!(
-        "array volume `volume-{id}-cinder`, which would back volume {id},"
-    ))
 }

@@ -137,7 +137,7 @@ impl StorageDriver for MockArray {
 
     async fn resolve_volume(&self, ctx: &CallCtx, req: ResolveVolume) -> Result<ArrayVolume> {
         self.verb(ctx, "resolve_volume", req, |open, req| {
-            let name = cinder_name(req.cinder_id.as_str());
+            let name = cinder_name(req.name_id.as_ref().unwrap_or(&req.cinder_id).as_str());
             match open.own.files.find(&name)? {
                 Some(volume) => Ok(open.shown(&volume)),
                 None => Err(DriverError::not_found(format!(

@@ -106,6 +106,8 @@ pub(super) struct WireVolume {
     pub(super) host: Option<String>,
     #[serde(default, rename = "os-vol-tenant-attr:tenant_id")]
     pub(super) tenant_id: Option<String>,
+    #[serde(default, rename = "os-vol-mig-status-attr:name_id")]
+    pub(super) name_id: Option<String>,
     #[serde(default)]
     pub(super) bootable: WireBool,
     #[serde(default)]
@@ -139,11 +141,13 @@ impl WireVolume {
     /// The volume without what other calls tell about it.
     pub(super) fn into_volume(self) -> Volume {
         let state = self.state();
+        let name_id = self.name_id.filter(|name_id| *name_id != self.id);
         let mut volume = Volume::new(self.id, self.name, state, self.size)
             .raw_status(self.status)
             .host(self.host)
             .bootable(self.bootable.0);
         volume.group_id = self.group_id.map(Into::into);
+        volume.name_id = name_id.map(Into::into);
         volume
     }
 }

@@ -65,6 +65,26 @@ async fn what_cannot_be_proven_is_refused() {
 }
 
 #[tokio::test]
+async fn a_migrated_volume_is_found_by_the_id_that_names_it() {
+    let fabric = Fabric::new().await;
+    // What the migration left behind, and what it made.
+    fabric.volume(A, &cinder(), b"old").await;
+    let name_id = "22222222-0000-4000-8000-000000000002";
+    let now = format!("volume-{name_id}-cinder");
+    fabric.volume(A, &now, b"new").await;
+    let ask = async |name_id: &str| {
+        let request = ResolveVolume::new(ID).name_id(Some(name_id.into()));
+        fabric.alone(A).resolve_volume(&fabric.ctx(), request).await
+    };
+    assert_eq!(ask(name_id).await.unwrap().name.as_str(), now);
+    let error = ask("33333333-0000-4000-8000-000000000003")
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    assert!(error.message.contains(ID), "{error}");
+}
+
+#[tokio::test]
 async fn a_destroyed_volume_backs_nothing() {
     let fabric = Fabric::new().await;
     fabric.volume(A, &cinder(), b"x").await;

@@ -16,6 +16,11 @@ pub(super) fn cases() -> Vec<Case> {
             resolved
         ),
         case!(
+            "volume/resolved-after-migration",
+            "A migrated volume is found by the id that names it, and only so.",
+            resolved_after_migration
+        ),
+        case!(
             "volume/resolve-absent",
             "The id of a volume that is not there is NotFound.",
             resolve_absent
@@ -81,6 +86,27 @@ async fn resolved(rig: &Rig) -> Outcome {
         check!(!found.serial.as_str().is_empty(), "the serial is empty");
         check!(found.size_bytes == SIZE, "its size is {}", found.size_bytes);
     }
+    Ok(())
+}
+
+async fn resolved_after_migration(rig: &Rig) -> Outcome {
+    let left_behind = rig.volume(Side::Source, "old").await?;
+    let present = rig.volume(Side::Source, "new").await?;
+    let migrated = |name_id: &VolumeId| {
+        let request = ResolveVolume::new(&left_behind.id);
+        request.name_id(Some(name_id.clone()))
+    };
+    let request = migrated(&present.id);
+    let found = rig.source.resolve_volume(&rig.ctx(), request).await?;
+    check!(
+        found.serial == present.serial,
+        "found `{}`, it is `{}`",
+        found.name,
+        present.name
+    );
+    let request = migrated(&NOBODY.into());
+    let found = rig.source.resolve_volume(&rig.ctx(), request).await;
+    rig.refused(found, &[ErrorKind::NotFound])?;
     Ok(())
 }
 

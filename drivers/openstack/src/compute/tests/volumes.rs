@@ -107,6 +107,25 @@ async fn a_type_that_is_told_by_name_is_looked_up() {
 }
 
 #[tokio::test]
+async fn a_migrated_volume_tells_what_its_back_end_calls_it() {
+    for (told, expected) in [
+        (json!("v0"), Some("v0")),
+        (json!("v1"), None),
+        (json!(null), None),
+    ] {
+        let mut body = volume("v1", "n");
+        body["os-vol-mig-status-attr:name_id"] = told;
+        let cloud = cloud_with(body, json!([])).await;
+        let now = cloud
+            .compute()
+            .get_volume(&ctx(), VolumeRef::new("v1"))
+            .await
+            .unwrap();
+        assert_eq!(now.name_id.as_ref().map(|id| id.as_str()), expected);
+    }
+}
+
+#[tokio::test]
 async fn anothers_volume_does_not_exist() {
     let mut body = volume("v1", "n");
     body["os-vol-tenant-attr:tenant_id"] = json!("other");
