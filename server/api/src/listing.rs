@@ -3,6 +3,7 @@
 use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::Object;
 use protector_db::Page;
+use protector_model::{GroupStatus, MemberStatus, OperationKind, OperationStatus, SiteStatus};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -13,72 +14,93 @@ use crate::failure::Failure;
 pub(crate) struct ListSpec {
     /// The `operationId`.
     pub(crate) operation: &'static str,
-    /// Fields as the API calls them, with their names in the database.
-    pub(crate) fields: &'static [(&'static str, &'static str)],
+    /// Fields as the API calls them, with their names in the database and what they can be.
+    fields: &'static [(&'static str, &'static str, Values)],
 }
+
+/// What a field of a list can be, and so what it can be filtered by.
+#[derive(Debug, Clone, Copy)]
+enum Values {
+    Text,
+    Tier,
+    Words(fn() -> Vec<&'static str>),
+}
+
+/// One of the words of a state.
+macro_rules! words {
+    ($state:ty) => {
+        Words(|| <$state>::ALL.iter().map(|state| state.as_str()).collect())
+    };
+}
+
+use Values::{Text, Tier, Words};
 
 /// Every list.
 pub(crate) const LISTS: &[ListSpec] = &[
     ListSpec {
         operation: "list_sites",
         fields: &[
-            ("id", "id"),
-            ("name", "name"),
-            ("status", "status"),
-            ("site_type", "site_type"),
-            ("auth_url", "auth_url"),
-            ("region_name", "region_name"),
-            ("created_at", "created_at"),
-            ("updated_at", "updated_at"),
+            ("id", "id", Text),
+            ("name", "name", Text),
+            ("status", "status", words!(SiteStatus)),
+            ("site_type", "site_type", Text),
+            ("auth_url", "auth_url", Text),
+            ("region_name", "region_name", Text),
+            ("created_at", "created_at", Text),
+            ("updated_at", "updated_at", Text),
         ],
     },
     ListSpec {
         operation: "list_tenant_mappings",
         fields: &[
-            ("id", "id"),
-            ("primary_site_id", "primary_site_id"),
-            ("primary_project_id", "primary_project_id"),
-            ("secondary_site_id", "secondary_site_id"),
-            ("secondary_project_id", "secondary_project_id"),
-            ("created_at", "created_at"),
-            ("updated_at", "updated_at"),
+            ("id", "id", Text),
+            ("primary_site_id", "primary_site_id", Text),
+            ("primary_project_id", "primary_project_id", Text),
+            ("secondary_site_id", "secondary_site_id", Text),
+            ("secondary_project_id", "secondary_project_id", Text),
+            ("created_at", "created_at", Text),
+            ("updated_at", "updated_at", Text),
         ],
     },
     ListSpec {
         operation: "list_protection_groups",
         fields: &[
-            ("id", "id"),
-            ("name", "name"),
-            ("status", "status"),
-            ("primary_site_id", "primary_site_id"),
-            ("secondary_site_id", "secondary_site_id"),
-            ("current_primary_site_id", "current_primary_site_id"),
-            ("replication_type", "replication_type"),
-            ("created_at", "created_at"),
-            ("updated_at", "updated_at"),
+            ("id", "id", Text),
+            ("name", "name", Text),
+            ("status", "status", words!(GroupStatus)),
+            ("primary_site_id", "primary_site_id", Text),
+            ("secondary_site_id", "secondary_site_id", Text),
+            ("current_primary_site_id", "current_primary_site_id", Text),
+            (
+                "replication_type",
+                "replication_type",
+                Words(|| vec!["async", "sync"]),
+            ),
+            ("created_at", "created_at", Text),
+            ("updated_at", "updated_at", Text),
         ],
     },
     ListSpec {
         operation: "list_members",
         fields: &[
-            ("id", "id"),
-            ("name", "name"),
-            ("status", "status"),
-            ("boot_tier", "boot_tier"),
-            ("created_at", "created_at"),
-            ("updated_at", "updated_at"),
+            ("id", "id", Text),
+            ("name", "name", Text),
+            ("status", "status", words!(MemberStatus)),
+            ("boot_tier", "boot_tier", Tier),
+            ("created_at", "created_at", Text),
+            ("updated_at", "updated_at", Text),
         ],
     },
     ListSpec {
         operation: "list_operations",
         fields: &[
-            ("id", "id"),
-            ("protection_group_id", "group_id"),
-            ("type", "kind"),
-            ("status", "status"),
-            ("executor_site_id", "executor_site_id"),
-            ("created_at", "created_at"),
-            ("updated_at", "updated_at"),
+            ("id", "id", Text),
+            ("protection_group_id", "group_id", Text),
+            ("type", "kind", words!(OperationKind)),
+            ("status", "status", words!(OperationStatus)),
+            ("executor_site_id", "executor_site_id", Text),
+            ("created_at", "created_at", Text),
+            ("updated_at", "updated_at", Text),
         ],
     },
 ];
@@ -90,7 +112,7 @@ impl ListSpec {
 
     /// The query parameters as the document describes them.
     pub(crate) fn parameters(&self) -> Vec<Value> {
-        let names: Vec<&str> = self.fields.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = self.fields.iter().map(|(name, ..)| *name).collect();
         let keys = names.join(", ");
         let parameter = |name: &str, schema: Value, description: &str| {
             json!({
@@ -125,11 +147,22 @@ impl ListSpec {
                 "The direction for `sort_key`.",
             ),
         ];
-        all.extend(names.iter().map(|name| {
-            let schema = json!({ "type": "string" });
-            parameter(name, schema, "Only entries whose field has this value.")
+        all.extend(self.fields.iter().map(|(name, _, values)| {
+            let text = "Only entries whose field has this value.";
+            parameter(name, values.schema(), text)
         }));
         all
+    }
+}
+
+impl Values {
+    /// What a filter must be. One that no entry can have would look like an empty list.
+    fn schema(self) -> Value {
+        match self {
+            Text => json!({ "type": "string" }),
+            Tier => json!({ "type": "integer", "minimum": 1, "maximum": 5 }),
+            Words(words) => json!({ "type": "string", "enum": words() }),
+        }
     }
 }
 
@@ -251,8 +284,8 @@ impl Listing {
 
 impl ListSpec {
     fn column(&self, field: &str) -> Option<&'static str> {
-        let found = self.fields.iter().find(|(name, _)| *name == field);
-        found.map(|(_, column)| *column)
+        let found = self.fields.iter().find(|(name, ..)| *name == field);
+        found.map(|(_, column, _)| *column)
     }
 
     fn sort(&self, part: &str) -> std::result::Result<(String, bool), String> {

@@ -110,8 +110,8 @@ impl Operations {
     /// Steer an operation
     ///
     /// The body has exactly one key, the action; `null` is the same as `{}`. `retry` reopens the
-    /// same operation. Each action has its own policy rule, such as
-    /// `protector:operations:action:cancel`.
+    /// same operation; so does `skip`, which is 409 while an engine works on it. Each action has its
+    /// own policy rule, such as `protector:operations:action:cancel`.
     #[oai(
         path = "/v1/:tenant_id/operations/:op/action",
         method = "post",

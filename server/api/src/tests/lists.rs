@@ -96,3 +96,29 @@ async fn each_bad_query_field_is_named() {
     let wrong = world.get(path, "member@a1b2c3").await.wrong();
     assert!(wrong[0].starts_with("protection_group_id: "), "{wrong:?}");
 }
+
+#[tokio::test]
+async fn a_filter_by_a_word_that_no_entry_can_have_is_refused_with_the_words_there_are() {
+    let world = World::new();
+    let group = "/v1/a1b2c3/protection-groups/web";
+    for (path, field, known) in [
+        ("/v1/admin/sites", "status", "unreachable"),
+        ("/v1/a1b2c3/protection-groups", "status", "failed_over"),
+        ("/v1/a1b2c3/protection-groups", "replication_type", "async"),
+        (&format!("{group}/members"), "status", "parked"),
+        (&format!("{group}/members"), "boot_tier", "3"),
+        ("/v1/a1b2c3/operations", "status", "waiting_for_user"),
+        ("/v1/a1b2c3/operations", "type", "failback"),
+    ] {
+        let asked = format!("{path}?{field}=x");
+        let wrong = world.get(&asked, "admin@a1b2c3").await.wrong();
+        assert_eq!(wrong.len(), 1, "{asked}: {wrong:?}");
+        assert!(wrong[0].starts_with(&format!("{field}: must be ")));
+        if known != "3" {
+            assert!(wrong[0].contains(known), "{asked}: {wrong:?}");
+        }
+        let asked = format!("{path}?{field}={known}");
+        let answer = world.get(&asked, "admin@a1b2c3").await;
+        assert_eq!(answer.status, 200, "{asked}: {}", answer.text);
+    }
+}
