@@ -8,8 +8,7 @@ use poem::Server;
 use poem::listener::TcpAcceptor;
 use protector_config::{Config, ConfigError, KeystoneSection, Paste, Policy, PolicyStore};
 use protector_control::{Control, ControlOptions, Credentials};
-use protector_daemon::{DatabaseError, open_database};
-use protector_db::Db;
+use protector_daemon::{DatabaseError, heartbeat, open_database};
 use protector_framework::{CallCtx, Clock, DriverError, IdentityDriver, Ids, Registry};
 use protector_model::site::Account;
 use protector_reach::{ArrayTrust, Reach};
@@ -21,8 +20,6 @@ use crate::app::{Parts, endpoint};
 
 /// How long running requests may take to end after the API was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
-/// The time between two signs of life.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long the identity service may take to answer at start.
 const CHECK: Duration = Duration::from_secs(10);
 
@@ -149,7 +146,12 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
     tracing::info!(%address, "listening");
     let mut tasks = JoinSet::new();
     tasks.spawn(check_identity(identity, ids.request_id()));
-    tasks.spawn(heartbeat(db, clock, config.default.host.clone()));
+    tasks.spawn(heartbeat(
+        db,
+        clock,
+        "protector-api",
+        config.default.host.clone(),
+    ));
     let (stop, stopped) = oneshot::channel();
     let server = Server::new_with_acceptor(acceptor);
     let server = tokio::spawn(async move {
@@ -242,14 +244,5 @@ async fn check_identity(identity: Arc<dyn IdentityDriver>, request_id: String) {
             kind = ?error.kind,
             "Keystone cannot be used; requests are answered with 503 until it can: {error}"
         );
-    }
-}
-
-async fn heartbeat(db: Db, clock: Arc<dyn Clock>, host: String) {
-    loop {
-        if let Err(error) = db.heartbeat("protector-api", &host).await {
-            tracing::warn!(%error, "no sign of life could be written");
-        }
-        clock.sleep(HEARTBEAT).await;
     }
 }

@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use protector_config::Config;
-use protector_daemon::{DatabaseError, open_database};
-use protector_db::Db;
+use protector_daemon::{DatabaseError, heartbeat, open_database};
 use protector_framework::{Clock, Ids, Registry};
 use protector_reach::{ArrayTrust, Reach};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::peers::Peers;
 use crate::runner::RunnerOptions;
@@ -18,8 +17,6 @@ use crate::work::WorkLoop;
 
 /// How long running steps may take to end after the engine was told to stop.
 const GRACE: Duration = Duration::from_secs(20);
-/// The time between two signs of life.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// What an engine is started with.
 #[derive(Debug)]
@@ -42,6 +39,7 @@ pub struct EngineHandle {
     stopping: Arc<AtomicBool>,
     wake: Arc<Notify>,
     clock: Arc<dyn Clock>,
+    heart: AbortHandle,
     loops: JoinSet<()>,
 }
 
@@ -50,6 +48,7 @@ impl EngineHandle {
     pub async fn stop(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.wake.notify_waiters();
+        self.heart.abort();
         let clock = self.clock.clone();
         tokio::select! {
             () = async { while self.loops.join_next().await.is_some() {} } => {}
@@ -120,12 +119,11 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
         met,
     };
     let mut loops = JoinSet::new();
-    loops.spawn(heartbeat(
+    let heart = loops.spawn(heartbeat(
         db,
         clock.clone(),
+        "protector-engine",
         config.default.host,
-        stopping.clone(),
-        wake.clone(),
     ));
     loops.spawn(peers.run());
     loops.spawn(work.run());
@@ -133,24 +131,7 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
         stopping,
         wake,
         clock,
+        heart,
         loops,
     })
-}
-
-async fn heartbeat(
-    db: Db,
-    clock: Arc<dyn Clock>,
-    host: String,
-    stopping: Arc<AtomicBool>,
-    wake: Arc<Notify>,
-) {
-    while !stopping.load(Ordering::Relaxed) {
-        if let Err(error) = db.heartbeat("protector-engine", &host).await {
-            tracing::warn!(%error, "no sign of life could be written");
-        }
-        tokio::select! {
-            () = clock.sleep(HEARTBEAT) => {}
-            () = wake.notified() => {}
-        }
-    }
 }
