@@ -8,6 +8,8 @@ mod group;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod overwrite;
+#[cfg(test)]
 mod resolve;
 #[cfg(test)]
 mod session;
