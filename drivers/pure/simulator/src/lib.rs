@@ -15,7 +15,7 @@ mod call;
 mod content;
 mod control;
 mod fault;
-pub mod query;
+mod query;
 mod server;
 mod simulator;
 mod spec;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::list::reference;
-use super::{Request, body, items, list, nothing};
+use super::snapshot_changes::Snapshots;
+use super::{Request, body, items, list};
 use crate::query::{has_wildcard, matches_wildcard};
 use crate::state::{ApiError, At, Fabric, Kind, Outcome, Point, TakePoint, same};
 
@@ -113,35 +114,22 @@ pub(super) fn test(fabric: &Fabric, at: At, call: &Request) -> Outcome<Option<Va
     items(found)
 }
 
+const CHANGES: Snapshots = Snapshots {
+    id: Fabric::point_id,
+    destroy: Fabric::destroy_point,
+    rename: Fabric::rename_point,
+    eradicate: Fabric::eradicate_point,
+    shown,
+};
+
 pub(super) fn patch(fabric: &mut Fabric, at: At, call: &Request) -> Outcome<Option<Value>> {
     call.since(1)?;
-    let destroyed = body::flag(&call.body, "destroyed")?;
-    let name = body::text(&call.body, "name")?;
-    if destroyed.is_none() && name.is_none() {
-        return Err(ApiError::no_attribute());
-    }
-    let mut changed = Vec::new();
-    for held in call.required("names")? {
-        let id = fabric.point_id(at, &held)?;
-        if let Some(destroyed) = destroyed {
-            fabric.destroy_point(at, &id, destroyed)?;
-        }
-        if let Some(name) = name {
-            let suffix = name.rsplit_once('.').map_or(name, |(_, suffix)| suffix);
-            fabric.rename_point(at, &id, suffix)?;
-        }
-        changed.push(shown(fabric, at, &id)?);
-    }
-    items(changed)
+    CHANGES.patch(fabric, at, call)
 }
 
 pub(super) fn delete(fabric: &mut Fabric, at: At, call: &Request) -> Outcome<Option<Value>> {
     call.since(1)?;
-    for name in call.required("names")? {
-        let id = fabric.point_id(at, &name)?;
-        fabric.eradicate_point(at, &id)?;
-    }
-    nothing()
+    CHANGES.delete(fabric, at, call)
 }
 
 /// What has arrived, as the target sees it. A source lists nothing here.

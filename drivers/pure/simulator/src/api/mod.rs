@@ -15,6 +15,7 @@ mod list;
 mod performance;
 mod pods;
 mod replica_links;
+mod snapshot_changes;
 mod snapshots;
 mod tags;
 mod volume_groups;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::list::reference;
-use super::{Request, body, items, list, nothing};
+use super::snapshot_changes::Snapshots;
+use super::{Request, body, items, list};
 use crate::state::{ApiError, At, Fabric, Kind, Outcome, Scoped, Snapshot, SnapshotOf, same};
 
 pub(super) fn get(fabric: &Fabric, at: At, call: &Request) -> Outcome<Option<Value>> {
@@ -78,34 +79,20 @@ fn shown(fabric: &Fabric, at: At, id: &str) -> Outcome<Value> {
     Ok(item(fabric, at, snapshot))
 }
 
+const CHANGES: Snapshots = Snapshots {
+    id: Fabric::snapshot_id,
+    destroy: Fabric::destroy_snapshot,
+    rename: Fabric::rename_snapshot,
+    eradicate: Fabric::eradicate_snapshot,
+    shown,
+};
+
 pub(super) fn patch(fabric: &mut Fabric, at: At, call: &Request) -> Outcome<Option<Value>> {
-    let destroyed = body::flag(&call.body, "destroyed")?;
-    let name = body::text(&call.body, "name")?;
-    if destroyed.is_none() && name.is_none() {
-        return Err(ApiError::no_attribute());
-    }
-    let mut changed = Vec::new();
-    for held in call.required("names")? {
-        let id = fabric.snapshot_id(at, &held)?;
-        if let Some(destroyed) = destroyed {
-            fabric.destroy_snapshot(at, &id, destroyed)?;
-        }
-        if let Some(name) = name {
-            // The suffix alone, or the whole new name.
-            let suffix = name.rsplit_once('.').map_or(name, |(_, suffix)| suffix);
-            fabric.rename_snapshot(at, &id, suffix)?;
-        }
-        changed.push(shown(fabric, at, &id)?);
-    }
-    items(changed)
+    CHANGES.patch(fabric, at, call)
 }
 
 pub(super) fn delete(fabric: &mut Fabric, at: At, call: &Request) -> Outcome<Option<Value>> {
-    for name in call.required("names")? {
-        let id = fabric.snapshot_id(at, &name)?;
-        fabric.eradicate_snapshot(at, &id)?;
-    }
-    nothing()
+    CHANGES.delete(fabric, at, call)
 }
 
 /// How far the parts of received points are.

@@ -5,7 +5,7 @@ use std::fmt;
 /// A query parameter that cannot be understood. An array answers it with status 400, the
 /// parameter's name as context and this text as message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueryError {
+pub(crate) struct QueryError {
     /// The parameter, for example `filter`.
     pub parameter: String,
     /// What is wrong with it.

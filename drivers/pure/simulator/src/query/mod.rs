@@ -6,20 +6,20 @@
 //! items that an endpoint has ([`ListRequest::select`], [`ListRequest::page`]).
 
 mod error;
-pub mod filter;
-pub mod names;
+pub(crate) mod filter;
+pub(crate) mod names;
 mod page;
 mod params;
 mod property;
 mod sort;
 mod wildcard;
 
-pub use error::QueryError;
-pub use filter::Filter;
-pub use page::{ListRequest, Page};
-pub use params::Params;
-pub use sort::Sort;
-pub use wildcard::{has_wildcard, matches_wildcard};
+pub(crate) use error::QueryError;
+pub(crate) use filter::Filter;
+pub(crate) use page::ListRequest;
+pub(crate) use params::Params;
+pub(crate) use sort::Sort;
+pub(crate) use wildcard::{has_wildcard, matches_wildcard};
 
 #[cfg(test)]
 mod tests;

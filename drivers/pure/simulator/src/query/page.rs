@@ -7,7 +7,7 @@ use super::{Filter, Params, QueryError, Sort};
 
 /// What a list request asks for, beside the names of objects.
 #[derive(Debug, Clone, Default)]
-pub struct ListRequest {
+pub(crate) struct ListRequest {
     filters: Vec<Filter>,
     sort: Option<Sort>,
     limit: Option<usize>,
@@ -18,7 +18,7 @@ pub struct ListRequest {
 
 /// One page of a list, as it is answered.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page {
+pub(crate) struct Page {
     /// What to repeat the request with for the next page. Never there with `sort`, where pages
     /// are asked for by `offset`.
     pub continuation_token: Option<String>,
@@ -41,7 +41,7 @@ struct Token {
 
 impl ListRequest {
     /// Reads the parameters; the first that is wrong is the error.
-    pub fn read(params: &Params) -> Result<Self, QueryError> {
+    pub(crate) fn read(params: &Params) -> Result<Self, QueryError> {
         let filters = params
             .texts("filter")
             .iter()
@@ -67,7 +67,7 @@ impl ListRequest {
 
     /// The items that fit every filter, in the order asked for. `tag` looks a tag of an item up
     /// by namespace and key.
-    pub fn select(
+    pub(crate) fn select(
         &self,
         items: impl IntoIterator<Item = Value>,
         tag: &dyn Fn(&Value, &str, &str) -> Option<String>,
@@ -84,7 +84,7 @@ impl ListRequest {
 
     /// Cuts the page that was asked for out of the selected items. A page has at most `page_size`
     /// items, whatever the request says.
-    pub fn page(&self, mut selected: Vec<Value>, page_size: usize) -> Page {
+    pub(crate) fn page(&self, mut selected: Vec<Value>, page_size: usize) -> Page {
         let total = selected.len();
         let size = self.limit.unwrap_or(page_size).min(page_size);
         // Without a limit, only a page size of at least one gets anywhere.
@@ -132,7 +132,7 @@ impl ListRequest {
 
 impl Page {
     /// The body of the answer. All four members are always there.
-    pub fn into_body(self) -> Value {
+    pub(crate) fn into_body(self) -> Value {
         json!({
             "continuation_token": self.continuation_token,
             "items": self.items,

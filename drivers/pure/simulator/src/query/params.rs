@@ -8,14 +8,14 @@ use super::QueryError;
 
 /// The parameters of one request, as sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Params {
+pub(crate) struct Params {
     pairs: Vec<(String, String)>,
 }
 
 impl Params {
     /// Reads the part of a URL behind the question mark. Nothing in it is an error: what is not
     /// UTF-8 after decoding is replaced.
-    pub fn parse(query: &str) -> Self {
+    pub(crate) fn parse(query: &str) -> Self {
         let pairs = query
             .split('&')
             .filter(|pair| !pair.is_empty())
@@ -28,18 +28,18 @@ impl Params {
     }
 
     /// Whether the parameter was sent at all, with a value or without.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.raw(name).next().is_some()
     }
 
     /// The first value of a parameter that is one text. Sent without a value, it is as if it had
     /// not been sent.
-    pub fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.texts(name).into_iter().next()
     }
 
     /// Every value of a parameter that may be repeated.
-    pub fn texts(&self, name: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
         self.raw(name)
             .filter(|value| !value.is_empty())
             .map(decode)
@@ -48,7 +48,7 @@ impl Params {
 
     /// The elements of a parameter that is a list. `None` when it was not sent; no elements when
     /// it was sent empty. A repeated parameter is one list.
-    pub fn list(&self, name: &str) -> Option<Vec<String>> {
+    pub(crate) fn list(&self, name: &str) -> Option<Vec<String>> {
         self.has(name).then(|| {
             self.raw(name)
                 .flat_map(|value| {
@@ -61,7 +61,7 @@ impl Params {
     }
 
     /// A parameter that is `true` or `false`, in any case of letters; `None` when not sent.
-    pub fn flag(&self, name: &str) -> Result<Option<bool>, QueryError> {
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, QueryError> {
         match self.text(name) {
             None => Ok(None),
             Some(text) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
@@ -74,7 +74,7 @@ impl Params {
     }
 
     /// A parameter that counts something; `None` when not sent.
-    pub fn count(&self, name: &str) -> Result<Option<u64>, QueryError> {
+    pub(crate) fn count(&self, name: &str) -> Result<Option<u64>, QueryError> {
         self.text(name)
             .map(|text| {
                 text.parse()

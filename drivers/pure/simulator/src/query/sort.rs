@@ -10,7 +10,7 @@ use super::property::Property;
 
 /// An order of items.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sort {
+pub(crate) struct Sort {
     keys: Vec<Key>,
 }
 
@@ -23,7 +23,7 @@ struct Key {
 impl Sort {
     /// Reads the elements of a `sort` parameter. The minus stands behind the property; in front
     /// of it, it is an error, as the published pattern of the parameter has it.
-    pub fn parse(elements: &[String]) -> Result<Self, QueryError> {
+    pub(crate) fn parse(elements: &[String]) -> Result<Self, QueryError> {
         let keys = elements
             .iter()
             .map(|element| Key::parse(element))
@@ -33,7 +33,7 @@ impl Sort {
 
     /// Puts the items in order. Items that do not differ stay as they are to each other. An item
     /// without the property comes first, last when descending.
-    pub fn apply(&self, items: &mut [Value]) {
+    pub(crate) fn apply(&self, items: &mut [Value]) {
         items.sort_by(|a, b| {
             self.keys
                 .iter()

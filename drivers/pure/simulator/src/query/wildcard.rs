@@ -1,13 +1,13 @@
 //! `*` in names and filters: any characters, or none.
 
 /// Whether the text holds a wildcard.
-pub fn has_wildcard(text: &str) -> bool {
+pub(crate) fn has_wildcard(text: &str) -> bool {
     text.contains('*')
 }
 
 /// Whether the whole text fits the pattern, without regard to the case of letters, as names are
 /// compared.
-pub fn matches_wildcard(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches_wildcard(pattern: &str, text: &str) -> bool {
     matches_exactly(&pattern.to_lowercase(), &text.to_lowercase())
 }
 

@@ -292,3 +292,31 @@ async fn what_is_copied_too_early_is_empty_where_that_is_allowed() {
         .await;
     assert_eq!(taken.refusal(), "Protection group has been destroyed.");
 }
+
+#[tokio::test]
+async fn a_snapshot_is_renamed_by_its_suffix_or_by_its_whole_name() {
+    let lab = Lab::new().await;
+    lab.volume("fa-a", "v", MIB).await;
+    lab.post("fa-a", "protection-groups?names=pg", json!(null))
+        .await
+        .item();
+    let members = "protection-groups/volumes?group_names=pg&member_names=v";
+    lab.post("fa-a", members, json!(null)).await.item();
+    for (path, take, owner) in [
+        ("volume-snapshots", "source_names=v", "v"),
+        ("protection-group-snapshots", "source_names=pg", "pg"),
+    ] {
+        let made = format!("{path}?{take}");
+        lab.post("fa-a", &made, json!({ "suffix": "a" }))
+            .await
+            .item();
+        for (from, to, is) in [("a", "b".to_owned(), "b"), ("b", format!("{owner}.c"), "c")] {
+            let held = format!("{path}?names={owner}.{from}");
+            let renamed = lab.patch("fa-a", &held, json!({ "name": to })).await;
+            assert_eq!(renamed.item()["name"], format!("{owner}.{is}"));
+        }
+        let held = format!("{path}?names={owner}.c");
+        let given_away = lab.patch("fa-a", &held, json!({ "name": "other.d" })).await;
+        assert!(given_away.refusal().contains("another object"));
+    }
+}

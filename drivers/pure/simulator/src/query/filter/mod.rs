@@ -30,13 +30,13 @@ use super::QueryError;
 
 /// A filter that was understood.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Filter {
+pub(crate) struct Filter {
     expr: Expr,
 }
 
 impl Filter {
     /// Reads a filter; the error says where it stops being one.
-    pub fn parse(text: &str) -> Result<Self, QueryError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, QueryError> {
         let tokens = lexer::tokens(text)?;
         let expr = parser::parse(&tokens, text.chars().count())?;
         Ok(Self { expr })
@@ -44,7 +44,7 @@ impl Filter {
 
     /// Whether an item fits. `tag` looks a tag of the item up by namespace and key; an empty
     /// namespace stands for any.
-    pub fn matches(
+    pub(crate) fn matches(
         &self,
         item: &Value,
         tag: &dyn Fn(&Value, &str, &str) -> Option<String>,

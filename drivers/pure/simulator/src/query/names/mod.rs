@@ -1,15 +1,7 @@
-//! Names: what may be one, how they are put together, and when two are the same.
+//! Names: what may be one, and what sizes there are.
 
-mod case;
-mod group;
-mod size;
-mod snapshot;
+pub(super) mod size;
 mod syntax;
-mod volume;
 
-pub use case::CaseName;
-pub use group::{GroupHome, GroupName};
-pub use size::{LARGEST_VOLUME, SMALLEST_VOLUME, volume_size};
-pub use snapshot::{GroupMemberName, GroupSnapshotName, SourceName, VolumeSnapshotName};
-pub use syntax::{NameError, NameKind, check};
-pub use volume::VolumeName;
+pub(crate) use size::volume_size;
+pub(crate) use syntax::{NameError, NameKind, check};

@@ -4,21 +4,17 @@ use std::fmt;
 
 /// What is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameKind {
+pub(crate) enum NameKind {
     /// An array: at most 56 characters.
     Array,
     /// A volume; the only kind that may hold underscores.
     Volume,
     /// A host.
     Host,
-    /// A host group.
-    HostGroup,
     /// A protection group.
     ProtectionGroup,
     /// A pod.
     Pod,
-    /// A realm.
-    Realm,
     /// A volume group.
     VolumeGroup,
     /// What stands behind the dot of a snapshot's name.
@@ -27,7 +23,7 @@ pub enum NameKind {
 
 /// A text that is not the name it should be. An array answers it with status 400 and this text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameError {
+pub(crate) struct NameError {
     message: String,
 }
 
@@ -64,10 +60,8 @@ impl NameKind {
             Self::Array => "array",
             Self::Volume => "volume",
             Self::Host => "host",
-            Self::HostGroup => "host group",
             Self::ProtectionGroup => "protection group",
             Self::Pod => "pod",
-            Self::Realm => "realm",
             Self::VolumeGroup => "volume group",
             Self::SnapshotSuffix => "snapshot suffix",
         }
@@ -76,20 +70,12 @@ impl NameKind {
 
 /// Whether a new object of this kind may be called that, without any pod, volume group or array in
 /// front.
-pub fn check(kind: NameKind, name: &str) -> Result<(), NameError> {
+pub(crate) fn check(kind: NameKind, name: &str) -> Result<(), NameError> {
     check_shape(kind, name)?;
     if name.chars().all(|c| c.is_ascii_digit()) {
         return Err(refuse(kind, name, "it must hold a letter or '-'"));
     }
     Ok(())
-}
-
-/// As [`check`], and the bare numbers that an array gives to snapshots itself.
-pub(super) fn check_existing(kind: NameKind, name: &str) -> Result<(), NameError> {
-    match kind {
-        NameKind::SnapshotSuffix => check_shape(kind, name),
-        _ => check(kind, name),
-    }
 }
 
 fn check_shape(kind: NameKind, name: &str) -> Result<(), NameError> {

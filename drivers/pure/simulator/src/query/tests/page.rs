@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{ListRequest, Page, Params, QueryError};
+use super::super::page::Page;
+use super::super::{ListRequest, Params, QueryError};
 use super::no_tags;
 
 fn volumes(count: usize) -> Vec<Value> {
