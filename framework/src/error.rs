@@ -148,6 +148,17 @@ impl DriverError {
         self
     }
 
+    /// Notes how long the remote side asked to wait; nothing where waiting does not help.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        if let Some(wait) = wait
+            && self.is_transient()
+        {
+            self.retry = Retry::After(wait.as_secs().max(1));
+        }
+        self
+    }
+
     /// Whether the same call can succeed later with nothing else changed.
     pub fn is_transient(&self) -> bool {
         self.retry != Retry::Never

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protector_framework::{DriverError, ErrorKind, Retry};
+use protector_framework::{DriverError, ErrorKind};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -74,15 +74,6 @@ pub(crate) fn advice(status: StatusCode) -> &'static str {
         406 => "; the endpoint does not know this microversion",
         502..=504 => "; the service or the proxy before it is down or overloaded",
         _ => "",
-    }
-}
-
-/// When the same call may be sent again.
-pub(crate) fn retry(kind: ErrorKind, retry_after: Option<Duration>) -> Retry {
-    match retry_after {
-        Some(wait) if kind.is_transient() => Retry::After(wait.as_secs().max(1)),
-        _ if kind.is_transient() => Retry::Now,
-        _ => Retry::Never,
     }
 }
 

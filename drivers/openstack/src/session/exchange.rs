@@ -175,7 +175,7 @@ impl Session {
             ),
         )
         .with_call(call.name())
-        .with_retry(error::retry(kind, retry_after));
+        .with_retry_after(retry_after);
         if let Some(id) = remote_id(headers) {
             error = error.with_request_id(id);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protector_framework::{DriverError, ErrorKind, Retry};
+use protector_framework::{DriverError, ErrorKind};
 use serde_json::Value;
 
 /// Longest text that is taken over from an array.
@@ -142,32 +142,22 @@ impl Failure {
     }
 }
 
-/// When the same call may be sent again.
-pub(crate) fn retry(kind: ErrorKind, retry_after: Option<Duration>) -> Retry {
-    match retry_after {
-        Some(wait) if kind.is_transient() => Retry::After(wait.as_secs().max(1)),
-        _ if kind.is_transient() => Retry::Now,
-        _ => Retry::Never,
-    }
-}
-
 /// The array's words: `{"errors": [{"context", "message"}]}`, or `{"message"}` from its gateway.
 pub(crate) fn words(body: &[u8]) -> String {
-    let spoken = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
-        let listed: Vec<String> = body["errors"].as_array()?.iter().map(one).collect();
-        Some(listed.join("; "))
-            .filter(|text| !text.is_empty())
-            .or_else(|| Some(body["message"].as_str()?.to_owned()))
-    });
-    let spoken = spoken.or_else(|| {
-        let body: Value = serde_json::from_slice(body).ok()?;
-        Some(body["message"].as_str()?.to_owned())
-    });
-    shorten(
-        spoken
-            .unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
-            .trim(),
-    )
+    let spoken = serde_json::from_slice(body)
+        .ok()
+        .and_then(|body| spoken(&body));
+    let text = spoken.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
+    shorten(text.trim())
+}
+
+fn spoken(body: &Value) -> Option<String> {
+    let errors = body["errors"].as_array().into_iter().flatten();
+    let listed: Vec<String> = errors.map(one).collect();
+    match listed.is_empty() {
+        true => Some(body["message"].as_str()?.to_owned()),
+        false => Some(listed.join("; ")),
+    }
 }
 
 fn one(error: &Value) -> String {

@@ -299,7 +299,7 @@ impl Client {
             ),
         )
         .with_call(call.name())
-        .with_retry(error::retry(kind, retry_after))
+        .with_retry_after(retry_after)
         .with_request_id(remote_id(headers).unwrap_or_else(|| trip.request_id.clone()));
         Failure {
             error,
