@@ -19,6 +19,8 @@ mod requests;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod strange;
+#[cfg(test)]
 mod syncing;
 #[cfg(test)]
 mod trial;
