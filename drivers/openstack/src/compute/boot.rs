@@ -64,7 +64,9 @@ impl Cloud {
 
     async fn create_server(&self, trip: &Trip, req: &EnsureServer) -> Result<Server> {
         let early = trip.leaving_time_to_look(&*self.env.clock);
-        let session = self.builder(req);
+        // A keypair belongs to the trustor, and so do the volumes; user data goes the same way, for
+        // Nova accepts it from every creator and hides it from readers only.
+        let session = self.tenant();
         let mut body = server_body(req);
         let mut call_at = NOVA;
         if let Some((name, version)) = self.guest_name(&early, session, req).await? {
@@ -94,12 +96,6 @@ impl Cloud {
             .tags(all_tags(req))
             .busy(true)),
         }
-    }
-
-    /// A keypair belongs to the trustor, and so do the volumes; user data goes the same way, for
-    /// Nova accepts it from every creator and hides it from readers only.
-    fn builder(&self, _req: &EnsureServer) -> &Session {
-        self.tenant()
     }
 
     /// The guest's name and the microversion that can give it, where the cloud has one.

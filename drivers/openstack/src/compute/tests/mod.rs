@@ -1,11 +1,10 @@
-//! The verbs against a scripted cloud, and against a real one where there is one.
+//! The verbs against a scripted cloud. Real ones are used by the whole of Protector: `cargo clouds`.
 
 mod boot;
 mod capture;
 mod groups;
 mod managed;
 mod ports;
-mod real_cloud;
 mod resources;
 mod servers;
 mod volumes;
