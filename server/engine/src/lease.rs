@@ -1,7 +1,7 @@
 //! Holds an operation while it runs, and tells at once when it is lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use protector_db::{Db, Fence};
@@ -18,6 +18,7 @@ pub struct Lease {
     clock: Arc<dyn Clock>,
     length: Duration,
     renewed_at: AtomicU64,
+    given_up: AtomicBool,
 }
 
 impl Lease {
@@ -30,6 +31,7 @@ impl Lease {
             clock,
             length,
             renewed_at: AtomicU64::new(now),
+            given_up: AtomicBool::new(false),
         }
     }
 
@@ -72,9 +74,14 @@ impl Lease {
         until.saturating_sub(self.clock.monotonic())
     }
 
+    /// Sends nothing more under it, whatever is left of it.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
     /// Whether there is enough left to send a mutating call: a third of the lease.
     pub fn may_call(&self) -> bool {
-        self.left() >= self.length / 3
+        !self.given_up.load(Ordering::Relaxed) && self.left() >= self.length / 3
     }
 }
 

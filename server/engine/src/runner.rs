@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use protector_db::{Claim, Db};
 use protector_framework::{CallCtx, Clock};
 use protector_model::operation::OperationError;
 use protector_model::outcome::{outcome, result};
 use protector_model::outputs::Progress;
-use protector_model::plan::{Phase, Step};
+use protector_model::plan::{Action, Phase, Step};
 use protector_model::{Operation, OperationStatus, Plan, StepStatus, schedule};
 use serde_json::Value;
 
@@ -19,6 +20,9 @@ use crate::failure::StepFailure;
 use crate::journal::{Journal, StepEnd};
 use crate::lease::Lease;
 use crate::running::Running;
+
+/// A step that is run or taken back, and how that ended.
+type UnderWay<'a> = BoxFuture<'a, (&'a Step, Result<Option<Value>, StepFailure>)>;
 
 /// How long an operation that goes on may say nothing. The other site hears it at once, and gives a
 /// move up whose executor is silent for ten times as long.
@@ -160,8 +164,8 @@ impl Runner {
         self
     }
 
-    /// Runs a claimed operation until it ends, waits for a person, or is lost. When it is lost every
-    /// call under way is dropped.
+    /// Runs a claimed operation until it ends, waits for a person, or is lost. When it is lost no call
+    /// is sent any more, and it is not left before those under way have ended.
     pub async fn run(&self, claim: Claim) -> RunEnd {
         let fence = claim.fence.clone();
         let lease = Lease::new(
@@ -170,18 +174,31 @@ impl Runner {
             self.clock.clone(),
             self.options.lease,
         );
-        let end = tokio::select! {
+        let mut drive = std::pin::pin!(self.drive(claim, &lease));
+        let ended = tokio::select! {
             biased;
-            () = lease.keep() => RunEnd::Lost,
-            ended = self.drive(claim, &lease) => ended.map_or(RunEnd::Lost, RunEnd::Ended),
+            () = lease.keep() => None,
+            ended = &mut drive => Some(ended),
         };
-        if end == RunEnd::Lost {
-            // Whoever made it give way waits for this word before it changes anything.
-            if let Err(error) = self.db.leave_operation(lease.fence()).await {
-                tracing::warn!(%error, "that the operation is left could not be written");
+        match ended {
+            Some(Some(status)) => return RunEnd::Ended(status),
+            Some(None) => {}
+            None => {
+                // A call that is under way takes effect whether or not anybody listens. No other is
+                // sent, and those end by their deadline.
+                lease.give_up();
+                tokio::select! {
+                    biased;
+                    _ = &mut drive => {}
+                    () = self.clock.sleep(self.options.call_deadline) => {}
+                }
             }
         }
-        end
+        // Whoever made it give way waits for this word before it changes anything.
+        if let Err(error) = self.db.leave_operation(lease.fence()).await {
+            tracing::warn!(%error, "that the operation is left could not be written");
+        }
+        RunEnd::Lost
     }
 
     /// `None`: fenced.
@@ -199,10 +216,15 @@ impl Runner {
             },
         };
         let journal = Journal::resume(steps);
-        let asked = self
-            .work(&mut operation, &plan, &journal, lease)
-            .await
-            .ok()?;
+        let mut running = Running::new();
+        let worked = self
+            .work(&mut running, &mut operation, &plan, &journal, lease)
+            .await;
+        let Ok(asked) = worked else {
+            lease.give_up();
+            while running.next().await.is_some() {}
+            return None;
+        };
         if asked.stopped {
             return self.give_back(lease).await;
         }
@@ -248,16 +270,16 @@ impl Runner {
     }
 
     /// Runs steps until none is left, a person is asked, or the operation is given up.
-    async fn work(
-        &self,
+    async fn work<'a>(
+        &'a self,
+        running: &mut Running<UnderWay<'a>>,
         operation: &mut Operation,
-        plan: &Plan,
-        journal: &Journal,
-        lease: &Lease,
+        plan: &'a Plan,
+        journal: &'a Journal,
+        lease: &'a Lease,
     ) -> Result<Asked, StepFailure> {
         let mut asked = Asked::default();
         let mut undone = false;
-        let mut running = Running::new();
         let mut began: Vec<String> = Vec::new();
         loop {
             if !asked.cancelled {
@@ -266,7 +288,7 @@ impl Runner {
             }
             let next = schedule::next(plan, &journal.records());
             let skip = if asked.cancelled {
-                &pending(journal, &began)
+                &pending(plan, journal, &began)
             } else {
                 &next.skip
             };
@@ -280,7 +302,8 @@ impl Runner {
             let doomed = asked.cancelled || schedule::must_compensate(plan, &journal.records());
             if doomed && idle && !undone && (asked.cancelled || next.skip.is_empty()) {
                 undone = true;
-                if let Err(left) = self.take_back(operation, plan, journal, lease).await? {
+                let left = self.take_back(running, operation, plan, journal, lease);
+                if let Some(left) = left.await? {
                     asked.user = Some(left);
                 }
                 continue;
@@ -289,7 +312,7 @@ impl Runner {
                 continue;
             }
             asked.stopped = self.stopping.load(Ordering::Relaxed) && !next.finished;
-            if asked.user.is_none() && !asked.cancelled && !asked.stopped {
+            if asked.user.is_none() && !asked.stopped {
                 let hold = doomed && !undone;
                 for key in &next.run {
                     if hold || running.len() >= self.options.parallel_steps {
@@ -306,21 +329,14 @@ impl Runner {
                         .await?;
                     began.push(key.clone());
                     let shown = operation.clone();
-                    running.push(async move {
-                        let run = StepRun {
-                            operation: &shown,
-                            plan,
-                            step,
-                            journal,
-                            lease,
-                            call_deadline: self.options.call_deadline,
-                        };
+                    running.push(Box::pin(async move {
+                        let run = self.step_run(&shown, plan, step, journal, lease);
                         (step, self.attempt(&run).await)
-                    });
+                    }));
                 }
             }
             let Some((step, ended)) = self
-                .next_end(&mut running, operation, plan, journal, lease)
+                .next_end(running, operation, plan, journal, lease)
                 .await?
             else {
                 return Ok(asked);
@@ -426,55 +442,80 @@ impl Runner {
         if !self.db.cancel_requested(lease.fence()).await? {
             return Ok(false);
         }
-        let passed = schedule::may_have_passed(plan, &journal.records());
-        Ok(!passed)
+        Ok(schedule::may_be_cancelled(plan, &journal.records()))
     }
 
-    /// Takes back what was done, the last first. What cannot be taken back is named to the user.
-    async fn take_back(
-        &self,
-        operation: &Operation,
-        plan: &Plan,
-        journal: &Journal,
-        lease: &Lease,
-    ) -> Result<Result<(), OperationError>, StepFailure> {
-        let records = journal.records();
-        let mut left = Vec::new();
-        for step in schedule::to_undo(plan, &records) {
-            let run = StepRun {
-                operation,
-                plan,
-                step,
-                journal,
-                lease,
-                call_deadline: self.options.call_deadline,
+    /// Takes back what was done, side by side as far as it may be. What cannot be taken back is
+    /// named to the user.
+    async fn take_back<'a>(
+        &'a self,
+        running: &mut Running<UnderWay<'a>>,
+        operation: &mut Operation,
+        plan: &'a Plan,
+        journal: &'a Journal,
+        lease: &'a Lease,
+    ) -> Result<Option<OperationError>, StepFailure> {
+        let (mut began, mut failed, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            for step in schedule::undo_next(plan, &journal.records(), &began, &failed) {
+                if running.len() >= self.options.parallel_steps {
+                    break;
+                }
+                began.push(step.key.clone());
+                let shown = operation.clone();
+                running.push(Box::pin(async move {
+                    let run = self.step_run(&shown, plan, step, journal, lease);
+                    (step, self.undo(&run).await.map(|()| None))
+                }));
+            }
+            let Some((step, ended)) = self
+                .next_end(running, operation, plan, journal, lease)
+                .await?
+            else {
+                break;
             };
-            match self.undo(&run).await {
-                Ok(()) => {
-                    self.end(
-                        journal,
-                        lease,
-                        &step.key,
-                        StepEnd::plain(StepStatus::Undone),
-                    )
-                    .await?;
+            began.retain(|key| *key != step.key);
+            match ended {
+                Ok(_) => {
+                    let undone = StepEnd::plain(StepStatus::Undone);
+                    running
+                        .alongside(self.end(journal, lease, &step.key, undone))
+                        .await?;
                 }
                 Err(StepFailure::Fenced) => return Err(StepFailure::Fenced),
                 Err(
                     StepFailure::Permanent(error)
                     | StepFailure::AskUser(error)
                     | StepFailure::Transient { error, .. },
-                ) => left.push(format!("{}: {}", step.key, error.message)),
+                ) => {
+                    left.push(format!("{}: {}", step.key, error.message));
+                    failed.push(step.key.clone());
+                }
             }
         }
-        if left.is_empty() {
-            return Ok(Ok(()));
-        }
-        Ok(Err(OperationError {
+        Ok((!left.is_empty()).then(|| OperationError {
             message: format!("these steps could not be taken back: {}", left.join("; ")),
             what_to_do: Some("repair the cause, then `retry` or `cancel` the operation".to_owned()),
             ..OperationError::default()
         }))
+    }
+
+    fn step_run<'a>(
+        &self,
+        operation: &'a Operation,
+        plan: &'a Plan,
+        step: &'a Step,
+        journal: &'a Journal,
+        lease: &'a Lease,
+    ) -> StepRun<'a> {
+        StepRun {
+            operation,
+            plan,
+            step,
+            journal,
+            lease,
+            call_deadline: self.options.call_deadline,
+        }
     }
 
     async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure> {
@@ -586,11 +627,17 @@ impl Runner {
     }
 }
 
-fn pending(journal: &Journal, began: &[String]) -> Vec<String> {
+/// What will not be begun any more. The end is written all the same: the document must say what
+/// there is.
+fn pending(plan: &Plan, journal: &Journal, began: &[String]) -> Vec<String> {
     let records = journal.records();
     let open = records.iter().filter(|r| r.status == StepStatus::Pending);
+    let finishes = |key: &String| {
+        let step = plan.step(key);
+        step.is_some_and(|step| matches!(step.action, Action::Finish))
+    };
     open.map(|r| r.key.clone())
-        .filter(|key| !began.contains(key))
+        .filter(|key| !began.contains(key) && !finishes(key))
         .collect()
 }
 

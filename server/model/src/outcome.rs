@@ -30,7 +30,14 @@ pub fn outcome(plan: &Plan, journal: &[StepRecord], cancelled: bool) -> Outcome 
         })
         .collect();
     let error = failed.first().and_then(|r| r.error.clone());
-    if cancelled {
+    let finish = |s: &&crate::plan::Step| matches!(s.action, Action::Finish);
+    let unwritten = plan
+        .steps
+        .iter()
+        .filter(finish)
+        .any(|s| record(&s.key).is_some_and(|r| r.status == StepStatus::Failed));
+    // One whose document is not written is not over: `retry` writes it.
+    if cancelled && !unwritten {
         return Outcome {
             status: OperationStatus::Cancelled,
             error,

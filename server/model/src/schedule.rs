@@ -239,18 +239,60 @@ pub fn must_compensate(plan: &Plan, journal: &[StepRecord]) -> bool {
     failed && !may_have_passed(plan, journal)
 }
 
-/// The steps to take back, the last one first.
+/// The steps to take back: servers that were stopped before all else, because everybody waits for
+/// them, then the rest; of each the last one first.
 pub fn to_undo<'a>(plan: &'a Plan, journal: &[StepRecord]) -> Vec<&'a Step> {
     // A step that was begun may have taken effect, whatever became of it afterwards.
     let began = |key: &str| {
         let mut records = journal.iter().filter(|r| r.key == key);
         records.any(|r| r.attempt > 0 && r.status != StepStatus::Undone)
     };
-    plan.steps
+    let undo = |s: &&Step| s.action.has_undo() && began(&s.key);
+    let (stops, rest): (Vec<&Step>, Vec<&Step>) = plan
+        .steps
         .iter()
         .rev()
-        .filter(|s| s.action.has_undo() && began(&s.key))
-        .collect()
+        .filter(undo)
+        .partition(|s| is_stop(s));
+    stops.into_iter().chain(rest).collect()
+}
+
+/// Those of them that may be taken back now, side by side. A step waits for what was built on it;
+/// what was stopped waits only for the servers that boot before it. `failed`: those that could not
+/// be taken back. What is beneath them stays, but a server that does not start keeps no other one
+/// from starting.
+pub fn undo_next<'a>(
+    plan: &'a Plan,
+    journal: &[StepRecord],
+    under_way: &[String],
+    failed: &[String],
+) -> Vec<&'a Step> {
+    let open = to_undo(plan, journal);
+    let may = |step: &&Step| {
+        let blocks = |other: &&&Step| {
+            is_stop(other) == is_stop(step)
+                && plan.depends_on(other, &step.key)
+                && !(is_stop(other) && failed.contains(&other.key))
+        };
+        !under_way.contains(&step.key)
+            && !failed.contains(&step.key)
+            && !open.iter().any(|other| blocks(&other))
+    };
+    open.iter().copied().filter(may).collect()
+}
+
+fn is_stop(step: &Step) -> bool {
+    matches!(step.action, Action::StopServer)
+}
+
+/// Whether anything but the writing of the end is left to give up.
+pub fn may_be_cancelled(plan: &Plan, journal: &[StepRecord]) -> bool {
+    let open = |r: &StepRecord| matches!(r.status, StepStatus::Pending | StepStatus::Running);
+    let more = journal.iter().filter(|r| open(r)).any(|r| {
+        let step = plan.step(&r.key);
+        step.is_some_and(|step| !matches!(step.action, Action::Finish))
+    });
+    more && !may_have_passed(plan, journal)
 }
 
 #[cfg(test)]
@@ -345,6 +387,60 @@ mod tests {
             .map(|s| s.key.as_str())
             .collect();
         assert_eq!(undo, ["stop/b", "stop/a"]);
+    }
+
+    #[test]
+    fn stopped_servers_run_again_first_and_nothing_is_removed_under_what_stands_on_it() {
+        let plan = Plan {
+            operation: OperationKind::Failover,
+            steps: vec![
+                step("stop/web", Action::StopServer, &[], false),
+                step("stop/db", Action::StopServer, &["stop/web"], false),
+                step("pin", Action::PinPoint, &["stop/db"], false),
+                step("copy/a", COPY, &["pin"], false),
+                step("copy/b", COPY, &["pin"], false),
+                step("adopt/a", ADOPT, &["copy/a"], false),
+                step(
+                    "commit",
+                    Action::Commit { handover: true },
+                    &["adopt/a"],
+                    false,
+                ),
+            ],
+        };
+        let done: Vec<_> = ["stop/web", "stop/db", "pin", "copy/a", "copy/b", "adopt/a"]
+            .map(|key| (key, StepStatus::Done))
+            .into();
+        let journal = journal(&plan, &done);
+        let next = |under_way: &[&str], failed: &[&str]| {
+            let owned = |keys: &[&str]| keys.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>();
+            let next = undo_next(&plan, &journal, &owned(under_way), &owned(failed));
+            next.iter().map(|s| s.key.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(next(&[], &[]), ["stop/db", "adopt/a", "copy/b"]);
+        assert_eq!(next(&["stop/db"], &[]), ["adopt/a", "copy/b"]);
+        assert_eq!(next(&[], &["stop/db", "adopt/a"]), ["stop/web", "copy/b"]);
+    }
+
+    const COPY: Action = Action::CopyVolume {
+        slot: 0,
+        test: false,
+    };
+    const ADOPT: Action = Action::AdoptVolume {
+        slot: 0,
+        test: false,
+    };
+
+    #[test]
+    fn only_what_has_more_to_do_than_to_write_its_end_can_be_cancelled() {
+        let plan = planned();
+        let stops = [("stop/a", StepStatus::Done), ("stop/b", StepStatus::Done)];
+        assert!(may_be_cancelled(&plan, &journal(&plan, &stops)));
+        let all: Vec<_> = plan.steps[..5]
+            .iter()
+            .map(|s| (s.key.as_str(), StepStatus::Skipped))
+            .collect();
+        assert!(!may_be_cancelled(&plan, &journal(&plan, &all)));
     }
 
     #[test]

@@ -31,6 +31,8 @@ enum Fault {
     DieAfterEffect,
     /// The engine dies before the effect.
     DieBeforeEffect,
+    /// The effect comes when the test says so.
+    Lingers,
 }
 
 /// Steps with effects that can be counted. The effects outlive every engine, as a cloud does.
@@ -41,6 +43,8 @@ struct World {
     undone: Mutex<Vec<String>>,
     faults: Mutex<BTreeMap<String, Vec<Fault>>>,
     dead: tokio::sync::Notify,
+    lingers: tokio::sync::Notify,
+    go_on: tokio::sync::Notify,
     no_undo: Mutex<BTreeSet<String>>,
     dies_in_undo: Mutex<BTreeSet<String>>,
 }
@@ -98,6 +102,12 @@ impl StepExecutor for World {
                 self.die().await
             }
             Some(Fault::DieBeforeEffect) => self.die().await,
+            Some(Fault::Lingers) => {
+                self.lingers.notify_one();
+                self.go_on.notified().await;
+                self.take_effect(key);
+                Ok(None)
+            }
             None => {
                 self.take_effect(key);
                 Ok(Some(json!({ "made": key })))
@@ -277,9 +287,13 @@ impl Site {
     }
 
     fn runner(&self) -> Runner {
+        self.runner_with(Duration::ZERO)
+    }
+
+    fn runner_with(&self, call_deadline: Duration) -> Runner {
         let options = RunnerOptions {
             backoff: Duration::ZERO,
-            call_deadline: Duration::ZERO,
+            call_deadline,
             attempts: 3,
             ..RunnerOptions::default()
         };
@@ -498,7 +512,47 @@ async fn a_cancelled_operation_leaves_everything_as_it_was() {
     site.db.request_cancel(id).await.unwrap();
     site.clock.advance(Duration::from_secs(31));
     assert_eq!(site.engines().await, OperationStatus::Cancelled);
-    assert!(site.effects().is_empty(), "{:?}", site.effects());
+    assert_eq!(site.effects(), ["finish"], "what there is is written down");
     let steps = site.db.steps(id).await.unwrap();
     assert!(steps.iter().all(|s| s.status != StepStatus::Pending));
+}
+
+#[tokio::test]
+async fn inv6_an_operation_that_gave_way_is_left_when_its_last_call_has_ended() {
+    let site = Site::new().await;
+    site.world.fault("copy/a", &[Fault::Lingers]);
+    let claim = site.db.claim_operation("one", super_site()).await.unwrap();
+    let runner = site.runner_with(Duration::from_secs(60));
+    let mut run = std::pin::pin!(runner.run(claim.unwrap()));
+    let older = site.operation().await;
+    let gives_way = async {
+        site.world.lingers.notified().await;
+        let mut newer = older.clone();
+        newer.id = OperationId::from_untyped_uuid(Uuid::from_u128(43));
+        site.db.create_operation(&newer, None, true).await.unwrap();
+        // It learns of it when it renews its lease.
+        site.clock.advance(Duration::from_secs(10));
+        for _ in 0..20 {
+            assert!(!site.db.is_left(older.id).await.unwrap());
+        }
+    };
+    tokio::select! {
+        end = &mut run => panic!("a call is under way: {end:?}"),
+        () = gives_way => {}
+    }
+    let before = site.world.calls.lock().unwrap().len();
+    site.world.go_on.notify_one();
+    assert_eq!(run.await, RunEnd::Lost);
+    assert!(site.db.is_left(older.id).await.unwrap());
+    assert_eq!(site.world.calls.lock().unwrap().len(), before, "no other");
+}
+
+#[tokio::test]
+async fn what_is_taken_back_is_heard_of_meanwhile() {
+    let site = Site::new().await;
+    site.world.fault("copy/a", &[Fault::Permanent]);
+    assert_eq!(site.engines().await, OperationStatus::Error);
+    let undone = site.world.undone.lock().unwrap().clone();
+    let stops = undone.iter().take_while(|key| key.starts_with("stop/"));
+    assert_eq!(stops.count(), 2, "servers first: {undone:?}");
 }
