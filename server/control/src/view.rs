@@ -1,7 +1,7 @@
 //! Groups and members as they are shown.
 
 use protector_db::GroupRecord;
-use protector_framework::SiteId;
+use protector_framework::{ResourceKind, SiteId};
 use protector_model::status::shown_status;
 use protector_model::{GroupDocument, GroupStatus, Member};
 
@@ -46,5 +46,50 @@ pub(crate) fn member(document: &GroupDocument, member: &Member) -> MemberView {
         group_id: document.id,
         primary_server_id: server(document.primary_site_id),
         secondary_server_id: server(document.secondary_site_id),
+        not_carried_over: not_carried_over(document, member),
     }
+}
+
+/// What of a member's blueprint the other site has nothing for. Its servers start without it.
+fn not_carried_over(document: &GroupDocument, member: &Member) -> Vec<(String, String)> {
+    let Some(blueprint) = &member.blueprint else {
+        return Vec::new();
+    };
+    let from = member.blueprint_site;
+    let to = document.other_site(from);
+    let unmapped = |kind, name: &Option<String>| {
+        name.clone().filter(|name| {
+            document
+                .mapped(kind, &name.as_str().into(), from, to)
+                .is_none()
+        })
+    };
+    let mut lost = Vec::new();
+    let mut lose = |field: &str, why: String| lost.push((field.to_owned(), why));
+    if let Some(group) = &blueprint.server_group {
+        lose(
+            "server_group",
+            format!(
+                "{group} is of this cloud alone: the copy is in no server group, and nothing keeps \
+                 it apart from others, or together with them"
+            ),
+        );
+    }
+    if let Some(name) = unmapped(ResourceKind::Keypair, &blueprint.keypair) {
+        let why = format!("`{name}` is not in the resource mappings: no key is injected");
+        lose("keypair", why);
+    }
+    if let Some(name) = unmapped(ResourceKind::AvailabilityZone, &blueprint.availability_zone) {
+        let why = format!("`{name}` is not in the resource mappings: the cloud chooses one");
+        lose("availability_zone", why);
+    }
+    for port in &blueprint.ports {
+        if let Some(address) = &port.floating_ip {
+            lose(
+                "floating_ip",
+                format!("{address} of port {} belongs to its site", port.id),
+            );
+        }
+    }
+    lost
 }

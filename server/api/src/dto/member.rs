@@ -37,6 +37,9 @@ pub(crate) struct Member {
     blueprint_site_id: Uuid,
     /// How to build it again, once its server was read.
     blueprint: Option<MemberBlueprint>,
+    /// What of the blueprint a copy that is built on the other site will not have; each entry begins
+    /// with the field's name.
+    not_carried_over: Vec<String>,
     /// When it was added.
     created_at: Timestamp,
     /// When it last changed.
@@ -116,7 +119,7 @@ pub(crate) struct MemberBlueprint {
     has_user_data: bool,
     /// Whether it has a config drive.
     config_drive: bool,
-    /// The server group it is in.
+    /// The server group it is in; a copy on the other site is in none.
     server_group: Option<String>,
     /// Its description.
     description: Option<String>,
@@ -250,6 +253,11 @@ impl From<MemberView> for Member {
                 .collect(),
             blueprint_site_id: member.blueprint_site.into_untyped_uuid(),
             blueprint: member.blueprint.map(Into::into),
+            not_carried_over: view
+                .not_carried_over
+                .into_iter()
+                .map(|(field, why)| format!("{field}: {why}"))
+                .collect(),
             created_at: member.created_at.into(),
             updated_at: member.updated_at.into(),
         }

@@ -126,6 +126,7 @@ pub(super) fn member() -> MemberView {
         group_id: group_id(1),
         primary_server_id: Some("server-1".into()),
         secondary_server_id: None,
+        not_carried_over: vec![("server_group".to_owned(), "x is of this cloud".to_owned())],
     }
 }
 

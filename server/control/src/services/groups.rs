@@ -83,6 +83,9 @@ pub struct MemberView {
     pub primary_server_id: Option<ServerId>,
     /// Its server on the group's secondary site.
     pub secondary_server_id: Option<ServerId>,
+    /// What of its blueprint a copy that is built on the other site will not have; each with the
+    /// field's name and why.
+    pub not_carried_over: Vec<(String, String)>,
 }
 
 /// A server to protect.

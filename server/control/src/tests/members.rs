@@ -1,5 +1,6 @@
 use protector_db::Page;
-use protector_model::MemberStatus;
+use protector_framework::{ResourceKind, ServerRef};
+use protector_model::{GroupDocument, Mapping, Member, MemberStatus};
 
 use super::way::Loss;
 use super::*;
@@ -175,4 +176,50 @@ async fn a_member_moves_in_the_boot_order_and_leaves_by_an_operation() {
     assert_eq!(leaving.kind, OperationKind::RemoveMember);
     let member = world.b.group().await.document.members.remove(0);
     assert_eq!(member.status, MemberStatus::Removing);
+}
+
+#[tokio::test]
+async fn what_a_copy_will_not_have_is_said_beforehand() {
+    let (world, server) = World::with_member().await;
+    let document = world.a.group().await.document;
+    let mut member = document.members[0].clone();
+    let here = member.blueprint_site;
+    let cloud = world
+        .a
+        .reach
+        .compute(here, world.a.project())
+        .await
+        .unwrap();
+    let ctx = world.a.control.ctx(actor());
+    let captured = cloud.capture_server(&ctx, ServerRef::new(&server)).await;
+    let mut blueprint = captured.unwrap();
+    let told = |document: &GroupDocument, member: &Member| -> Vec<String> {
+        let lost = crate::view::member(document, member).not_carried_over;
+        lost.into_iter().map(|(field, _)| field).collect()
+    };
+    blueprint.availability_zone = None;
+    member.blueprint = Some(blueprint.clone());
+    assert!(told(&document, &member).is_empty());
+
+    blueprint.server_group = Some("apart".into());
+    blueprint.keypair = Some("key".to_owned());
+    blueprint.availability_zone = Some("az-1".to_owned());
+    blueprint.ports[0].floating_ip = Some("203.0.113.9".to_owned());
+    member.blueprint = Some(blueprint);
+    let all = [
+        "server_group",
+        "keypair",
+        "availability_zone",
+        "floating_ip",
+    ];
+    assert_eq!(told(&document, &member), all);
+
+    let mut mapped = document.clone();
+    mapped.mappings = vec![Mapping {
+        kind: ResourceKind::Keypair,
+        primary_id: "key".into(),
+        secondary_id: "key-b".into(),
+    }];
+    let left = ["server_group", "availability_zone", "floating_ip"];
+    assert_eq!(told(&mapped, &member), left);
 }
