@@ -4,7 +4,7 @@ use crate::operation::{
     MemberResult, Operation, OperationError, OperationResult, StepRecord, StepStatus,
 };
 use crate::outputs::{Parked, Progress, read};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Step};
 use crate::schedule::must_compensate;
 use crate::settle::first_failure;
 use crate::status::{FailoverType, OperationStatus};
@@ -30,7 +30,7 @@ pub fn outcome(plan: &Plan, journal: &[StepRecord], cancelled: bool) -> Outcome 
         })
         .collect();
     let error = failed.first().and_then(|r| r.error.clone());
-    let finish = |s: &&crate::plan::Step| matches!(s.action, Action::Finish);
+    let finish = |s: &&Step| matches!(s.action, Action::Finish);
     let unwritten = plan
         .steps
         .iter()
@@ -139,6 +139,11 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
                     "`{name}` was gone at the source; there is nothing to park"
                 ));
             }
+            Action::ReviveServer if !is_overwritten(progress, step) => {
+                notes.push(format!(
+                    "`{name}` had not come up on the other site: it runs from what was kept here"
+                ));
+            }
             Action::OverwriteVolume { .. } => {
                 if let Some(snapshot) = output.and_then(|o| o["kept_as"].as_str()) {
                     notes.push(format!(
@@ -159,6 +164,13 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
         notes.push("it was started with `force`".to_owned());
     }
     notes
+}
+
+fn is_overwritten(progress: Progress<'_>, revived: &Step) -> bool {
+    let mut steps = progress.plan.steps.iter();
+    steps.any(|step| {
+        step.member == revived.member && matches!(step.action, Action::OverwriteVolume { .. })
+    })
 }
 
 /// Whether at least one member reached what the operation is for.

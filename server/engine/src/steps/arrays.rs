@@ -73,6 +73,7 @@ pub(super) async fn suspend_group(work: &Work<'_>) -> Output {
 /// Deletes what the step's site sends and what it has received.
 pub(super) async fn delete_group(work: &Work<'_>) -> Output {
     let storage = work.storage().await?;
+    super::points::release_ended(work).await?;
     let local = GroupRef::Local {
         name: work.group_name(),
     };

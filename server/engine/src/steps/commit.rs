@@ -65,7 +65,12 @@ fn committed(work: &Work<'_>, epoch_id: EpochId, by_handover: bool) -> Output {
 /// Authority for nothing would only be a second outage.
 fn something_can_start(work: &Work<'_>) -> Result<(), StepFailure> {
     let progress = work.progress();
-    let pinned = progress.first_done(|a| matches!(a, Action::PinPoint));
+    let pins = |a: &Action| matches!(a, Action::PinPoint);
+    let pinned = match work.run.plan.steps.iter().any(|s| pins(&s.action)) {
+        true => progress.first_done(pins),
+        // Nothing is brought over: the target must only be there.
+        false => progress.first_done(|a| matches!(a, Action::CheckSites { .. })),
+    };
     let ready = work.document.members.iter().any(|member| {
         let slots = member.blueprint.as_ref().map_or(0, |b| b.volumes.len());
         let adopted = progress

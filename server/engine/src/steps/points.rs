@@ -8,7 +8,7 @@ use protector_model::OperationKind;
 use protector_model::operation::StepProgress;
 use protector_model::outputs::{Chosen, Replicated, read};
 use protector_model::plan::Action;
-
+use protector_model::schedule::epoch_of;
 use serde_json::json;
 
 use super::poll::STALL;
@@ -223,8 +223,49 @@ pub(super) async fn unpin(work: &Work<'_>) -> Output {
             .unpin_point(&work.ctx()?, request)
             .await
             .map_err(|e| work.failed(&e))?;
+        if work.record.document.epoch.id == epoch_of(work.operation()) {
+            release_ended(work).await?;
+        }
     }
     Ok(None)
+}
+
+/// Lets go what older moves of the group still hold for members that never came up: nobody can try
+/// them again, because authority has passed since or the group goes.
+pub(super) async fn release_ended(work: &Work<'_>) -> Result<(), StepFailure> {
+    let storage = work.storage().await?;
+    if !storage.capabilities().pin_points {
+        return Ok(());
+    }
+    let points = storage
+        .list_points(&work.ctx()?, ListPoints::new(work.replica()?))
+        .await
+        .map_err(|e| work.failed(&e))?;
+    for point in points {
+        for holder in point.pinned_by {
+            if is_ended_move(work, &holder).await? {
+                let request = PinPoint::new(work.replica()?, point.name.clone(), holder);
+                storage
+                    .unpin_point(&work.ctx()?, request)
+                    .await
+                    .map_err(|e| work.failed(&e))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn is_ended_move(work: &Work<'_>, holder: &str) -> Result<bool, StepFailure> {
+    let Ok(id) = holder.parse::<OperationId>() else {
+        return Ok(false);
+    };
+    let older = work.steps.db.get_operation(id).await?;
+    Ok(older.is_some_and(|older| {
+        older.id != work.operation()
+            && older.group_id == work.document.id
+            && older.kind.moves_authority()
+            && older.status.is_final()
+    }))
 }
 
 /// The operation's point; for the removal of a test, the test's.

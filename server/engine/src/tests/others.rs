@@ -243,3 +243,38 @@ async fn a_move_that_is_given_up_is_taken_back_until_authority_has_passed() {
         world.assert_settled(GroupStatus::Active, key).await;
     }
 }
+
+#[tokio::test]
+async fn inv2_the_point_of_a_move_is_held_until_its_last_member_is_up_or_nobody_can_try_again() {
+    let world = World::protected(&["db", "web"], 1).await;
+    let held = |site: &super::world::Site| {
+        let replicas = site.array.replicas().unwrap();
+        let points = replicas.iter().flat_map(|r| site.array.points(r).unwrap());
+        points.filter(|p| !p.pinned_by.is_empty()).count()
+    };
+    let fail = async |key: &str| {
+        let (moved, site) = world.ask(OperationKind::Failover, planned()).await;
+        let fails = [(key.to_owned(), Trouble::Fails)];
+        let engine = world.engine(site, fails.into());
+        let ended = world.suffer(site, moved.id, &engine).await;
+        assert_eq!(ended.status, OperationStatus::CompletedWithErrors);
+        world.meet().await;
+        assert_eq!(held(&world.b), 1);
+        moved
+    };
+    let moved = fail("boot/web").await;
+    world.retry(&world.b, moved.id).await;
+    assert_eq!(held(&world.b), 0);
+    world.meet().await;
+    world.go(OperationKind::Failback, planned()).await;
+
+    fail("revive/web").await;
+    let before = world.bytes(&world.a).await;
+    let home = world.go(OperationKind::Failback, planned()).await;
+    assert_eq!(world.a.running(), ["db", "web"]);
+    assert_eq!(world.bytes(&world.a).await, before, "from what was kept");
+    let notes = home.result.unwrap().notes;
+    assert!(notes.iter().any(|n| n.contains("`web`")), "{notes:?}");
+    world.go(OperationKind::Failover, planned()).await;
+    assert_eq!(held(&world.b), 0, "nobody can try the older one again");
+}

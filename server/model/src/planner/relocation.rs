@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use protector_framework::{OperationId, SiteId};
+use protector_framework::{MemberId, OperationId, SiteId};
 
 use super::builder::Builder;
 use super::{PlanError, Unmapped};
-use crate::document::Member;
+use crate::document::{Instance, InstanceState, Member};
 use crate::operation::OperationOptions;
 use crate::plan::{Action, Phase};
 use crate::request::Direction;
@@ -25,6 +25,8 @@ pub(super) fn relocate(
     let (source, target) = (direction.source, direction.target);
     let planned = options.failover_type != Some(FailoverType::Unplanned);
     let members = movable(plan, target, planned)?;
+    let mut moving = members.clone();
+    moving.retain(|m| !rests_on(m, target, source));
 
     let sites = if planned {
         vec![target, source]
@@ -32,11 +34,6 @@ pub(super) fn relocate(
         vec![target]
     };
     let check = plan.check(&sites);
-    let ready = if planned {
-        quiesce(plan, &members, source, &check)
-    } else {
-        check
-    };
     let stopped: Vec<String> = superseded
         .iter()
         .map(|older| {
@@ -45,12 +42,31 @@ pub(super) fn relocate(
                 .done()
         })
         .collect();
-    let pin = pick_point(plan, target, &ready, &stopped);
-    let commit = copy_and_commit(plan, &members, target, &pin, planned);
-    let started = start(plan, &members, target, &commit, false);
-    let last = settle(plan, &members, direction, &started, planned);
+    let ready = if moving.is_empty() {
+        // Every member starts from what the target keeps: no data is brought over.
+        let mut ready = vec![check];
+        ready.extend(stopped);
+        ready
+    } else {
+        let after = match planned {
+            true => quiesce(plan, &moving, source, &check),
+            false => check,
+        };
+        vec![pick_point(plan, target, &after, &stopped)]
+    };
+    let commit = copy_and_commit(plan, &members, target, &ready, planned);
+    let overwritten = overwrite(plan, &moving, target, &commit);
+    let started = start(plan, &members, target, &commit, &overwritten, false);
+    let last = settle(plan, &moving, direction, &started, planned);
     plan.finish(target, last);
     Ok(())
+}
+
+/// Whether what the target keeps of a member is the newest there is: it never came up on the source,
+/// so that nothing was written there. Its copy is started as it was left.
+fn rests_on(member: &Member, target: SiteId, source: SiteId) -> bool {
+    let runs = |copy: &Instance| copy.state == InstanceState::Production;
+    member.has_parked_copy(target) && !member.instance(source).is_some_and(runs)
 }
 
 /// The members that take part, in boot order, each with a blueprint that fits the target.
@@ -70,7 +86,8 @@ pub(super) fn movable<'a>(
             }
             continue;
         }
-        if member.instance(document.other_site(target)).is_none() {
+        let lost = member.instance(document.other_site(target)).is_none();
+        if lost && !member.has_parked_copy(target) {
             // It never left the target, or is lost: there is nothing to bring over.
             continue;
         }
@@ -169,16 +186,18 @@ fn copy_and_commit(
     plan: &mut Builder<'_>,
     members: &[&Member],
     target: SiteId,
-    pin: &str,
+    ready: &[String],
     planned: bool,
 ) -> String {
-    let mut adopted = vec![pin.to_owned()];
-    for member in members.iter().filter(|m| !m.has_parked_copy(target)) {
-        adopted.extend(copy(plan, member, target, pin, false));
+    let mut needs = ready.to_vec();
+    if let [pin] = ready {
+        for member in members.iter().filter(|m| !m.has_parked_copy(target)) {
+            needs.extend(copy(plan, member, target, pin, false));
+        }
     }
     if !planned && members.iter().any(|m| m.has_parked_copy(target)) {
         // One is ready as soon as the point is held: it does not wait for the others' volumes.
-        adopted.truncate(1);
+        needs.truncate(ready.len());
     }
     plan.add(
         "commit",
@@ -186,7 +205,7 @@ fn copy_and_commit(
         Phase::Committing,
         Action::Commit { handover: planned },
     )
-    .needs(&adopted)
+    .needs(&needs)
     .gathers_if(!planned)
     .done()
 }
@@ -231,8 +250,9 @@ pub(super) fn start(
     members: &[&Member],
     target: SiteId,
     after: &str,
+    overwritten: &Overwritten,
     test: bool,
-) -> Vec<(protector_framework::MemberId, String)> {
+) -> Vec<(MemberId, String)> {
     let mut verified = Vec::new();
     let mut barrier = after.to_owned();
     let tiers = tiers(members);
@@ -241,7 +261,7 @@ pub(super) fn start(
         let mut keys = Vec::new();
         for member in &members {
             let up = if member.has_parked_copy(target) && !test {
-                revive(plan, member, target, after, &barrier)
+                revive(plan, member, target, overwritten, &[after, &barrier])
             } else {
                 boot(plan, member, target, after, &barrier, test)
             };
@@ -277,16 +297,20 @@ pub(super) fn start(
     verified
 }
 
-fn revive(
+/// The steps that overwrite the volumes of each member's parked copy.
+pub(super) type Overwritten = BTreeMap<MemberId, Vec<String>>;
+
+/// Overwrites the parked copies of those that moved, in place.
+fn overwrite(
     plan: &mut Builder<'_>,
-    member: &Member,
+    moving: &[&Member],
     target: SiteId,
     after: &str,
-    barrier: &str,
-) -> String {
-    let slots = member.instance(target).map_or(0, |i| i.volumes.len());
-    let mut needs: Vec<String> = (0..slots)
-        .map(|slot| {
+) -> Overwritten {
+    let mut overwritten = Overwritten::new();
+    for member in moving.iter().filter(|m| m.has_parked_copy(target)) {
+        let slots = member.instance(target).map_or(0, |i| i.volumes.len());
+        let keys = (0..slots).map(|slot| {
             plan.add(
                 &format!("overwrite#{slot}"),
                 target,
@@ -296,12 +320,23 @@ fn revive(
             .member(member)
             .needs([after])
             .done()
-        })
-        .collect();
-    needs.push(barrier.to_owned());
+        });
+        overwritten.insert(member.id, keys.collect());
+    }
+    overwritten
+}
+
+fn revive(
+    plan: &mut Builder<'_>,
+    member: &Member,
+    target: SiteId,
+    overwritten: &Overwritten,
+    after: &[&str],
+) -> String {
     plan.add("revive", target, Phase::Starting, Action::ReviveServer)
         .member(member)
-        .needs(&needs)
+        .needs(overwritten.get(&member.id).into_iter().flatten())
+        .needs(after)
         .done()
 }
 
@@ -343,7 +378,7 @@ fn settle(
     plan: &mut Builder<'_>,
     members: &[&Member],
     direction: &Direction,
-    started: &[(protector_framework::MemberId, String)],
+    started: &[(MemberId, String)],
     planned: bool,
 ) -> Vec<String> {
     let (source, target) = (direction.source, direction.target);
@@ -398,10 +433,10 @@ fn settle(
             .done(),
         );
     }
+    // Held as long as a member is not up: its retry needs the same point.
     let unpin = plan
         .add("unpin", target, Phase::Cleaning, Action::UnpinPoint)
         .needs(&verified)
-        .gathers()
         .done();
     last.push(unpin);
     last

@@ -1,7 +1,7 @@
 //! Test failover: clones on a test network. Production and its replication are untouched.
 
 use super::builder::Builder;
-use super::relocation::{copy, movable, pick_point, start};
+use super::relocation::{Overwritten, copy, movable, pick_point, start};
 use super::{PlanError, Unmapped};
 use crate::document::Member;
 use crate::operation::OperationOptions;
@@ -21,7 +21,7 @@ pub(super) fn test(
     for member in &members {
         copy(plan, member, target, &pin, true);
     }
-    let started = start(plan, &members, target, &pin, true);
+    let started = start(plan, &members, target, &pin, &Overwritten::new(), true);
     let mut last: Vec<String> = started.into_iter().map(|(_, key)| key).collect();
     if options.auto_cleanup {
         let after = last.clone();

@@ -457,6 +457,45 @@ fn an_unplanned_move_never_touches_the_source() {
 }
 
 #[test]
+fn a_member_that_never_came_up_there_goes_home_from_what_was_kept() {
+    for (state, all) in [
+        (Some(InstanceState::Incomplete), false),
+        (None, false),
+        (None, true),
+    ] {
+        for planned in [true, false] {
+            let mut document = group(&["web", "db"], B, 2, Standby::Parked);
+            for member in document
+                .members
+                .iter_mut()
+                .filter(|m| all || m.name == "web")
+            {
+                member.status = MemberStatus::Error;
+                match state {
+                    Some(state) => {
+                        let copy = instance(state, 2, "web");
+                        member.instances.insert(site(B), copy);
+                    }
+                    None => drop(member.instances.remove(&site(B))),
+                }
+            }
+            let plan = make(&document, OperationKind::Failback, &moves(planned));
+            let of_web: Vec<&str> = plan
+                .steps
+                .iter()
+                .filter(|s| s.member == Some(document.members[0].id))
+                .map(|s| s.key.as_str())
+                .collect();
+            assert_eq!(of_web, ["revive/web", "verify/web"]);
+            let commit = plan.commit().unwrap();
+            assert!(plan.depends_on(plan.step("revive/web").unwrap(), &commit.key));
+            assert_eq!(plan.step("pin").is_none(), all);
+            assert_eq!(plan.step("sync").is_some(), planned && !all);
+        }
+    }
+}
+
+#[test]
 fn a_source_is_stopped_before_its_last_point_and_parked_when_its_successor_runs() {
     for document in groups() {
         let plan = make(&document, the_move(&document), &moves(true));
