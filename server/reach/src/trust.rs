@@ -196,7 +196,8 @@ async fn compare(
     ))))
 }
 
-/// A site's Protector that says who it is only while it is the one that is known.
+/// A site's Protector that says who it is, and what it holds, only while it is the one that is known.
+/// What changes something there is sent after it has said who it is.
 pub(crate) struct Known {
     pub(crate) db: Db,
     pub(crate) site: Site,
@@ -214,6 +215,7 @@ impl Peer for Known {
     }
 
     async fn heads(&self) -> Result<Vec<GroupHead>, PeerError> {
+        self.identity().await?;
         self.remote.heads().await
     }
 
@@ -222,6 +224,7 @@ impl Peer for Known {
         group: GroupId,
         public_key: &str,
     ) -> Result<Option<PeerDocument>, PeerError> {
+        self.identity().await?;
         self.remote.document(group, public_key).await
     }
 
@@ -260,12 +263,8 @@ impl Remote for Known {
     }
 
     async fn get_operation(&self, id: OperationId) -> Result<Option<OperationView>, PeerError> {
-        let found = self.remote.get_operation(id).await?;
-        if found.is_none() {
-            // That an operation is unknown ends it here: only the site itself can say so.
-            self.identity().await?;
-        }
-        Ok(found)
+        self.identity().await?;
+        self.remote.get_operation(id).await
     }
 
     async fn act_on_operation(

@@ -2,7 +2,7 @@
 
 use protector_framework::{ChangeId, DeploymentId, GenericUuid as _, GroupId};
 use protector_model::epoch::PutMode;
-use protector_peer::{PeerError, PeerIdentity, PutDocument, Sealed};
+use protector_peer::{PeerError, PeerIdentity, PutDocument, Sealed, SyncState};
 use uuid::Uuid;
 
 use super::*;
@@ -234,6 +234,39 @@ async fn a_way_that_leads_back_here_is_not_the_other_site() {
     let change = confirmed(own.public_key);
     let refusal = world.a.control.update_site(actor(), "site-b", change).await;
     assert_eq!(fields(refusal), ["peer_key"]);
+}
+
+#[tokio::test]
+async fn what_this_site_tells_itself_is_not_the_other_sites_word() {
+    let (world, _) = World::with_member().await;
+    let moved = world.a.start(OperationKind::Failover, planned()).await;
+    let id = moved.unwrap().id;
+    let site = id_of(&world.a, "site-b").await;
+    let back = Handle::default().way(world.a.control.clone());
+    world.a.reach.join(site, Arc::new(back));
+
+    let control = &world.a.control;
+    let status = control.sync_status(world.a.project(), "shop").await;
+    assert_ne!(status.unwrap().state, SyncState::InSync);
+    let shown = control.get_operation(world.a.project(), id).await.unwrap();
+    assert!(shown.as_of.is_some(), "it is what was last heard");
+    let remote = world.a.reach.remote(site).await.unwrap();
+    let group = world.a.group().await.document.id;
+    let own = key_of(&world.a).await;
+    assert!(untrusted(remote.heads().await));
+    assert!(untrusted(remote.document(group, &own).await));
+    assert!(untrusted(remote.get_operation(id).await));
+}
+
+fn untrusted<T>(told: Result<T, PeerError>) -> bool {
+    matches!(told, Err(PeerError::Untrusted(_)))
+}
+
+fn planned() -> OperationOptions {
+    OperationOptions {
+        failover_type: Some(protector_model::FailoverType::Planned),
+        ..OperationOptions::default()
+    }
 }
 
 #[tokio::test]
