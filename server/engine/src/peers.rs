@@ -11,7 +11,7 @@ use protector_db::{Db, DbError, Page};
 use protector_framework::{Clock, Ids, OperationId, SecretString, SiteId};
 use protector_model::Site;
 use protector_model::site::SiteStatus;
-use protector_peer::{PeerError, PeerLink, Remote};
+use protector_peer::{Event, PeerError, PeerLink, Remote};
 use protector_reach::{Reach, peer_sites};
 use tokio::sync::Notify;
 
@@ -46,27 +46,22 @@ pub(crate) struct Memory {
     pub(crate) heard: Heard,
     /// Operations that gave way to others and of which nothing is left.
     settled: HashSet<OperationId>,
-    looked: Option<Duration>,
 }
 
 impl Peers {
+    /// Meets the other site round by round, and looks after the sites beside that: a look at a cloud
+    /// or array that takes its time delays neither news nor a quarantine.
     pub(crate) async fn run(self) {
+        tokio::join!(self.meet_on(), self.look_on());
+    }
+
+    async fn meet_on(&self) {
         let mut memory = Memory::default();
         while !self.stopping.load(Ordering::Relaxed) {
             if let Err(error) = self.round(&mut memory).await {
                 tracing::warn!(%error, "the other site could not be brought up to date");
             }
             self.met.store(true, Ordering::Relaxed);
-            let now = self.clock.monotonic();
-            if memory.looked.is_none_or(|at| now - at >= LOOK) {
-                memory.looked = Some(now);
-                if let Err(error) = self.look_at_sites().await {
-                    tracing::warn!(%error, "the sites' state could not be written");
-                }
-                if let Err(error) = self.clean_what_is_due().await {
-                    tracing::warn!(%error, "no clean-up could be started");
-                }
-            }
             tokio::select! {
                 () = self.clock.sleep(self.interval) => {}
                 () = self.nudge.notified() => {}
@@ -75,18 +70,36 @@ impl Peers {
         }
     }
 
-    /// Everything this loop does, once.
+    async fn look_on(&self) {
+        while !self.stopping.load(Ordering::Relaxed) {
+            if let Err(error) = self.look_at_sites().await {
+                tracing::warn!(%error, "the sites' state could not be written");
+            }
+            if let Err(error) = self.clean_what_is_due().await {
+                tracing::warn!(%error, "no clean-up could be started");
+            }
+            tokio::select! {
+                () = self.clock.sleep(LOOK) => {}
+                () = self.wake.notified() => {}
+            }
+        }
+    }
+
+    /// Everything that keeps the sites together, once. What fails keeps nothing after it: what was
+    /// lost to the other site is put out of use whatever else there is.
     pub(crate) async fn round(&self, memory: &mut Memory) -> Result<(), DbError> {
         let Some(local) = self.db.local_site().await? else {
             return Ok(());
         };
+        let mut first = Ok(());
         for peer in peer_sites(&self.db).await? {
-            self.meet(&local, &peer, &mut memory.told).await?;
+            first = first.and(self.meet(&local, &peer, &mut memory.told).await);
         }
-        self.quarantine(&local).await?;
-        self.follow_others(&local, &mut memory.heard).await?;
-        self.clean_what_is_left(&local, &mut memory.settled).await?;
-        self.forget_deleted().await
+        first
+            .and(self.quarantine(&local).await)
+            .and(self.follow_others(&local, &mut memory.heard).await)
+            .and(self.clean_what_is_left(&local, &mut memory.settled).await)
+            .and(self.forget_deleted().await)
     }
 
     /// Brings one peer up to date as far as it answers.
@@ -110,7 +123,12 @@ impl Peers {
         match link.reconcile().await {
             Ok(events) => {
                 for event in events {
-                    tracing::info!(peer = %peer.name, ?event, "met the other site");
+                    match event {
+                        Event::Failed { group, reason } => {
+                            tracing::warn!(peer = %peer.name, %group, reason, "not brought up to date");
+                        }
+                        event => tracing::info!(peer = %peer.name, ?event, "met the other site"),
+                    }
                 }
             }
             Err(protector_peer::ReconcileError::Db(error)) => return Err(error),

@@ -106,6 +106,9 @@ impl Peers {
                 None => return Ok(()),
             },
         };
+        // Read anew: what it was about to stop may have been told since.
+        let known = self.db.get_operation(operation.id).await?;
+        let operation = known.as_ref().unwrap_or(operation);
         if !self.all_run_again(&document, operation).await {
             return Ok(());
         }

@@ -31,6 +31,13 @@ pub enum Event {
         /// The group.
         group: GroupId,
     },
+    /// This group could not be compared or brought up to date; the others were.
+    Failed {
+        /// The group.
+        group: GroupId,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Why the meeting broke off.
@@ -44,8 +51,21 @@ pub enum ReconcileError {
     Db(#[from] DbError),
 }
 
+impl ReconcileError {
+    /// Whether the other groups would fare no better.
+    fn is_for_all(&self) -> bool {
+        matches!(
+            self,
+            Self::Peer(
+                PeerError::Unreachable(_) | PeerError::Unauthorized(_) | PeerError::Untrusted(_)
+            )
+        )
+    }
+}
+
 impl PeerLink {
-    /// Compares every group with the peer and brings whoever is behind up to date.
+    /// Compares every group with the peer and brings whoever is behind up to date. One that fails
+    /// keeps no other.
     ///
     /// # Errors
     /// Where the peer or this site's database does not answer; what was done until then stays.
@@ -56,13 +76,13 @@ impl PeerLink {
         for record in &mine {
             let group = record.document.id;
             let their = theirs.iter().find(|h| h.group_id == group).map(|h| &h.head);
-            events.extend(self.meet(record, their).await?);
+            note(&mut events, group, self.meet(record, their).await)?;
         }
         for head in theirs
             .iter()
             .filter(|h| !mine.iter().any(|g| g.document.id == h.group_id))
         {
-            events.extend(self.adopt(head.group_id).await?);
+            note(&mut events, head.group_id, self.adopt(head.group_id).await)?;
         }
         Ok(events)
     }
@@ -153,4 +173,20 @@ impl PeerLink {
             Verdict::Already | Verdict::Stale | Verdict::Busy => None,
         })
     }
+}
+
+fn note(
+    events: &mut Vec<Event>,
+    group: GroupId,
+    met: Result<Option<Event>, ReconcileError>,
+) -> Result<(), ReconcileError> {
+    match met {
+        Ok(event) => events.extend(event),
+        Err(error) if error.is_for_all() => return Err(error),
+        Err(error) => events.push(Event::Failed {
+            group,
+            reason: error.to_string(),
+        }),
+    }
+    Ok(())
 }

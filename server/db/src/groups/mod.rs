@@ -159,17 +159,21 @@ impl Db {
         Ok(groups)
     }
 
-    /// Every group, also the deleted ones.
+    /// Every group that can be read, also the deleted ones. One that cannot is logged: it must not
+    /// keep the others from being looked after.
     ///
     /// # Errors
-    /// `Corrupt` where a document cannot be read.
+    /// Where the database does not answer.
     pub async fn all_groups(&self) -> Result<Vec<GroupRecord>> {
         let found = self
             .rows(&format!("{JOIN} ORDER BY m.created_at"), [])
             .await?;
         let mut groups = Vec::new();
         for row in &found {
-            groups.extend(read(row)?);
+            match read(row) {
+                Ok(group) => groups.extend(group),
+                Err(error) => tracing::error!(%error, "a protection group cannot be read"),
+            }
         }
         Ok(groups)
     }

@@ -1,6 +1,8 @@
 //! Looks that change nothing.
 
-use protector_framework::{CallCtx, GetLink, LinkState, ServerRef, SiteId};
+use protector_framework::{
+    CallCtx, GetLink, LinkState, ServerRef, ServerStatus, SiteId, VolumeRef,
+};
 use protector_model::operation::OperationError;
 use protector_model::outputs::ReadBack;
 use protector_model::planner::settled_status;
@@ -22,6 +24,9 @@ pub(super) async fn check_sites(work: &Work<'_>, sites: &[SiteId]) -> Output {
                 .await
                 .map_err(|error| StepFailure::driver(*site, &error))?;
         }
+    }
+    if work.run.operation.kind.moves_authority() && sites.len() > 1 {
+        check_parked(work).await?;
     }
     if sites.len() > 1 {
         check_peer(work).await?;
@@ -50,6 +55,54 @@ async fn check_cloud(work: &Work<'_>, site: SiteId) -> Result<(), StepFailure> {
         format!("the site does not answer: {}", silent.join("; ")),
         "repair it and `retry`; where the group's present site is lost, start an unplanned failover",
     ))
+}
+
+/// What a planned move brings back must be there before anything is stopped for it.
+async fn check_parked(work: &Work<'_>) -> Result<(), StepFailure> {
+    let target = work.run.operation.target_site_id;
+    let cloud = work.compute_on(target).await?;
+    let failed = |error| StepFailure::driver(target, &error);
+    let mut gone = Vec::new();
+    for member in &work.document.members {
+        let copy = member
+            .instance(target)
+            .filter(|_| member.has_parked_copy(target));
+        let Some((copy, server)) = copy.and_then(|copy| Some((copy, copy.server_id.as_ref()?)))
+        else {
+            continue;
+        };
+        let there = found(cloud.get_server(&work.ctx()?, ServerRef::new(server)).await);
+        if there
+            .map_err(failed)?
+            .is_none_or(|s| s.status == ServerStatus::Deleted)
+        {
+            gone.push(format!("server {server} of `{}`", member.name));
+        }
+        for volume in &copy.volumes {
+            let there = found(
+                cloud
+                    .get_volume(&work.ctx()?, VolumeRef::new(&volume.id))
+                    .await,
+            );
+            if there.map_err(failed)?.is_none() {
+                gone.push(format!("volume {} of `{}`", volume.id, member.name));
+            }
+        }
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let mut refused = StepFailure::permanent(
+        format!(
+            "the site no longer keeps what was parked there: {}",
+            gone.join(", ")
+        ),
+        "run `cleanup` on that site, then ask again: the members are then built anew there",
+    );
+    if let StepFailure::Permanent(error) = &mut refused {
+        error.site_id = Some(target);
+    }
+    Err(refused)
 }
 
 async fn check_peer(work: &Work<'_>) -> Result<(), StepFailure> {

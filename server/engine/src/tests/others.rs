@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protector_driver_mock::world::Fault;
-use protector_framework::{ErrorKind, MemberId};
+use protector_framework::{CallCtx, ErrorKind, MemberId, ServerRef};
 use protector_model::{
     GroupChange, GroupStatus, Operation, OperationKind, OperationOptions, OperationStatus,
     StepStatus, planner, request,
@@ -277,4 +277,29 @@ async fn inv2_the_point_of_a_move_is_held_until_its_last_member_is_up_or_nobody_
     assert!(notes.iter().any(|n| n.contains("`web`")), "{notes:?}");
     world.go(OperationKind::Failover, planned()).await;
     assert_eq!(held(&world.b), 0, "nobody can try the older one again");
+}
+
+#[tokio::test]
+async fn a_planned_move_finds_that_a_parked_server_is_gone_before_it_stops_anything() {
+    let world = World::protected(&["db", "web"], 1).await;
+    world.go(OperationKind::Failover, planned()).await;
+    let web = world.member(&world.a, "web").await;
+    let parked = web.instance(world.a.id).unwrap().server_id.clone().unwrap();
+    let project = world.document(&world.a).await.projects[&world.a.id].clone();
+    let cloud = world.a.reach.compute(world.a.id, &project).await.unwrap();
+    let ctx = CallCtx::new("req-admin", CallCtx::MAX_DEADLINE);
+    let gone = cloud.delete_server(&ctx, ServerRef::new(&parked)).await;
+    gone.unwrap();
+    world.clock.advance(std::time::Duration::from_secs(2));
+    let (operation, site) = world.ask(OperationKind::Failback, planned()).await;
+    let ended = world.finish(site, operation.id).await;
+    assert_eq!(ended.status, OperationStatus::Error);
+    let error = ended.error.unwrap();
+    assert!(error.message.contains(parked.as_str()), "{error:?}");
+    assert!(error.what_to_do.unwrap().contains("cleanup"));
+    assert_eq!(world.b.running(), ["db", "web"]);
+    world.meet().await;
+    world
+        .assert_settled(GroupStatus::FailedOver, "as before")
+        .await;
 }
