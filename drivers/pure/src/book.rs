@@ -31,6 +31,17 @@ const MEMBER: &str = "m.";
 /// `n.<serial>.<milliseconds>`: the name that the volume has had since then.
 const NAMED: &str = "n.";
 const POD: &str = "pod";
+/// `former.<group>`: a group that was deleted and is taken back; see [`Former`].
+const FORMER: &str = "former.";
+
+/// What is to become of a deleted group whose name a new one needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Former {
+    /// Its points are not younger than this, in milliseconds.
+    pub(crate) until: i64,
+    /// The name under which it goes; none: it becomes the new one, without its points.
+    pub(crate) grave: Option<String>,
+}
 
 /// The notes on one group on one array.
 #[derive(Debug, Clone)]
@@ -187,6 +198,34 @@ impl Book {
         self.get(POD)
     }
 
+    /// Notes that a group is taken back.
+    pub(crate) async fn note_former(
+        &mut self,
+        side: Side<'_>,
+        group: &str,
+        former: &Former,
+    ) -> Result<()> {
+        let note = match &former.grave {
+            Some(grave) => format!("{} {grave}", former.until),
+            None => former.until.to_string(),
+        };
+        self.write(side, [(former_key(group), note)]).await
+    }
+
+    /// What was noted of a group that is taken back.
+    pub(crate) fn former(&self, group: &str) -> Option<Former> {
+        let mut parts = self.get(&former_key(group))?.split(' ');
+        Some(Former {
+            until: parts.next()?.parse().ok()?,
+            grave: parts.next().map(str::to_owned),
+        })
+    }
+
+    /// Nothing of the former group is left.
+    pub(crate) async fn forget_former(&mut self, side: Side<'_>, group: &str) -> Result<()> {
+        self.strike(side, vec![former_key(group)]).await
+    }
+
     fn under<'b>(&'b self, head: &'b str) -> impl Iterator<Item = (&'b str, &'b str)> {
         self.tags
             .iter()
@@ -250,6 +289,11 @@ impl Book {
             .or_else(|| known.first())
             .map(|(_, serial)| *serial)
     }
+}
+
+/// A group's name may be longer than a key.
+fn former_key(group: &str) -> String {
+    format!("{FORMER}{}", names::digest(&[&group.to_ascii_lowercase()]))
 }
 
 /// The notes on a group's form.

@@ -65,6 +65,27 @@ pub enum Facility {
     Cut,
     /// A remote call is never answered: [`Bench::arm`] with [`Effect::Hang`].
     Hang,
+    /// What an array holds beside volumes is told: [`Bench::holdings`].
+    Holdings,
+}
+
+impl Facility {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Warp,
+        Self::Link,
+        Self::Speed,
+        Self::Hosts,
+        Self::Rename,
+        Self::Capacity,
+        Self::Loss,
+        Self::Power,
+        Self::Intruder,
+        Self::Snapshots,
+        Self::Cut,
+        Self::Hang,
+        Self::Holdings,
+    ];
 }
 
 impl std::fmt::Display for Facility {
@@ -82,6 +103,7 @@ impl std::fmt::Display for Facility {
             Self::Snapshots => "read a snapshot",
             Self::Cut => "lose the connection at a remote call",
             Self::Hang => "leave a remote call unanswered",
+            Self::Holdings => "tell what an array holds beside volumes",
         })
     }
 }
@@ -207,6 +229,16 @@ pub trait Bench: Send + Sync {
     /// # Errors
     /// Where the array refuses.
     async fn volumes(&self, side: Side) -> Result<Vec<ArrayVolumeName>, BenchError>;
+
+    /// What the array holds beside those volumes: groups, points, and whatever the driver keeps for
+    /// itself, in words for people. What is destroyed and only awaits its end does not count. A
+    /// bench that does not declare [`Facility::Holdings`] tells of nothing.
+    ///
+    /// # Errors
+    /// Where the array refuses.
+    async fn holdings(&self, _side: Side) -> Result<Vec<String>, BenchError> {
+        Ok(Vec::new())
+    }
 
     /// Writes into a volume, as a host does.
     ///

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use protector_framework::{
     ArrayGroupName, ArrayIdentity, ArrayVolume, ArrayVolumeName, ArrayVolumeSerial, CallCtx,
-    DriverError, EnsureGroup, ErrorKind, ExposeSecret as _, GenericUuid as _, GetGroup,
-    GetReplication, GroupRef, GroupStatus, Ids as _, ListPoints, MaterializeVolume, OperationId,
-    Point, PointName, RandomIds, ReplicationMode, ResolveVolume, SetGroupVolumes, StartReplication,
-    StorageCapabilities, StorageDriver, Transfer, TransferState, VolumeId,
+    DeleteGroup, DriverError, EnsureGroup, ErrorKind, ExposeSecret as _, GenericUuid as _,
+    GetGroup, GetReplication, GroupRef, GroupStatus, Ids as _, ListPoints, MaterializeVolume,
+    OperationId, PinPoint, Point, PointName, RandomIds, ReplicationMode, ResolveVolume,
+    SetGroupVolumes, StartReplication, StorageCapabilities, StorageDriver, Transfer, TransferState,
+    VolumeId,
 };
 
 use crate::bench::{Bench, Benches, NewName, Side};
@@ -241,6 +242,49 @@ impl Rig {
         let mut names = self.bench.volumes(side).await?;
         names.sort();
         Ok(names)
+    }
+}
+
+/// What there is beside volumes.
+impl Rig {
+    /// What a side holds beside volumes, sorted.
+    pub(crate) async fn holdings(&self, side: Side) -> Outcome<Vec<String>> {
+        let mut held = self.bench.holdings(side).await?;
+        held.sort();
+        Ok(held)
+    }
+
+    /// Checks that a side holds what it held, beside volumes.
+    pub(crate) async fn holds_only(&self, side: Side, before: &[String]) -> Outcome {
+        let held = self.holdings(side).await?;
+        check!(
+            held == before,
+            "the {side:?} held {before:?} beside volumes, and holds {held:?}"
+        );
+        Ok(())
+    }
+
+    pub(crate) async fn delete(&self, side: Side, group: GroupRef) -> Outcome {
+        let request = DeleteGroup::new(group);
+        Ok(self.driver(side).delete_group(&self.ctx(), request).await?)
+    }
+
+    /// Deletes a group of the source, and what the target has received of it.
+    pub(crate) async fn delete_both(&self, group: &ArrayGroupName) -> Outcome {
+        self.delete(Side::Source, self.local(group)).await?;
+        self.delete(Side::Target, self.replica(group)).await
+    }
+
+    /// Keeps a received point of the default group for a holder.
+    pub(crate) async fn pin(&self, point: &str, holder: &str) -> Outcome {
+        let request = PinPoint::new(self.replica(&self.group()), point, holder);
+        Ok(self.target.pin_point(&self.ctx(), request).await?)
+    }
+
+    /// Lets that point go.
+    pub(crate) async fn unpin(&self, point: &str, holder: &str) -> Outcome {
+        let request = PinPoint::new(self.replica(&self.group()), point, holder);
+        Ok(self.target.unpin_point(&self.ctx(), request).await?)
     }
 }
 

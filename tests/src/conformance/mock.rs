@@ -33,21 +33,7 @@ impl Benches for MockBenches {
     }
 
     fn facilities(&self) -> Vec<Facility> {
-        use Facility as F;
-        vec![
-            F::Warp,
-            F::Link,
-            F::Speed,
-            F::Hosts,
-            F::Rename,
-            F::Capacity,
-            F::Loss,
-            F::Power,
-            F::Intruder,
-            F::Snapshots,
-            F::Cut,
-            F::Hang,
-        ]
+        Facility::ALL.into()
     }
 
     async fn bench(&self) -> Result<Arc<dyn Bench>, BenchError> {
@@ -135,6 +121,15 @@ impl Bench for MockBench {
     async fn volumes(&self, side: Side) -> Result<Vec<ArrayVolumeName>, BenchError> {
         let volumes = self.array(side).volumes()?;
         Ok(volumes.into_iter().map(|volume| volume.name).collect())
+    }
+
+    async fn holdings(&self, side: Side) -> Result<Vec<String>, BenchError> {
+        let array = self.array(side);
+        let groups = array.groups()?;
+        let groups = groups.iter().map(|group| format!("group {}", group.group));
+        let replicas = array.replicas()?;
+        let replicas = replicas.iter().map(|group| format!("received {group:?}"));
+        Ok(groups.chain(replicas).collect())
     }
 
     async fn write(

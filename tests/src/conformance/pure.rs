@@ -47,21 +47,7 @@ impl Benches for PureBenches {
     }
 
     fn facilities(&self) -> Vec<Facility> {
-        use Facility as F;
-        vec![
-            F::Warp,
-            F::Link,
-            F::Speed,
-            F::Hosts,
-            F::Rename,
-            F::Capacity,
-            F::Loss,
-            F::Power,
-            F::Intruder,
-            F::Snapshots,
-            F::Cut,
-            F::Hang,
-        ]
+        Facility::ALL.into()
     }
 
     async fn bench(&self) -> Result<Arc<dyn Bench>, BenchError> {
@@ -203,15 +189,17 @@ impl PureBench {
             .ok_or_else(|| BenchError::new(format!("no session: {}", reply.status())))
     }
 
-    /// The live volumes outside of what the driver keeps, with their serials.
-    async fn live(&self, side: Side) -> Result<Vec<(String, String)>, BenchError> {
+    /// What is not destroyed of a kind.
+    async fn live(&self, side: Side, path: &str) -> Result<Vec<Value>, BenchError> {
         let query = [("destroyed", "false")];
-        let found = self
-            .call(side, Method::GET, "volumes", &query, None)
-            .await?;
-        let items = found["items"].as_array().cloned().unwrap_or_default();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Ok(items
+        let found = self.call(side, Method::GET, path, &query, None).await?;
+        Ok(found["items"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The live volumes outside of what the driver keeps, with their serials.
+    async fn live_volumes(&self, side: Side) -> Result<Vec<(String, String)>, BenchError> {
+        let volumes = self.live(side, "volumes").await?;
+        Ok(volumes
             .iter()
             .map(|item| (text(&item["name"]), text(&item["serial"])))
             .filter(|(name, _)| !name.starts_with(BOOKS))
@@ -261,8 +249,24 @@ impl Bench for PureBench {
     }
 
     async fn volumes(&self, side: Side) -> Result<Vec<ArrayVolumeName>, BenchError> {
-        let live = self.live(side).await?;
+        let live = self.live_volumes(side).await?;
         Ok(live.into_iter().map(|(name, _)| name.into()).collect())
+    }
+
+    async fn holdings(&self, side: Side) -> Result<Vec<String>, BenchError> {
+        let mut held = Vec::new();
+        for path in [
+            "volumes",
+            "protection-groups",
+            "protection-group-snapshots",
+            "pods",
+        ] {
+            let items = self.live(side, path).await?;
+            let names = items.iter().map(|item| text(&item["name"]));
+            let own = names.filter(|name| path != "volumes" || name.starts_with(BOOKS));
+            held.extend(own.map(|name| format!("{path} {name}")));
+        }
+        Ok(held)
     }
 
     async fn write(
@@ -363,7 +367,7 @@ impl Bench for PureBench {
         let GroupRef::Replica { name, source } = group else {
             return Err(BenchError::new("only received points lose volumes"));
         };
-        let held = self.live(side.other()).await?;
+        let held = self.live_volumes(side.other()).await?;
         let found = held.iter().find(|(_, serial)| serial == volume.as_str());
         let (held, _) = found.ok_or_else(|| BenchError::new(format!("no volume {volume}")))?;
         let point = format!("{}:{name}.{point}", source.name);
@@ -424,6 +428,10 @@ impl Bench for PureBench {
             _ => calls,
         })
     }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn fault(side: Side, cut: Cut) -> Fault {

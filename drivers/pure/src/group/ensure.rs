@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{DEFAULT_KEEP, Pair, Sent, source};
 use crate::book::{self, Book};
-use crate::client::{Call, Cause, Failure, quoted};
+use crate::client::{Call, Cause, Failure};
 use crate::names;
 use crate::side::Side;
 use crate::wire::{Group, Retention};
@@ -123,7 +123,6 @@ impl<'a> Sent<'a> {
 
     async fn ensure_async(&mut self, req: &EnsureGroup, learned: &Learned) -> Result<()> {
         let target = self.target_name().await?;
-        self.bury_former_life().await?;
         let group = self.ensure_group(self.group).await?;
         // Before anything can arrive, its receiver has a place for the notes.
         let mut far = Book::open(self.far, &source(&self.me), self.group).await?;
@@ -131,76 +130,6 @@ impl<'a> Sent<'a> {
         self.ensure_target(self.group, &target).await?;
         self.set_retention(&group, req).await?;
         self.set_schedule(req.interval_seconds, learned).await
-    }
-
-    /// A group that was deleted here and there awaits its eradication under its name. It is taken
-    /// back for a moment and renamed, so that the new one begins without points, whose names are
-    /// free. Where its points are still kept at the target, the new one goes on from them instead.
-    async fn bury_former_life(&self) -> Result<()> {
-        let pending = self
-            .own
-            .group(self.group)
-            .await?
-            .is_some_and(|g| g.destroyed);
-        if !pending {
-            return Ok(());
-        }
-        let remote = self.remote(self.group);
-        if self.far.group(&remote).await?.is_some_and(|g| !g.destroyed) {
-            return Ok(());
-        }
-        let call = Call::get("protection-groups").with(
-            "filter",
-            format!("name={}", quoted(&format!("{}-old*", self.group))),
-        );
-        let older: Vec<Group> = self.own.list(call).await?;
-        let free = (1..)
-            .map(|number| format!("{}-old{number}", self.group))
-            .find(|name| older.iter().all(|group| !names::same(&group.name, name)));
-        let change = async |body: Value, name: &str| {
-            let call = Call::patch("protection-groups")
-                .with("names", name)
-                .json(body);
-            refused_is_looked_at(self.own.send(call).await)
-        };
-        change(json!({"destroyed": false}), self.group).await?;
-        if let Some(free) = free {
-            change(json!({"name": free}), self.group).await?;
-            change(json!({"destroyed": true}), &free).await?;
-        }
-        Ok(())
-    }
-
-    /// A live group of this name on the own array.
-    pub(crate) async fn ensure_group(&self, name: &str) -> Result<Group> {
-        match self.own.group(name).await? {
-            Some(group) if !group.destroyed => return Ok(group),
-            Some(_) => self.revive(name).await?,
-            None => {
-                let call = Call::post("protection-groups").with("names", name);
-                refused_is_looked_at(self.own.send(call).await)?;
-            }
-        }
-        match self.own.group(name).await? {
-            Some(group) if !group.destroyed => Ok(group),
-            _ => Err(DriverError::conflict(format!(
-                "array group `{name}` could not be made; look for a group of that name on array \
-                 `{}`",
-                self.me.name
-            ))),
-        }
-    }
-
-    /// Takes back a group that awaits its eradication, without the points of its first life.
-    async fn revive(&self, name: &str) -> Result<()> {
-        let call = Call::patch("protection-groups")
-            .with("names", name)
-            .json(json!({"destroyed": false}));
-        refused_is_looked_at(self.own.send(call).await)?;
-        for old in self.own.group_snapshots(name).await? {
-            super::finish::destroy_snapshot(self.own, &old.name).await?;
-        }
-        Ok(())
     }
 
     /// The group sends to the target, and the target lets it in.

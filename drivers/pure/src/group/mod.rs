@@ -2,6 +2,7 @@
 
 mod ensure;
 mod finish;
+mod former;
 mod replicate;
 mod seeds;
 mod settle;

@@ -15,7 +15,7 @@ use crate::wire::{GroupSnapshot, Volume};
 impl Sent<'_> {
     /// The side group holds exactly the waiting volumes, and each of them is on its way.
     pub(super) async fn settle_seeds(
-        &self,
+        &mut self,
         side: &str,
         wanted: &[Volume],
         waiting: &[&Volume],

@@ -42,7 +42,7 @@ impl Sent<'_> {
 
     /// Brings both arrays to what the notes say, as far as it can be done now: who has no whole copy
     /// on the target is seeded beside the group, who has one joins it.
-    pub(super) async fn settle(&self, wanted: &[Volume]) -> Result<Standing> {
+    pub(super) async fn settle(&mut self, wanted: &[Volume]) -> Result<Standing> {
         let book = self.note_names(wanted).await?;
         let standing = self.standing_by(Some(&book)).await?;
         let side = names::side(self.group);

@@ -102,10 +102,18 @@ impl Sent<'_> {
     }
 
     /// The pod with these volumes, on both arrays, and the group inside it.
-    async fn ensure_pod(&self, name: &str, wanted: &[Volume]) -> Result<()> {
+    async fn ensure_pod(&mut self, name: &str, wanted: &[Volume]) -> Result<()> {
         let target = self.book.target().ok_or_else(|| unknown(self.group))?;
         let there = self.target_name().await?;
+        let inner = inside(name, self.group);
         if names::same(name, &own_pod(&self.me.id, self.group)) {
+            if pod::find(self.own, name)
+                .await?
+                .is_some_and(|pod| pod.destroyed)
+            {
+                // What was in it may come back with it.
+                self.note_former(&inner).await?;
+            }
             let pod = pod::ensure(self.own, name, &self.me).await?;
             let outside: Vec<&Volume> = wanted
                 .iter()
@@ -120,7 +128,6 @@ impl Sent<'_> {
                 pod::moved(self.own, volume, name).await?;
             }
         }
-        let inner = inside(name, self.group);
         self.ensure_group(&inner).await?;
         // Moved volumes have another name now.
         let present = self.wanted().await?;

@@ -205,9 +205,19 @@ impl Fabric {
         names
     }
 
+    /// The groups of an array, those that it receives among them.
+    pub(crate) async fn groups(&self, array: &str) -> Vec<String> {
+        self.live(array, "protection-groups").await
+    }
+
     async fn all_volumes(&self, array: &str) -> Vec<String> {
-        let path = "volumes?destroyed=false";
-        let listed = self.rest(array, "GET", path, Value::Null).await;
+        self.live(array, "volumes").await
+    }
+
+    /// The names of what is not destroyed of a kind.
+    async fn live(&self, array: &str, kind: &str) -> Vec<String> {
+        let path = format!("{kind}?destroyed=false");
+        let listed = self.rest(array, "GET", &path, Value::Null).await;
         let items = listed["items"].as_array().unwrap().iter();
         let mut names: Vec<String> = items
             .map(|item| item["name"].as_str().unwrap().to_owned())

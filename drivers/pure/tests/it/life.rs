@@ -20,6 +20,10 @@ enum Procedure {
     Unplanned,
     Test,
     Delete,
+    /// A new group under the name of one that was deleted, here and on the target.
+    Anew,
+    /// The same where the target keeps what it has received.
+    AnewBeside,
     MoveOut,
     Reverse,
     MoveHome,
@@ -44,6 +48,8 @@ impl Procedure {
         }
         match self {
             Self::Unplanned => world.fabric.control().set_power(A, false).unwrap(),
+            Self::Anew => world.delete(A).await.unwrap(),
+            Self::AnewBeside => world.delete_here(A).await.unwrap(),
             Self::CleanUp => return world.present(B, &COPIES).await.unwrap(),
             _ => {}
         }
@@ -55,6 +61,11 @@ impl Procedure {
             Self::SetUp => {
                 world.set_up(A, &ORIGINALS).await?;
                 world.replicate(A, "first").await
+            }
+            Self::Anew | Self::AnewBeside => {
+                world.write(A, ORIGINALS[0], b"anew").await?;
+                world.set_up(A, &ORIGINALS).await?;
+                world.replicate(A, "anew").await
             }
             Self::Unplanned => {
                 let points = world.points(B).await?;
@@ -86,6 +97,21 @@ impl Procedure {
                 assert_eq!(first.volumes.len(), 2);
                 assert_eq!(world.volumes(A).await, originals);
                 assert!(world.in_root(B).await.is_empty());
+            }
+            Self::Anew | Self::AnewBeside => {
+                let own = world.own_points(A).await.unwrap();
+                assert!(own.iter().all(|p| p.name.as_str() != "first"), "{own:?}");
+                let points = world.points(B).await.unwrap();
+                let anew = points.iter().find(|p| p.name.as_str() == "anew").unwrap();
+                assert!(anew.complete);
+                assert!(
+                    self == Self::AnewBeside || points.iter().all(|p| p.name.as_str() != "first")
+                );
+                let groups = world.fabric.groups(A).await;
+                assert!(
+                    groups.iter().all(|name| !name.contains("-old")),
+                    "{groups:?}"
+                );
             }
             Self::MoveOut => {
                 assert_eq!(world.holds(B, &COPIES).await, [b"last", b"two\0"]);
@@ -264,6 +290,8 @@ converges! {
     an_unplanned_move_converges_with_the_target_alone: Async Unplanned,
     a_test_leaves_nothing: Async Test,
     deleting_converges: Async Delete,
+    a_group_anew_has_nothing_of_the_deleted_one: Async Anew,
+    a_group_anew_goes_on_beside_what_the_target_keeps: Async AnewBeside,
     setting_up_a_pod_converges: Sync SetUp,
     moving_out_of_a_pod_converges: Sync MoveOut,
     protecting_the_other_way_with_a_pod_converges: Sync Reverse,
@@ -272,6 +300,7 @@ converges! {
     an_unplanned_move_out_of_a_pod_converges_with_the_target_alone: Sync Unplanned,
     a_test_of_a_pod_leaves_nothing: Sync Test,
     deleting_a_pod_converges: Sync Delete,
+    a_pod_anew_has_nothing_of_the_deleted_one: Sync Anew,
 }
 
 #[tokio::test(flavor = "multi_thread")]

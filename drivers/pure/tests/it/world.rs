@@ -140,6 +140,16 @@ impl World {
         Ok(found)
     }
 
+    /// Writes to the beginning of a Cinder volume.
+    pub(crate) async fn write(&self, at: &'static str, id: &str, bytes: &[u8]) -> Result<()> {
+        let volume = self.present(at, &[id]).await?.remove(0);
+        let control = self.fabric.control();
+        control
+            .write_volume(at, volume.name.as_str(), 0, bytes)
+            .unwrap();
+        Ok(())
+    }
+
     pub(crate) async fn set_up(&self, from: &'static str, ids: &[&str]) -> Result<()> {
         let f = &self.fabric;
         self.step(from, async |d| {
@@ -184,6 +194,17 @@ impl World {
             f.clock.advance(Duration::from_secs(1));
         }
         Err(DriverError::conflict("the point does not arrive"))
+    }
+
+    /// The points of the group that an array sends, as it has them itself.
+    pub(crate) async fn own_points(&self, at: &'static str) -> Result<Vec<Point>> {
+        let f = &self.fabric;
+        let local = GroupRef::Local { name: GROUP.into() };
+        self.step(at, async |d| {
+            d.list_points(&f.ctx(), ListPoints::new(local.clone()))
+                .await
+        })
+        .await
     }
 
     /// The points that an array has received from the other one.
@@ -262,27 +283,31 @@ impl World {
         .await
     }
 
+    /// Deletes the group that an array sends.
+    pub(crate) async fn delete_here(&self, from: &'static str) -> Result<()> {
+        let f = &self.fabric;
+        let local = GroupRef::Local { name: GROUP.into() };
+        self.step(from, async |d| {
+            d.delete_group(&f.ctx(), DeleteGroup::new(local.clone()))
+                .await
+        })
+        .await
+    }
+
     /// Deletes the group that an array sends, and what the other one has received of it.
     pub(crate) async fn delete(&self, from: &'static str) -> Result<()> {
         let f = &self.fabric;
-        let local = GroupRef::Local { name: GROUP.into() };
-        for (at, group) in [(from, local), (other(from), f.replica(from))] {
-            self.step(at, async |d| {
-                d.delete_group(&f.ctx(), DeleteGroup::new(group.clone()))
-                    .await
-            })
-            .await?;
-        }
-        Ok(())
+        self.delete_here(from).await?;
+        self.step(other(from), async |d| {
+            d.delete_group(&f.ctx(), DeleteGroup::new(f.replica(from)))
+                .await
+        })
+        .await
     }
 
     /// The way out, of a group that has sent a point: what was written last is on the second array.
     pub(crate) async fn move_out(&self) -> Result<()> {
-        let first = self.present(A, &ORIGINALS[..1]).await?.remove(0);
-        let control = self.fabric.control();
-        control
-            .write_volume(A, first.name.as_str(), 0, b"last")
-            .unwrap();
+        self.write(A, ORIGINALS[0], b"last").await?;
         self.replicate(A, "final").await?;
         self.suspend(A).await?;
         self.copies(B, "final").await
@@ -296,11 +321,8 @@ impl World {
 
     /// The way home: the originals take over what was written to the copies last.
     pub(crate) async fn move_home(&self) -> Result<()> {
-        for copy in self.present(B, &COPIES).await? {
-            let control = self.fabric.control();
-            control
-                .write_volume(B, copy.name.as_str(), 0, b"away")
-                .unwrap();
+        for copy in COPIES {
+            self.write(B, copy, b"away").await?;
         }
         self.replicate(B, "back").await?;
         for slot in [0, 1] {

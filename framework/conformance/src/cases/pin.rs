@@ -25,16 +25,6 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-async fn pin(rig: &Rig, point: &str, holder: &str) -> Outcome {
-    let request = PinPoint::new(rig.replica(&rig.group()), point, holder);
-    Ok(rig.target.pin_point(&rig.ctx(), request).await?)
-}
-
-async fn unpin(rig: &Rig, point: &str, holder: &str) -> Outcome {
-    let request = PinPoint::new(rig.replica(&rig.group()), point, holder);
-    Ok(rig.target.unpin_point(&rig.ctx(), request).await?)
-}
-
 /// Checks who keeps `p1`.
 async fn kept_by(rig: &Rig, holders: &[&str]) -> Outcome {
     let mut told = rig.point(&rig.group(), "p1").await?.pinned_by;
@@ -50,7 +40,7 @@ async fn told(rig: &Rig) -> Outcome {
     rig.sent(&["one"]).await?;
     rig.send(&rig.group(), "p2").await?;
     kept_by(rig, &[]).await?;
-    pin(rig, "p1", "holder").await?;
+    rig.pin("p1", "holder").await?;
     kept_by(rig, &["holder"]).await?;
     let other = rig.point(&rig.group(), "p2").await?.pinned_by;
     check!(other.is_empty(), "another point is kept by {other:?}");
@@ -59,27 +49,27 @@ async fn told(rig: &Rig) -> Outcome {
 
 async fn one_holder_once(rig: &Rig) -> Outcome {
     rig.sent(&["one"]).await?;
-    pin(rig, "p1", "holder").await?;
-    pin(rig, "p1", "holder").await?;
+    rig.pin("p1", "holder").await?;
+    rig.pin("p1", "holder").await?;
     kept_by(rig, &["holder"]).await?;
-    unpin(rig, "p1", "holder").await?;
+    rig.unpin("p1", "holder").await?;
     kept_by(rig, &[]).await
 }
 
 async fn holders_apart(rig: &Rig) -> Outcome {
     rig.sent(&["one"]).await?;
-    pin(rig, "p1", "first").await?;
-    pin(rig, "p1", "second").await?;
+    rig.pin("p1", "first").await?;
+    rig.pin("p1", "second").await?;
     kept_by(rig, &["first", "second"]).await?;
-    unpin(rig, "p1", "first").await?;
+    rig.unpin("p1", "first").await?;
     kept_by(rig, &["second"]).await?;
-    unpin(rig, "p1", "second").await?;
+    rig.unpin("p1", "second").await?;
     kept_by(rig, &[]).await
 }
 
 async fn other_instance(rig: &Rig) -> Outcome {
     rig.sent(&["one"]).await?;
-    pin(rig, "p1", "holder").await?;
+    rig.pin("p1", "holder").await?;
     let other = rig.restarted(Side::Target)?;
     let request = PinPoint::new(rig.replica(&rig.group()), "p1", "holder");
     other.unpin_point(&rig.ctx(), request).await?;
@@ -103,11 +93,11 @@ async fn group_absent(rig: &Rig) -> Outcome {
 }
 
 async fn unpin_absent(rig: &Rig) -> Outcome {
-    unpin(rig, "p1", "holder").await?;
+    rig.unpin("p1", "holder").await?;
     rig.sent(&["one"]).await?;
-    pin(rig, "p1", "holder").await?;
-    unpin(rig, "p9", "holder").await?;
-    unpin(rig, "p1", "somebody-else").await?;
+    rig.pin("p1", "holder").await?;
+    rig.unpin("p9", "holder").await?;
+    rig.unpin("p1", "somebody-else").await?;
     kept_by(rig, &["holder"]).await
 }
 
@@ -128,7 +118,7 @@ async fn on_the_source(rig: &Rig) -> Outcome {
 
 async fn sides_apart(rig: &Rig) -> Outcome {
     rig.sent(&["one"]).await?;
-    pin(rig, "p1", "holder").await?;
+    rig.pin("p1", "holder").await?;
     let list = protector_framework::ListPoints::new(rig.local(&rig.group()));
     let listed = rig.source.list_points(&rig.ctx(), list).await?;
     check!(

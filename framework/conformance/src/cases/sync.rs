@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use protector_framework::{
-    ArrayGroupName, DeleteGroup, EnsureGroup, ErrorKind, GetVolume, MaterializeVolume,
-    ReplicationMode, StartReplication,
+    ArrayGroupName, EnsureGroup, ErrorKind, GetVolume, MaterializeVolume, ReplicationMode,
+    StartReplication,
 };
 
 use crate::bench::{LinkCondition, Side};
@@ -22,6 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
         case!("sync/no-loss", "What was written before a point is in it, without waiting for a transfer.", no_loss),
         case!("sync/source-off", "With the source off, its newest bytes are used on the target.", source_off, needs Power),
         case!("sync/link-down", "With the link down, a point is not told to be complete on a target that does not have it.", link_down, needs Link),
+        case!("sync/nothing-remains", "Of a synchronous group that is deleted here and on the target nothing is left on either array.", nothing_remains, needs Holdings),
         case!("sync/deleted", "Deleting the group leaves its volumes at the source, with their bytes.", deleted),
     ]
     .into_iter()
@@ -202,10 +203,29 @@ async fn link_down(rig: &Rig) -> Outcome {
     Ok(())
 }
 
+async fn nothing_remains(rig: &Rig) -> Outcome {
+    let mut before = Vec::new();
+    for side in Side::BOTH {
+        before.push(rig.holdings(side).await?);
+    }
+    let (group, v) = mirrored(rig, &["one", "two"]).await?;
+    rig.send(&group, "p1").await?;
+    let copy = rig.copy("p1", &v[0], "copy").await?;
+    rig.delete_both(&group).await?;
+    for (side, before) in Side::BOTH.into_iter().zip(&before) {
+        rig.holds_only(side, before).await?;
+    }
+    let on_target = rig.names(Side::Target).await?;
+    check!(
+        on_target == [copy.name.clone()],
+        "the target has volumes {on_target:?}"
+    );
+    rig.holds(Side::Target, &copy.name, "one").await
+}
+
 async fn deleted(rig: &Rig) -> Outcome {
     let (group, v) = mirrored(rig, &["one"]).await?;
-    let request = DeleteGroup::new(rig.local(&group));
-    rig.source.delete_group(&rig.ctx(), request).await?;
+    rig.delete(Side::Source, rig.local(&group)).await?;
     let out = by_serial(rig, &v[0]).await?;
     rig.holds(Side::Source, &out.name, "one").await
 }

@@ -298,6 +298,8 @@ impl Trial for Suspend {
 struct Delete {
     group: Option<ArrayGroupName>,
     volumes: Vec<Vol>,
+    /// What there was beside volumes before the group.
+    before: Vec<String>,
 }
 
 impl Delete {
@@ -315,6 +317,7 @@ impl Trial for Delete {
 
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
         let group = named(rig, round);
+        self.before = rig.holdings(Side::Source).await?;
         rig.protect(&group, &self.volumes).await?;
         self.group = Some(group);
         Ok(())
@@ -344,7 +347,7 @@ impl Trial for Delete {
         for volume in &self.volumes {
             rig.holds(Side::Source, &volume.name, &volume.label).await?;
         }
-        Ok(())
+        rig.holds_only(Side::Source, &self.before).await
     }
 }
 
@@ -352,6 +355,8 @@ impl Trial for Delete {
 #[derive(Default)]
 struct DeleteReceived {
     sent: Delete,
+    /// What there was beside volumes before anything was received.
+    before: Vec<String>,
 }
 
 #[async_trait]
@@ -361,6 +366,7 @@ impl Trial for DeleteReceived {
     }
 
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
+        self.before = rig.holdings(Side::Target).await?;
         self.sent.stage(rig, round).await?;
         self.sent.act(rig, &*rig.source, &rig.ctx()).await?;
         Ok(())
@@ -380,6 +386,6 @@ impl Trial for DeleteReceived {
     async fn verify(&self, rig: &Rig) -> Outcome {
         let points = rig.received_points(&self.sent.group(rig)).await?;
         check!(points.is_empty(), "the target has {:?}", shown(&points));
-        Ok(())
+        rig.holds_only(Side::Target, &self.before).await
     }
 }
