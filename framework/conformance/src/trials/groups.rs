@@ -46,7 +46,7 @@ pub(super) fn verbs() -> Vec<Verb> {
 }
 
 /// A group's status without what moves by itself.
-fn steady(status: &GroupStatus) -> String {
+pub(super) fn steady(status: &GroupStatus) -> String {
     let mut volumes: Vec<_> = status
         .volumes
         .iter()
@@ -59,7 +59,7 @@ fn steady(status: &GroupStatus) -> String {
     )
 }
 
-fn named(rig: &Rig, round: u64) -> ArrayGroupName {
+pub(super) fn named(rig: &Rig, round: u64) -> ArrayGroupName {
     rig.group_named(&format!("kit-round-{round}"))
 }
 

@@ -5,6 +5,7 @@
 
 mod groups;
 mod points;
+mod sync;
 mod volumes;
 
 use std::pin::Pin;
@@ -126,6 +127,7 @@ pub(crate) fn all() -> Vec<Case> {
     let verbs: Vec<Verb> = groups::verbs()
         .into_iter()
         .chain(points::verbs())
+        .chain(sync::verbs())
         .chain(volumes::verbs())
         .collect();
     let mut cases = Vec::new();
