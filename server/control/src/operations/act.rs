@@ -99,8 +99,7 @@ async fn here(
         }
         OperationAction::Skip { step, reason } => {
             stands(operation)?;
-            control.db.skip_step(id, step, reason).await?;
-            Ok(control.db.reopen_operation(id, &operation.options).await?)
+            Ok(control.db.skip_step(id, step, reason).await?)
         }
         OperationAction::Cleanup => clean_up(control, actor, operation).await,
     }

@@ -120,39 +120,51 @@ impl Db {
             Box::pin(async move {
                 let tx = &*tx;
                 hold(tx, "dr_operations", &id.to_string()).await?;
-                let mut operation = required(tx, id).await?;
-                let reopens = operation.status == OperationStatus::WaitingForUser
-                    || operation.status.allows(OperationStatus::Queued);
-                if !reopens {
-                    return Err(DbError::Refused(format!(
-                        "an operation that is `{}` cannot be retried",
-                        operation.status
-                    )));
-                }
-                let plan = plan_in(tx, id).await?;
-                let mut steps = steps_in(tx, id).await?;
-                if let Some(plan) = &plan {
-                    refuse_stale(tx, &operation, plan, &steps).await?;
-                    for key in schedule::reopen(plan, &mut steps)
-                        .map_err(|refused| DbError::Refused(refused.to_string()))?
-                    {
-                        if let Some(step) = steps.iter().find(|s| s.key == key) {
-                            self.put_step(tx, id, step).await?;
-                        }
-                    }
-                }
-                self.take_group(tx, &operation).await?;
-                operation.options = options.clone();
-                operation.status = OperationStatus::Queued;
-                operation.attempt += 1;
-                operation.error = None;
-                operation.finished_at = None;
-                operation.touch(self.clock.now());
-                put_operation(tx, &operation).await?;
-                Ok(operation)
+                self.reopen_in(tx, id, Some(options)).await
             })
         })
         .await
+    }
+
+    /// `options`: where they change.
+    async fn reopen_in(
+        &self,
+        tx: &DatabaseTransaction,
+        id: OperationId,
+        options: Option<&OperationOptions>,
+    ) -> Result<Operation> {
+        let mut operation = required(tx, id).await?;
+        let reopens = operation.status == OperationStatus::WaitingForUser
+            || operation.status.allows(OperationStatus::Queued);
+        if !reopens {
+            return Err(DbError::Refused(format!(
+                "an operation that is `{}` cannot be retried",
+                operation.status
+            )));
+        }
+        let plan = plan_in(tx, id).await?;
+        let mut steps = steps_in(tx, id).await?;
+        if let Some(plan) = &plan {
+            refuse_stale(tx, &operation, plan, &steps).await?;
+            for key in schedule::reopen(plan, &mut steps)
+                .map_err(|refused| DbError::Refused(refused.to_string()))?
+            {
+                if let Some(step) = steps.iter().find(|s| s.key == key) {
+                    self.put_step(tx, id, step).await?;
+                }
+            }
+        }
+        self.take_group(tx, &operation).await?;
+        if let Some(options) = options {
+            operation.options = options.clone();
+        }
+        operation.status = OperationStatus::Queued;
+        operation.attempt += 1;
+        operation.error = None;
+        operation.finished_at = None;
+        operation.touch(self.clock.now());
+        put_operation(tx, &operation).await?;
+        Ok(operation)
     }
 
     /// Asks the engine to give an operation up; one that no engine has taken ends at once.
@@ -199,11 +211,12 @@ impl Db {
         .await
     }
 
-    /// Marks a failed step as skipped by a person.
+    /// Leaves a failed step out by a person's word and opens the operation again, or does neither.
     ///
     /// # Errors
-    /// `NotFound` for the operation or the step; `Refused` where the step has not failed.
-    pub async fn skip_step(&self, id: OperationId, key: &str, reason: &str) -> Result<StepRecord> {
+    /// `NotFound` for the operation or the step; `Refused` where the step has not failed; as
+    /// `reopen_operation`.
+    pub async fn skip_step(&self, id: OperationId, key: &str, reason: &str) -> Result<Operation> {
         self.transaction(|tx| {
             Box::pin(async move {
                 let tx = &*tx;
@@ -228,7 +241,7 @@ impl Db {
                 step.status = StepStatus::Done;
                 step.output = Some(serde_json::json!({ "skipped": reason }));
                 self.put_step(tx, id, step).await?;
-                Ok(step.clone())
+                self.reopen_in(tx, id, None).await
             })
         })
         .await

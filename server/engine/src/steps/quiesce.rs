@@ -1,6 +1,7 @@
 //! Stops a server, and puts a copy out of use.
 
 use protector_framework::{ComputeDriver, Server, ServerId, ServerRef, ServerStatus, VolumeRef};
+use protector_model::InstanceState;
 use protector_model::outputs::{Parked, Stopped};
 use serde_json::json;
 
@@ -63,11 +64,18 @@ pub(super) async fn park(work: &Work<'_>) -> Output {
     };
     let cloud = work.compute().await?;
     let server = found(cloud.get_server(&work.ctx()?, ServerRef::new(&id)).await);
-    if server
-        .map_err(|e| work.failed(&e))?
-        .is_none_or(|s| s.status == ServerStatus::Deleted)
-    {
+    let server = server.map_err(|e| work.failed(&e))?;
+    let Some(server) = server.filter(|s| s.status != ServerStatus::Deleted) else {
         return output(&gone);
+    };
+    if copy.state == InstanceState::Incomplete && server.status == ServerStatus::Error {
+        // Its build has failed: it never ran, and nothing of it can be stopped or shelved.
+        let lock = cloud.lock_server(&work.ctx()?, ServerRef::new(&id)).await;
+        lock.map_err(|e| work.failed(&e))?;
+        return output(&Parked {
+            was_running: false,
+            gone: false,
+        });
     }
     let was_running = remember_running(work, &*cloud, &id).await?;
     lock_and_stop(work, &*cloud, &id).await?;
@@ -130,21 +138,22 @@ async fn lock_and_stop(
     .map(drop)
 }
 
-/// Shelves a stopped server, where the cloud can, and sees that no volume of it is connected.
+/// Shelves a stopped server, where the cloud can, and sees that no volume of it is connected. A copy
+/// that stays connected is not parked: the array could not overwrite it, and its host could write.
 pub(super) async fn disconnect(
     work: &Work<'_>,
     cloud: &dyn ComputeDriver,
     id: &ServerId,
 ) -> Result<(), StepFailure> {
-    if !cloud.capabilities().shelve {
-        return Ok(());
+    let shelves = cloud.capabilities().shelve;
+    if shelves {
+        cloud
+            .park_server(&work.ctx()?, ServerRef::new(id))
+            .await
+            .map_err(|e| work.failed(&e))?;
     }
-    cloud
-        .park_server(&work.ctx()?, ServerRef::new(id))
-        .await
-        .map_err(|e| work.failed(&e))?;
-    let server = wait(work, cloud, id, "to be shelved", |s| {
-        s.status == ServerStatus::Shelved && !s.busy
+    let server = wait(work, cloud, id, "to be put away", |s| {
+        !s.busy && (s.status == ServerStatus::Shelved || !shelves)
     })
     .await?;
     for volume in &server.volumes {
@@ -156,6 +165,15 @@ pub(super) async fn disconnect(
                 .map_err(|e| work.failed(&e))?;
             if !now.connected {
                 break;
+            }
+            if !shelves {
+                return Err(StepFailure::permanent(
+                    format!(
+                        "volume {} stays connected: this cloud cannot shelve a stopped server",
+                        volume.id
+                    ),
+                    "run `cleanup` on the site once the group runs well on the other one",
+                ));
             }
             poll.pause(&now.raw_status).await?;
         }
