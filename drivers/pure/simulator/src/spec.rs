@@ -193,6 +193,19 @@ pub struct Switches {
     pub dedupe: bool,
     /// Whether the members of existing group snapshots take a new name when their volume does.
     pub member_names_follow_rename: bool,
+    /// Whether a session ends when it is idle for the array's idle timeout.
+    pub sessions_end: bool,
+    /// The status of a login that is refused.
+    pub bad_login_status: u16,
+    /// Whether a call that names several objects changes all of them or none. Not for arrays whose
+    /// volumes are files.
+    pub all_or_nothing: bool,
+    /// Whether writes to a volume with connections can be stopped (its demotion).
+    pub demote_connected: bool,
+    /// Whether the array that sends lists its transfers too.
+    pub source_lists_transfers: bool,
+    /// Whether an overwrite keeps what was there as a destroyed snapshot.
+    pub overwrite_keeps_undo: bool,
     /// How long a pod takes to become whole after it is stretched, beside the time its bytes take.
     /// Milliseconds in JSON.
     #[serde(with = "millis")]
@@ -211,6 +224,12 @@ impl Default for Switches {
             copy_before_complete: false,
             dedupe: true,
             member_names_follow_rename: false,
+            sessions_end: true,
+            bad_login_status: 401,
+            all_or_nothing: false,
+            demote_connected: true,
+            source_lists_transfers: false,
+            overwrite_keeps_undo: false,
             resync_delay: Duration::ZERO,
         }
     }

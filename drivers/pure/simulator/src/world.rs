@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::call::RecordedCall;
 use crate::fault::Faults;
-use crate::state::{At, Fabric, Millis};
+use crate::state::{At, Fabric, Millis, Outcome};
 
 /// How the fabric's time follows the clock.
 #[derive(Debug)]
@@ -126,9 +126,21 @@ impl World {
     }
 
     /// Changes something on one array: what is due happens before it, what it causes after it.
-    pub(crate) fn change<T>(&mut self, at: At, change: impl FnOnce(&mut Fabric) -> T) -> T {
+    pub(crate) fn change<T>(
+        &mut self,
+        at: At,
+        change: impl FnOnce(&mut Fabric) -> Outcome<T>,
+    ) -> Outcome<T> {
         self.settle();
+        let before = self
+            .fabric
+            .switches
+            .all_or_nothing
+            .then(|| self.fabric.clone());
         let done = change(&mut self.fabric);
+        if let Some(before) = before.filter(|fabric| done.is_err() && fabric.is_in_memory()) {
+            self.fabric = before;
+        }
         self.fabric.mirror_from(at);
         self.settle();
         done

@@ -14,6 +14,8 @@ mod resolve;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod switches;
+#[cfg(test)]
 mod sync;
 #[cfg(test)]
 mod world;

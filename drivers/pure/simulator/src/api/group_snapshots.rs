@@ -132,11 +132,13 @@ pub(super) fn delete(fabric: &mut Fabric, at: At, call: &Request) -> Outcome<Opt
     CHANGES.delete(fabric, at, call)
 }
 
-/// What has arrived, as the target sees it. A source lists nothing here.
+/// What has arrived, as the target sees it; what has been sent, where the source tells it.
 pub(super) fn transfer(fabric: &Fabric, at: At, call: &Request) -> Outcome<Option<Value>> {
     call.since(1)?;
     let received = |point: &Point| {
-        let arrival = point.arrival?;
+        let tells = fabric.switches.source_lists_transfers;
+        let sent = || fabric.sent(at, point).filter(|_| tells);
+        let arrival = point.arrival.or_else(sent)?;
         let source = fabric
             .group(at, &point.group)
             .map(|group| fabric.group_name(group));

@@ -1,7 +1,6 @@
 //! A fabric as it was at a moment.
 
 use super::{Control, ControlError, Done};
-use crate::content::Store;
 use crate::state::Fabric;
 
 /// What a fabric held when it was saved, its time among it.
@@ -13,16 +12,14 @@ impl Control {
     /// wanted. In process only.
     ///
     /// # Errors
-    /// Where an array's bytes are files: others may write into these.
+    /// Where the volumes of an array are files: others may write into these.
     pub fn save(&self) -> Done<Saved> {
         let world = self.settled();
-        let files = |store: &Store| matches!(store, Store::Pool(_));
-        match world.fabric.arrays.iter().find(|array| files(&array.store)) {
-            Some(array) => Err(ControlError(format!(
-                "array {:?} cannot be saved: its volumes are files",
-                array.name
-            ))),
-            None => Ok(Saved(world.fabric.clone())),
+        match world.fabric.is_in_memory() {
+            true => Ok(Saved(world.fabric.clone())),
+            false => Err(ControlError(
+                "a fabric whose volumes are files cannot be saved".to_owned(),
+            )),
         }
     }
 

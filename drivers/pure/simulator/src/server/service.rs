@@ -23,6 +23,9 @@ use crate::world::{Shared, World};
 /// The longest body that is read.
 const MAX_BODY: usize = 16 << 20;
 
+/// The name of the one user.
+const USER: &str = "pureuser";
+
 /// The most calls of one array that are remembered; of more, the newest.
 const MAX_CALLS: usize = 200_000;
 
@@ -166,7 +169,7 @@ fn route(world: &mut World, at: At, ids: &dyn Ids, call: &Received) -> Result<An
     let minor = minor.parse().ok().filter(|minor| profile.serves(*minor));
     let minor = minor.ok_or_else(ApiError::no_path)?;
     match (call.method.as_str(), endpoint) {
-        ("POST", "login") => login(world, at, ids, call),
+        ("POST", "login") => login(world, at, ids, minor, call),
         ("POST", "logout") => {
             if let Some(session) = &call.session {
                 world.access[at].end(session);
@@ -192,16 +195,26 @@ fn route(world: &mut World, at: At, ids: &dyn Ids, call: &Received) -> Result<An
     }
 }
 
-fn login(world: &mut World, at: At, ids: &dyn Ids, call: &Received) -> Result<Answer, ApiError> {
-    let known = call
-        .api_token
-        .as_deref()
-        .is_some_and(|token| world.access[at].knows(token));
-    if !known {
+/// What the user of every array logs in with in a body, from 2.47 on: the token is the password.
+fn password(minor: u16, call: &Received) -> Option<&str> {
+    let body = call.body.as_ref().filter(|_| minor >= 47)?;
+    body["username"].as_str().filter(|name| *name == USER)?;
+    body["password"].as_str()
+}
+
+fn login(
+    world: &mut World,
+    at: At,
+    ids: &dyn Ids,
+    minor: u16,
+    call: &Received,
+) -> Result<Answer, ApiError> {
+    let secret = call.api_token.as_deref().or_else(|| password(minor, call));
+    if !secret.is_some_and(|secret| world.access[at].knows(secret)) {
         return Err(ApiError {
-            status: 401,
+            status: world.fabric.switches.bad_login_status,
             context: None,
-            message: "Invalid API token.".to_owned(),
+            message: "Invalid credentials.".to_owned(),
         });
     }
     let mut secret = [0; 32];
@@ -209,13 +222,18 @@ fn login(world: &mut World, at: At, ids: &dyn Ids, call: &Received) -> Result<An
     let session = hex::encode(secret);
     let now = world.fabric.now;
     world.access[at].begin(session.clone(), now);
-    let mut answer = Answer::ok(Some(json!({ "items": [{ "username": "pureuser" }] })));
+    let mut answer = Answer::ok(Some(json!({ "items": [{ "username": USER }] })));
     answer.headers.push(("x-auth-token".to_owned(), session));
     Ok(answer)
 }
 
 fn check_session(world: &mut World, at: At, call: &Received) -> Result<(), ApiError> {
-    let (now, idle) = (world.fabric.now, world.fabric.arrays[at].idle_timeout);
+    let fabric = &world.fabric;
+    let idle = match fabric.switches.sessions_end {
+        true => fabric.arrays[at].idle_timeout,
+        false => 0,
+    };
+    let now = fabric.now;
     let session = call.session.as_deref().unwrap_or_default();
     match world.access[at].touch(session, now, idle) {
         true => Ok(()),

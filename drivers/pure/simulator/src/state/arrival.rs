@@ -19,6 +19,16 @@ impl Fabric {
             .map(|point| point.id.clone())
     }
 
+    /// How far a point of this array is at its target, once it has begun to arrive there.
+    pub(crate) fn sent(&self, at: At, point: &Point) -> Option<Arrival> {
+        let targets = &self.group(at, &point.group)?.targets;
+        let arrived = targets.iter().find_map(|target| {
+            let received = self.received(target.array, &point.id)?;
+            self.arrays[target.array].points.get(&received)
+        });
+        arrived?.arrival
+    }
+
     /// The target hears of the point and lists it with all its parts. False when there is nothing
     /// to send.
     pub(super) fn begin(&mut self, place: usize) -> bool {

@@ -13,6 +13,7 @@ use super::news::News;
 use super::pod::Pod;
 use super::replica_link::ReplicaLink;
 use super::session::Session;
+use crate::content::Store;
 use crate::spec::Switches;
 
 /// The place of an array in [`Fabric::arrays`]; never changes.
@@ -51,6 +52,12 @@ impl Fabric {
             switches,
             ids,
         }
+    }
+
+    /// Whether a clone of it is a copy of everything.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        let in_memory = |array: &Array| matches!(array.store, Store::Memory(_));
+        self.arrays.iter().all(in_memory)
     }
 
     pub(crate) fn new_id(&self) -> String {

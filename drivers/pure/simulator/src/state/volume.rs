@@ -186,13 +186,17 @@ impl Fabric {
         let pod = Scoped::parse(&name).pod;
         self.check_quota(at, pod.as_deref(), size.saturating_sub(held), &name)?;
         if size < held {
-            // The content before the cut stays for a while, under a name that the array chooses.
-            let undo = self.snapshot_volume(at, id, None)?;
-            self.destroy_snapshot(at, &undo, true)?;
+            self.keep_undo(at, id)?;
         }
         self.arrays[at].store.resize(&Key::Volume(name), size)?;
         self.volume_mut(at, id)?.provisioned = size;
         self.look_at(at, id).map(|_| ())
+    }
+
+    /// What a volume holds stays for a while, under a name that the array chooses.
+    pub(super) fn keep_undo(&mut self, at: At, id: &str) -> Outcome<()> {
+        let undo = self.snapshot_volume(at, id, None)?;
+        self.destroy_snapshot(at, &undo, true)
     }
 
     /// Destroys a volume with its own snapshots, or recovers it with those that went with it.
@@ -311,7 +315,16 @@ impl Fabric {
 
     /// Stops or allows writes to one volume.
     pub(crate) fn promote_volume(&mut self, at: At, id: &str, promoted: bool) -> Outcome<()> {
-        self.volume_mut(at, id)?.promoted = promoted;
+        let connected = self.connection_count(at, id) > 0;
+        let refuses = connected && !promoted && !self.switches.demote_connected;
+        let volume = self.volume_mut(at, id)?;
+        if refuses {
+            return Err(ApiError::refused(
+                &volume.name,
+                "Volume cannot be demoted due to existing connections.",
+            ));
+        }
+        volume.promoted = promoted;
         Ok(())
     }
 }

@@ -167,6 +167,9 @@ impl Fabric {
             ));
         }
         self.arrays[at].check_space(&name)?;
+        if self.switches.overwrite_keeps_undo {
+            self.keep_undo(at, id)?;
+        }
         self.arrays[at]
             .store
             .copy(&origin.key, &Key::Volume(name))?;

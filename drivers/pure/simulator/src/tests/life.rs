@@ -254,6 +254,45 @@ async fn lists_come_in_pages_that_tokens_lead_through() {
 }
 
 #[tokio::test]
+async fn a_call_over_several_objects_stops_midway_or_does_nothing() {
+    for (switch, left) in [(false, vec!["v", "w"]), (true, vec!["w"])] {
+        let lab = Lab::new().await;
+        lab.control().change_switches(|s| s.all_or_nothing = switch);
+        lab.volume("fa-a", "w", MIB).await;
+        let both = lab
+            .post("fa-a", "volumes?names=v,w", json!({ "provisioned": MIB }))
+            .await;
+        assert_eq!(both.refusal(), "Volume already exists.");
+        assert_eq!(lab.get("fa-a", "volumes?sort=name").await.names(), left);
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_knows_of_overwriting_and_demoting_is_a_switch() {
+    let lab = Lab::new().await;
+    lab.volume("fa-a", "v", MIB).await;
+    lab.volume("fa-a", "w", MIB).await;
+    lab.control().connect_host("fa-a", "v").unwrap();
+    let demote = json!({ "requested_promotion_state": "demoted" });
+    lab.control().change_switches(|s| {
+        s.demote_connected = false;
+        s.overwrite_keeps_undo = true;
+    });
+    let refused = lab.patch("fa-a", "volumes?names=v", demote.clone()).await;
+    assert!(refused.refusal().contains("existing connections"));
+    lab.control().change_switches(|s| s.demote_connected = true);
+    let demoted = lab.patch("fa-a", "volumes?names=v", demote).await;
+    assert_eq!(demoted.item()["promotion_status"], "demoted");
+    let over = json!({ "source": { "name": "v" } });
+    lab.post("fa-a", "volumes?names=w&overwrite=true", over)
+        .await
+        .item();
+    let undo = lab.get("fa-a", "volume-snapshots").await;
+    assert_eq!(undo.item()["name"], "w.1");
+    assert_eq!(undo.item()["destroyed"], true);
+}
+
+#[tokio::test]
 async fn a_saved_fabric_is_come_back_to_as_often_as_is_wanted() {
     let lab = Lab::new().await;
     lab.volume("fa-a", "v", MIB).await;

@@ -65,12 +65,21 @@ impl Lab {
         Self::with(Switches::default(), false).await
     }
 
+    /// Arrays of another release.
+    pub(super) async fn of(profile: Profile) -> Self {
+        Self::made(profile, Switches::default(), false).await
+    }
+
     pub(super) async fn with(switches: Switches, pools: bool) -> Self {
+        Self::made(Profile::default(), switches, pools).await
+    }
+
+    async fn made(profile: Profile, switches: Switches, pools: bool) -> Self {
         let directory = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
         let array = |name: &str| ArraySpec {
             name: name.to_owned(),
-            profile: Profile::default(),
+            profile,
             api_token: TOKEN.to_owned().into(),
             listen: "127.0.0.1:0".parse().unwrap(),
             pool: pools.then(|| directory.path().join(name)),

@@ -345,3 +345,17 @@ async fn a_full_target_takes_nothing_until_it_has_room() {
     lab.control().set_capacity("fa-b", GIB).unwrap();
     assert_eq!(lab.transfer("pg.s1").await["progress"], 1.0);
 }
+
+#[tokio::test]
+async fn a_source_tells_of_its_transfers_only_where_it_is_switched_on() {
+    let lab = Lab::new().await;
+    lab.replicated_group("pg", &["v"]).await;
+    lab.send("pg", "s1").await;
+    let path = "protection-group-snapshots/transfer?names=pg";
+    assert!(lab.get("fa-a", path).await.items().is_empty());
+    lab.control()
+        .change_switches(|s| s.source_lists_transfers = true);
+    let told = lab.get("fa-a", path).await;
+    assert_eq!(told.item()["name"], "pg.s1");
+    assert_eq!(told.item()["progress"], 1.0);
+}

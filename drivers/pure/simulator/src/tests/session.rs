@@ -49,6 +49,40 @@ async fn a_bad_token_and_no_session_are_401() {
 }
 
 #[tokio::test]
+async fn a_user_logs_in_with_a_password_where_the_array_is_new_enough() {
+    for (profile, minor, expected) in [("6.10.0", 47, 200), ("6.10.0", 42, 401)] {
+        let lab = Lab::of(profile.parse().unwrap()).await;
+        let base = lab.simulator.arrays()[0].url();
+        let login = async |user: &str, password: &str| {
+            let body = json!({"username": user, "password": password});
+            let url = format!("{base}/api/2.{minor}/login");
+            let answer = lab.client.post(url).json(&body).send().await.unwrap();
+            let has_session = answer.headers().contains_key("x-auth-token");
+            assert_eq!(has_session, answer.status() == StatusCode::OK);
+            answer.status().as_u16()
+        };
+        assert_eq!(login("pureuser", TOKEN).await, expected);
+        assert_eq!(login("pureuser", "wrong").await, 401);
+        assert_eq!(login("somebody", TOKEN).await, 401);
+        assert!(!format!("{:?}", lab.control().calls("fa-a")).contains(TOKEN));
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_knows_of_sessions_is_a_switch() {
+    let lab = Lab::new().await;
+    lab.control().change_switches(|s| {
+        s.sessions_end = false;
+        s.bad_login_status = 403;
+    });
+    lab.advance(7200);
+    assert_eq!(lab.get("fa-a", "arrays").await.status, 200);
+    let url = format!("{}/api/2.36/login", lab.simulator.arrays()[0].url());
+    let login = lab.client.post(url).header("api-token", "wrong");
+    assert_eq!(login.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn a_session_ends_by_logout_idleness_and_force() {
     let mut lab = Lab::new().await;
     assert_eq!(lab.get("fa-a", "arrays").await.status, 200);
