@@ -214,7 +214,10 @@ fn login(
         return Err(ApiError {
             status: world.fabric.switches.bad_login_status,
             context: None,
-            message: "Invalid credentials.".to_owned(),
+            message: match call.api_token {
+                Some(_) => "Invalid API token.".to_owned(),
+                None => "Invalid username or password.".to_owned(),
+            },
         });
     }
     let mut secret = [0; 32];
