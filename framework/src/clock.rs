@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +20,23 @@ pub trait Clock: Send + Sync + std::fmt::Debug + 'static {
     fn monotonic(&self) -> Duration;
     /// Returns when this much time of this clock has passed.
     async fn sleep(&self, duration: Duration);
+    /// Says that work is being done which takes no time of this clock, a database's or a file's: a
+    /// simulated clock stands until the guard is dropped. The machine's does not.
+    fn hold(&self) -> Hold {
+        Hold::default()
+    }
+}
+
+/// Keeps a simulated clock from moving on while it lives.
+#[derive(Debug, Default)]
+pub struct Hold(Option<Arc<AtomicU64>>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(holds) = &self.0 {
+            holds.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// The machine's clock.
@@ -66,6 +83,7 @@ impl Clock for SystemClock {
 pub struct ManualClock {
     start: DateTime<Utc>,
     state: Mutex<ManualState>,
+    holds: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +99,7 @@ impl ManualClock {
         Self {
             start,
             state: Mutex::default(),
+            holds: Arc::default(),
         }
     }
 
@@ -94,6 +113,21 @@ impl ManualClock {
             // A sleeper that was dropped no longer listens.
             wake.send(()).unwrap_or_default();
         }
+    }
+
+    /// Moves the clock to the next moment that somebody waits for, unless it is held. Returns whether
+    /// it has moved.
+    pub fn advance_to_next(&self) -> bool {
+        if self.holds.load(Ordering::Relaxed) > 0 {
+            return false;
+        }
+        let next = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.sleepers.retain(|_, wake| !wake.is_closed());
+            let first = state.sleepers.keys().next();
+            first.map(|(at, _)| at.saturating_sub(state.elapsed))
+        };
+        next.map(|by| self.advance(by)).is_some()
     }
 
     /// How many tasks wait on this clock.
@@ -133,6 +167,11 @@ impl Clock for ManualClock {
         };
         // An error means that the clock itself is gone: nobody is left to wait for.
         wait.await.unwrap_or_default();
+    }
+
+    fn hold(&self) -> Hold {
+        self.holds.fetch_add(1, Ordering::Relaxed);
+        Hold(Some(self.holds.clone()))
     }
 }
 

@@ -49,7 +49,7 @@ mod registry;
 mod storage;
 
 pub use capability::{ComputeCapabilities, IdentityCapabilities, StorageCapabilities};
-pub use clock::{Clock, Ids, ManualClock, RandomIds, SeededIds, SystemClock};
+pub use clock::{Clock, Hold, Ids, ManualClock, RandomIds, SeededIds, SystemClock};
 pub use compute::*;
 pub use config::{DriverConfig, DriverEnv};
 pub use context::CallCtx;

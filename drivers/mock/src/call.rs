@@ -27,7 +27,9 @@ impl Gate {
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let directory = self.directory.clone();
+        let held = self.env.clock.hold();
         let fault = blocking(move || fault::next(&directory, verb, &target)).await;
+        drop(held);
         // Without a directory there is no script; the work itself says what is missing.
         let fault = fault.unwrap_or_else(|error| {
             tracing::debug!(%error, "no fault script");
@@ -41,7 +43,10 @@ impl Gate {
             None => Ok(()),
         };
         let result = match result {
-            Ok(()) => blocking(work).await,
+            Ok(()) => {
+                let _held = self.env.clock.hold();
+                blocking(work).await
+            }
             Err(error) => Err(error),
         };
         match (fault, result) {

@@ -112,8 +112,13 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn now(&self) -> Result<DateTime<Utc>> {
-        let tx = &self.conn;
-        now(tx, &*self.clock).await
+        self.at_once(now(&self.conn, &*self.clock)).await
+    }
+
+    /// Waits for the database. No time of a simulated clock passes meanwhile.
+    pub(crate) async fn at_once<T>(&self, work: impl Future<Output = T>) -> T {
+        let _held = self.clock.hold();
+        work.await
     }
 
     /// Runs `work` in one transaction, again from the start where the database asks for it.
@@ -123,7 +128,7 @@ impl Db {
     {
         let mut attempt = 0;
         loop {
-            match self.try_transaction(&work).await {
+            match self.at_once(self.try_transaction(&work)).await {
                 Err(error) if is_retryable(&error) && attempt < 5 => {
                     attempt += 1;
                     tracing::debug!(%error, attempt, "the database asks to repeat a transaction");
@@ -166,7 +171,7 @@ impl Db {
         sql: &str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<QueryResult>> {
-        rows(&self.conn, sql, values).await
+        self.at_once(rows(&self.conn, sql, values)).await
     }
 
     pub(crate) async fn run(
@@ -174,7 +179,7 @@ impl Db {
         sql: &str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<u64> {
-        run(&self.conn, sql, values).await
+        self.at_once(run(&self.conn, sql, values)).await
     }
 
     pub(crate) fn stamp(&self) -> String {

@@ -1,6 +1,6 @@
 use protector_framework::{DeploymentId, ExposeSecret, GenericUuid as _, SecretString};
 
-use crate::connection::{Db, parsed, run, text};
+use crate::connection::{Db, parsed, text};
 use crate::error::{DbError, Result};
 
 /// One Protector deployment: what its peer knows it by and seals secrets to.
@@ -32,18 +32,18 @@ impl Db {
         let sealed =
             self.secret_box
                 .seal(PLACE, &SecretString::from(hex::encode(key)), &*self.ids)?;
-        let made = run(
-            &self.conn,
-            "INSERT INTO deployment (singleton, id, box_public, box_secret, created_at)
+        let made = self
+            .run(
+                "INSERT INTO deployment (singleton, id, box_public, box_secret, created_at)
              VALUES (1, ?, ?, ?, ?)",
-            [
-                self.ids.uuid().to_string().into(),
-                public.into(),
-                sealed.into(),
-                self.stamp().into(),
-            ],
-        )
-        .await;
+                [
+                    self.ids.uuid().to_string().into(),
+                    public.into(),
+                    sealed.into(),
+                    self.stamp().into(),
+                ],
+            )
+            .await;
         match made {
             Ok(_) | Err(DbError::Duplicate(_)) => {}
             Err(error) => return Err(error),

@@ -1,7 +1,7 @@
 use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
-use crate::connection::{Db, rows, text};
+use crate::connection::{Db, text};
 use crate::error::{DbError, Result};
 
 /// What part of a list is wanted, in which order.
@@ -71,7 +71,7 @@ impl Db {
         if let Some(limit) = page.limit {
             sql.push_str(&format!(" LIMIT {limit}"));
         }
-        rows(&self.conn, &sql, values).await
+        self.rows(&sql, values).await
     }
 
     /// The condition for what comes after the marker in this order.
@@ -86,7 +86,7 @@ impl Db {
         let sql = format!("SELECT * FROM {table} WHERE {condition} AND id = ?");
         let mut bound = values.to_vec();
         bound.push(marker.to_string().into());
-        let found = rows(&self.conn, &sql, bound).await?;
+        let found = self.rows(&sql, bound).await?;
         let row = found.first().ok_or(DbError::BadMarker)?;
         let mut alternatives = Vec::new();
         let mut values = Vec::new();

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use protector_framework::SecretString;
 use sea_orm::ConnectionTrait;
 
-use crate::connection::{Db, rows, run, text};
+use crate::connection::{Db, run, text};
 use crate::error::Result;
 
 fn place(owner: &str, name: &str) -> String {
@@ -16,7 +16,8 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn put_secret(&self, owner: &str, name: &str, value: &SecretString) -> Result<()> {
-        self.put_secret_in(&self.conn, owner, name, value).await
+        self.at_once(self.put_secret_in(&self.conn, owner, name, value))
+            .await
     }
 
     pub(crate) async fn put_secret_in<C: ConnectionTrait>(
@@ -73,12 +74,12 @@ impl Db {
     /// # Errors
     /// `Sealed` where one cannot be opened.
     pub async fn secrets_of(&self, owner: &str) -> Result<BTreeMap<String, SecretString>> {
-        let found = rows(
-            &self.conn,
-            "SELECT name, sealed FROM secrets WHERE owner = ?",
-            [owner.into()],
-        )
-        .await?;
+        let found = self
+            .rows(
+                "SELECT name, sealed FROM secrets WHERE owner = ?",
+                [owner.into()],
+            )
+            .await?;
         found
             .iter()
             .map(|row| {
@@ -96,12 +97,8 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn delete_secrets(&self, owner: &str) -> Result<()> {
-        run(
-            &self.conn,
-            "DELETE FROM secrets WHERE owner = ?",
-            [owner.into()],
-        )
-        .await
-        .map(|_| ())
+        self.run("DELETE FROM secrets WHERE owner = ?", [owner.into()])
+            .await
+            .map(|_| ())
     }
 }

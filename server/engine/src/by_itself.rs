@@ -82,7 +82,10 @@ impl Peers {
     }
 
     /// Ends tests whose time is over, and removes parked copies that were kept long enough.
-    pub(crate) async fn clean_what_is_due(&self) -> Result<(), DbError> {
+    ///
+    /// # Errors
+    /// Where this site's own database does not answer.
+    pub async fn clean_what_is_due(&self) -> Result<(), DbError> {
         let Some(local) = self.db.local_site().await? else {
             return Ok(());
         };

@@ -19,6 +19,8 @@ mod tests;
 pub use failure::StepFailure;
 pub use journal::Journal;
 pub use lease::Lease;
+pub use peers::{Memory, Peers};
 pub use runner::{RunEnd, Runner, RunnerOptions, StepExecutor, StepRun};
 pub use service::{EngineHandle, EngineOptions, start};
 pub use steps::Steps;
+pub use work::WorkLoop;

@@ -22,17 +22,29 @@ const MIRRORED: u64 = 100;
 /// The time between two looks at a site's services.
 const LOOK: Duration = Duration::from_secs(60);
 
-pub(crate) struct Peers {
-    pub(crate) db: Db,
-    pub(crate) reach: Reach,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Arc<dyn Ids>,
-    pub(crate) owner: String,
-    pub(crate) interval: Duration,
-    pub(crate) nudge: Arc<Notify>,
-    pub(crate) stopping: Arc<AtomicBool>,
-    pub(crate) wake: Arc<Notify>,
-    pub(crate) met: Arc<AtomicBool>,
+/// Keeps a site together with the other one.
+#[derive(Debug)]
+pub struct Peers {
+    /// The site's database.
+    pub db: Db,
+    /// The ways to both sites.
+    pub reach: Reach,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// The name under which this process holds things.
+    pub owner: String,
+    /// The time between two rounds.
+    pub interval: Duration,
+    /// Begins a round at once.
+    pub nudge: Arc<Notify>,
+    /// Ends the loops when they wake.
+    pub stopping: Arc<AtomicBool>,
+    /// Wakes the loops.
+    pub wake: Arc<Notify>,
+    /// Set when the first round has ended.
+    pub met: Arc<AtomicBool>,
 }
 
 /// What the other site was last told of an operation.
@@ -40,7 +52,7 @@ type Told = HashMap<OperationId, (u32, DateTime<Utc>)>;
 
 /// What the loop remembers from round to round. Losing it costs time and nothing else.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub struct Memory {
     told: Told,
     /// What was heard of the operations that the other site executes.
     pub(crate) heard: Heard,
@@ -87,7 +99,10 @@ impl Peers {
 
     /// Everything that keeps the sites together, once. What fails keeps nothing after it: what was
     /// lost to the other site is put out of use whatever else there is.
-    pub(crate) async fn round(&self, memory: &mut Memory) -> Result<(), DbError> {
+    ///
+    /// # Errors
+    /// The first failure of this site's own database.
+    pub async fn round(&self, memory: &mut Memory) -> Result<(), DbError> {
         let Some(local) = self.db.local_site().await? else {
             return Ok(());
         };
@@ -195,7 +210,10 @@ impl Peers {
 
     /// Asks the services of every site whether they answer, and notes it. What a site is reached by
     /// does not change with it: its sessions stay.
-    pub(crate) async fn look_at_sites(&self) -> Result<(), DbError> {
+    ///
+    /// # Errors
+    /// Where this site's own database does not answer.
+    pub async fn look_at_sites(&self) -> Result<(), DbError> {
         for site in self.db.list_sites().await? {
             if site.status == SiteStatus::Registered {
                 continue;

@@ -13,24 +13,38 @@ use tokio::task::JoinSet;
 use crate::runner::{RunEnd, Runner, RunnerOptions};
 use crate::steps::Steps;
 
-pub(crate) struct WorkLoop {
-    pub(crate) db: Db,
-    pub(crate) reach: Reach,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Arc<dyn Ids>,
-    pub(crate) owner: String,
-    pub(crate) poll_interval: Duration,
-    pub(crate) max_operations: usize,
-    pub(crate) runner: RunnerOptions,
-    pub(crate) nudge: Arc<Notify>,
-    pub(crate) stopping: Arc<AtomicBool>,
-    pub(crate) wake: Arc<Notify>,
+/// Takes operations of a site and runs them.
+#[derive(Debug)]
+pub struct WorkLoop {
+    /// The site's database.
+    pub db: Db,
+    /// The ways to both sites.
+    pub reach: Reach,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// The name under which this process holds things.
+    pub owner: String,
+    /// The time between two looks for operations.
+    pub poll_interval: Duration,
+    /// Operations at the same time; as many again that may not wait.
+    pub max_operations: usize,
+    /// How each is run.
+    pub runner: RunnerOptions,
+    /// Begins a round with the other site.
+    pub nudge: Arc<Notify>,
+    /// Begins nothing more once set.
+    pub stopping: Arc<AtomicBool>,
+    /// Looks for operations at once.
+    pub wake: Arc<Notify>,
     /// Whether the other site was met, or was found not to answer: what it knows comes first.
-    pub(crate) met: Arc<AtomicBool>,
+    pub met: Arc<AtomicBool>,
 }
 
 impl WorkLoop {
-    pub(crate) async fn run(self) {
+    /// Runs until it is stopped and what it took has ended.
+    pub async fn run(self) {
         let (mut running, mut urgent) = (JoinSet::new(), JoinSet::new());
         while !self.stopping.load(Ordering::Relaxed) {
             for set in [&mut running, &mut urgent] {

@@ -102,7 +102,7 @@ impl Db {
     /// # Errors
     /// `Corrupt` where its document cannot be read.
     pub async fn get_group(&self, id: GroupId) -> Result<Option<GroupRecord>> {
-        group_in(&self.conn, id).await
+        self.at_once(group_in(&self.conn, id)).await
     }
 
     /// The group of this id or name in a project of the local site.
@@ -288,7 +288,8 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn mark_push_failed(&self, id: GroupId, error: &str) -> Result<()> {
-        set(&self.conn, id, "last_error = ?", [error.into()]).await
+        self.at_once(set(&self.conn, id, "last_error = ?", [error.into()]))
+            .await
     }
 
     /// Both sites claim authority, or no longer do.
@@ -297,7 +298,8 @@ impl Db {
     /// Where the database does not answer.
     pub async fn set_conflict(&self, id: GroupId, with: Option<&Head>) -> Result<()> {
         let with = with.map(to_json).transpose()?;
-        set(&self.conn, id, "conflict_with = ?", [with.into()]).await
+        self.at_once(set(&self.conn, id, "conflict_with = ?", [with.into()]))
+            .await
     }
 
     /// When the newest complete recovery point was taken.

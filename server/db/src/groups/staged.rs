@@ -209,7 +209,7 @@ impl Db {
         id: GroupId,
         change: ChangeId,
     ) -> Result<BTreeMap<String, SecretString>> {
-        self.staged_content(&self.conn, id, change)
+        self.at_once(self.staged_content(&self.conn, id, change))
             .await
             .map(|(_, secrets)| secrets)
     }

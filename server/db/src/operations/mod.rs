@@ -38,7 +38,7 @@ impl Db {
     /// # Errors
     /// `Corrupt` where it cannot be read.
     pub async fn get_operation(&self, id: OperationId) -> Result<Option<Operation>> {
-        operation_in(&self.conn, id).await
+        self.at_once(operation_in(&self.conn, id)).await
     }
 
     /// One page of the operations of a project, a group, or all.
@@ -91,7 +91,7 @@ impl Db {
     /// # Errors
     /// `Corrupt` where it cannot be read.
     pub async fn steps(&self, id: OperationId) -> Result<Vec<StepRecord>> {
-        steps_in(&self.conn, id).await
+        self.at_once(steps_in(&self.conn, id)).await
     }
 
     /// The plan of an operation, once an engine has made it.

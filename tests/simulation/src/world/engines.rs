@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use protector_driver_mock::world::{Fault, Rule, Script};
-use protector_framework::{Ids as _, OperationId};
+use protector_framework::{Clock as _, Ids as _, ManualClock, OperationId};
 use protector_model::{Operation, OperationStatus, Plan};
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::site::LEASE;
 use super::{Loss, Site, World};
-use crate::peers::{Memory, Peers};
-use crate::runner::{Runner, RunnerOptions, StepExecutor, StepRun};
-use crate::steps::Steps;
-use crate::{RunEnd, StepFailure};
+use protector_engine::Steps;
+use protector_engine::{Memory, Peers};
+use protector_engine::{RunEnd, StepFailure};
+use protector_engine::{Runner, RunnerOptions, StepExecutor, StepRun};
 
 /// When an engine is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
+pub enum When {
     /// Before the step does anything.
     Before,
     /// After its whole effect, before that is journalled.
@@ -31,7 +31,7 @@ pub(crate) enum When {
 
 /// What goes wrong while one step runs.
 #[derive(Debug, Clone)]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// A call to a cloud or an array.
     Driver {
         verb: String,
@@ -50,8 +50,9 @@ pub(crate) enum Trouble {
 
 /// An engine's steps, with trouble at some of them. It is the same world for the engine that
 /// follows.
-pub(crate) struct Engine {
+pub struct Engine {
     steps: Steps,
+    clock: Arc<ManualClock>,
     sites: [(
         protector_driver_mock::world::MockCloud,
         protector_driver_mock::world::MockArray,
@@ -65,12 +66,12 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// The steps that were not begun, so that their trouble has not come.
-    pub(crate) fn unmet(&self) -> Vec<String> {
+    pub fn unmet(&self) -> Vec<String> {
         self.troubles.lock().unwrap().keys().cloned().collect()
     }
 
     /// Returns when it was killed.
-    pub(crate) async fn died(&self) {
+    pub async fn died(&self) {
         self.dead.notified().await;
     }
 
@@ -115,7 +116,7 @@ impl StepExecutor for Engine {
                 return self.die().await;
             }
             Some(Trouble::Fails) => return Err(StepFailure::permanent("by the test", "retry")),
-            Some(Trouble::Slow(span)) => self.steps.clock.sleep(span).await,
+            Some(Trouble::Slow(span)) => self.clock.sleep(span).await,
             Some(Trouble::Peer(verb, loss)) => self.wire.lose(&[(verb, loss)]),
             Some(Trouble::Driver { verb, fault, times }) => {
                 let rule = Rule::new(verb, fault).times(times);
@@ -132,7 +133,7 @@ impl StepExecutor for Engine {
 }
 
 /// The longest that a call may take.
-pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(1);
+pub const CALL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What an engine of a test runs with: nothing may still be under way of the one before it.
 fn options(parallel_steps: usize) -> RunnerOptions {
@@ -145,7 +146,7 @@ fn options(parallel_steps: usize) -> RunnerOptions {
 }
 
 impl World {
-    pub(crate) fn steps(&self, site: &Site, owner: &str) -> Steps {
+    pub fn steps(&self, site: &Site, owner: &str) -> Steps {
         Steps::new(
             site.db.clone(),
             site.reach.clone(),
@@ -158,9 +159,10 @@ impl World {
     }
 
     /// An engine with trouble at steps.
-    pub(crate) fn engine(&self, site: &Site, troubles: BTreeMap<String, Trouble>) -> Arc<Engine> {
+    pub fn engine(&self, site: &Site, troubles: BTreeMap<String, Trouble>) -> Arc<Engine> {
         Arc::new(Engine {
             steps: self.steps(site, "troubled"),
+            clock: self.clock.clone(),
             sites: [&self.a, &self.b].map(|s| (s.cloud.clone(), s.array.clone())),
             wire: self.other(site).wire.clone(),
             troubles: Mutex::new(troubles),
@@ -169,7 +171,7 @@ impl World {
         })
     }
 
-    pub(crate) async fn operation(&self, site: &Site, id: OperationId) -> Operation {
+    pub async fn operation(&self, site: &Site, id: OperationId) -> Operation {
         site.db.get_operation(id).await.unwrap().unwrap()
     }
 
@@ -180,7 +182,7 @@ impl World {
     }
 
     /// Runs a site's operations until this one has ended or waits for somebody.
-    pub(crate) async fn finish(&self, site: &Site, id: OperationId) -> Operation {
+    pub async fn finish(&self, site: &Site, id: OperationId) -> Operation {
         for _ in 0..5 {
             let owner = format!("engine-{}", self.ids.uuid());
             let steps = Arc::new(self.steps(site, &owner));
@@ -195,24 +197,14 @@ impl World {
         panic!("{:#?}", self.operation(site, id).await)
     }
 
-    pub(crate) fn runner(
-        &self,
-        site: &Site,
-        steps: Arc<dyn StepExecutor>,
-        parallel: usize,
-    ) -> Runner {
+    pub fn runner(&self, site: &Site, steps: Arc<dyn StepExecutor>, parallel: usize) -> Runner {
         let clock = self.clock.clone();
         Runner::new(site.db.clone(), clock, steps, options(parallel))
     }
 
     /// Runs an operation with trouble. An engine that dies is followed by another, until all trouble
     /// is over.
-    pub(crate) async fn suffer(
-        &self,
-        site: &Site,
-        id: OperationId,
-        engine: &Arc<Engine>,
-    ) -> Operation {
+    pub async fn suffer(&self, site: &Site, id: OperationId, engine: &Arc<Engine>) -> Operation {
         while !self.has_ended(site, id).await {
             let claim = site.db.claim_operation("troubled", site.id).await.unwrap();
             let Some(claim) = claim else {
@@ -233,7 +225,7 @@ impl World {
     }
 
     /// Runs a site's oldest operation until its engine dies, and lets its lease run out.
-    pub(crate) async fn run_until_death(&self, site: &Site, engine: &Arc<Engine>) {
+    pub async fn run_until_death(&self, site: &Site, engine: &Arc<Engine>) {
         let claim = site.db.claim_operation("troubled", site.id).await.unwrap();
         let runner = self.runner(site, engine.clone(), 1);
         tokio::select! {
@@ -245,7 +237,7 @@ impl World {
 
     /// Runs an operation with an engine that is killed at its n-th breath, wherever that is.
     /// Returns whether it ended before.
-    pub(crate) async fn breathe(&self, site: &Site, breaths: u64) -> bool {
+    pub async fn breathe(&self, site: &Site, breaths: u64) -> bool {
         let owner = format!("engine-{}", self.ids.uuid());
         let claim = site.db.claim_operation(&owner, site.id).await.unwrap();
         let Some(claim) = claim else { return true };
@@ -265,7 +257,7 @@ impl World {
         matches!(ended, Some(RunEnd::Ended(_)))
     }
 
-    pub(crate) fn peers(&self, site: &Site) -> Peers {
+    pub fn peers(&self, site: &Site) -> Peers {
         Peers {
             db: site.db.clone(),
             reach: site.reach.clone(),
@@ -281,7 +273,7 @@ impl World {
     }
 
     /// One round of a site's peer loop.
-    pub(crate) async fn round(&self, site: &Site) {
+    pub async fn round(&self, site: &Site) {
         self.peers(site)
             .round(&mut Memory::default())
             .await
@@ -289,14 +281,14 @@ impl World {
     }
 
     /// Both sites meet, and both know it.
-    pub(crate) async fn meet(&self) {
+    pub async fn meet(&self) {
         for site in [&self.a, &self.b, &self.a] {
             self.round(site).await;
         }
     }
 
     /// Opens an operation again, as `retry` does.
-    pub(crate) async fn retry(&self, site: &Site, id: OperationId) -> Operation {
+    pub async fn retry(&self, site: &Site, id: OperationId) -> Operation {
         let operation = self.operation(site, id).await;
         site.db
             .reopen_operation(id, &operation.options)

@@ -17,7 +17,7 @@ use protector_peer::{
 
 /// What the wire loses of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Loss {
+pub enum Loss {
     /// It never arrives.
     Request,
     /// It takes effect.
@@ -25,20 +25,20 @@ pub(crate) enum Loss {
 }
 
 /// The Protector of `site` as the other site reaches it.
-pub(crate) struct Wire {
-    pub(crate) db: Db,
-    pub(crate) site: SiteId,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Arc<dyn Ids>,
+pub struct Wire {
+    pub db: Db,
+    pub site: SiteId,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids>,
     /// The way back.
-    pub(crate) back: OnceLock<Arc<Wire>>,
+    pub back: OnceLock<Arc<Wire>>,
     cut: AtomicBool,
     losses: Mutex<Vec<(&'static str, Loss)>>,
     forgotten: Mutex<Vec<OperationId>>,
 }
 
 impl Wire {
-    pub(crate) fn new(db: Db, site: SiteId, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+    pub fn new(db: Db, site: SiteId, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         Self {
             db,
             site,
@@ -51,17 +51,17 @@ impl Wire {
         }
     }
 
-    pub(crate) fn cut(&self, cut: bool) {
+    pub fn cut(&self, cut: bool) {
         self.cut.store(cut, Ordering::Relaxed);
     }
 
     /// From now on the site answers as if it had never known an operation.
-    pub(crate) fn forget(&self, operation: OperationId) {
+    pub fn forget(&self, operation: OperationId) {
         self.forgotten.lock().unwrap().push(operation);
     }
 
     /// The next calls of these verbs lose something, each once.
-    pub(crate) fn lose(&self, losses: &[(&'static str, Loss)]) {
+    pub fn lose(&self, losses: &[(&'static str, Loss)]) {
         *self.losses.lock().unwrap() = losses.to_vec();
     }
 

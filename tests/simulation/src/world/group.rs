@@ -21,12 +21,12 @@ use uuid::Uuid;
 use super::site::TOKEN;
 use super::{Site, World};
 
-pub(crate) fn id() -> GroupId {
+pub(super) fn id() -> GroupId {
     GroupId::from_untyped_uuid(Uuid::from_u128(7))
 }
 
 /// Options of a planned move.
-pub(crate) fn planned() -> OperationOptions {
+pub fn planned() -> OperationOptions {
     OperationOptions {
         failover_type: Some(FailoverType::Planned),
         ..OperationOptions::default()
@@ -34,7 +34,7 @@ pub(crate) fn planned() -> OperationOptions {
 }
 
 /// Options of an unplanned move.
-pub(crate) fn unplanned() -> OperationOptions {
+pub fn unplanned() -> OperationOptions {
     OperationOptions {
         failover_type: Some(FailoverType::Unplanned),
         ..OperationOptions::default()
@@ -43,7 +43,7 @@ pub(crate) fn unplanned() -> OperationOptions {
 
 impl World {
     /// A group that protects these servers, each with as many volumes.
-    pub(crate) async fn protected(servers: &[&str], volumes: usize) -> Self {
+    pub async fn protected(servers: &[&str], volumes: usize) -> Self {
         let world = Self::empty().await;
         world.create_group().await;
         for (at, name) in servers.iter().enumerate() {
@@ -54,7 +54,7 @@ impl World {
         world
     }
 
-    pub(crate) async fn create_group(&self) {
+    pub async fn create_group(&self) {
         self.propose_group().await;
         self.go(OperationKind::Create, OperationOptions::default())
             .await;
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// The group's first document, on both sites.
-    pub(crate) async fn propose_group(&self) {
+    pub async fn propose_group(&self) {
         let now = self.clock.now();
         let document = GroupDocument {
             id: self.group,
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// Gives the group its policy and its mappings.
-    pub(crate) async fn equip(&self) {
+    pub async fn equip(&self) {
         let policy = GroupChange::SetPolicy {
             policy: Box::new(self.policy()),
         };
@@ -117,7 +117,7 @@ impl World {
         .await;
     }
 
-    pub(crate) fn policy(&self) -> Policy {
+    pub fn policy(&self) -> Policy {
         let now = self.clock.now();
         Policy {
             id: PolicyId::from_untyped_uuid(Uuid::from_u128(8)),
@@ -163,7 +163,7 @@ impl World {
     }
 
     /// A tenant's server on site A: its root volume goes with it, as is usual.
-    pub(crate) fn build_server(&self, name: &str, volumes: usize, number: usize) -> ServerId {
+    pub fn build_server(&self, name: &str, volumes: usize, number: usize) -> ServerId {
         let (tenant, has) = (&self.a.tenant, &self.a.has);
         let volumes: Vec<VolumeId> = (0..volumes)
             .map(|slot| {
@@ -201,13 +201,13 @@ impl World {
         server
     }
 
-    pub(crate) async fn add_member(&self, name: &str, server: &ServerId, tier: u8) {
+    pub async fn add_member(&self, name: &str, server: &ServerId, tier: u8) {
         let options = self.join(name, server, tier).await;
         self.go(OperationKind::AddMember, options).await;
     }
 
     /// Puts a server into the document; the operation with these options captures it.
-    pub(crate) async fn join(&self, name: &str, server: &ServerId, tier: u8) -> OperationOptions {
+    pub async fn join(&self, name: &str, server: &ServerId, tier: u8) -> OperationOptions {
         let member = MemberId::from_untyped_uuid(self.ids.uuid());
         self.change(GroupChange::AddMember {
             member,
@@ -223,7 +223,7 @@ impl World {
         }
     }
 
-    pub(crate) async fn change(&self, change: GroupChange) {
+    pub async fn change(&self, change: GroupChange) {
         self.change_with(change, &BTreeMap::new()).await;
     }
 
@@ -238,7 +238,7 @@ impl World {
     }
 
     /// The way from a site to the other.
-    pub(crate) fn link(&self, site: &Site) -> PeerLink {
+    pub fn link(&self, site: &Site) -> PeerLink {
         PeerLink::new(
             site.db.clone(),
             self.clock.clone(),
@@ -250,33 +250,29 @@ impl World {
     }
 
     /// The group as a site holds it.
-    pub(crate) async fn record(&self, site: &Site) -> protector_db::GroupRecord {
+    pub async fn record(&self, site: &Site) -> protector_db::GroupRecord {
         site.db.get_group(self.group).await.unwrap().unwrap()
     }
 
-    pub(crate) async fn document(&self, site: &Site) -> GroupDocument {
+    pub async fn document(&self, site: &Site) -> GroupDocument {
         self.record(site).await.document
     }
 
     /// The site that the group runs on: that of the newest document.
-    pub(crate) async fn primary(&self) -> &Site {
+    pub async fn primary(&self) -> &Site {
         let (a, b) = (self.document(&self.a).await, self.document(&self.b).await);
         let newest = if b.version > a.version { b } else { a };
         self.site(newest.current_primary_site_id)
     }
 
     /// Asks for an operation as the API does; returns it with the site that executes it.
-    pub(crate) async fn ask(
-        &self,
-        kind: OperationKind,
-        options: OperationOptions,
-    ) -> (Operation, &Site) {
+    pub async fn ask(&self, kind: OperationKind, options: OperationOptions) -> (Operation, &Site) {
         let asked = self.ask_at(self.primary().await, kind, options).await;
         (asked.clone(), self.site(asked.executor_site_id))
     }
 
     /// Asks by what one site knows.
-    pub(crate) async fn ask_at(
+    pub async fn ask_at(
         &self,
         site: &Site,
         kind: OperationKind,
@@ -336,7 +332,7 @@ impl World {
     }
 
     /// Asks for an operation, lets an engine complete it, and lets both sites meet.
-    pub(crate) async fn go(&self, kind: OperationKind, options: OperationOptions) -> Operation {
+    pub async fn go(&self, kind: OperationKind, options: OperationOptions) -> Operation {
         let (operation, site) = self.ask(kind, options).await;
         let ended = self.finish(site, operation.id).await;
         assert_eq!(

@@ -12,27 +12,25 @@ use std::sync::Arc;
 use protector_driver_mock::world::LinkSettings;
 use protector_framework::{DriverEnv, GroupId, ManualClock, SeededIds};
 
-pub(crate) use engines::{CALL_DEADLINE, Trouble, When};
-pub(crate) use group::{planned, unplanned};
-pub(crate) use site::{LEASE, Site};
-pub(crate) use wire::Loss;
-
-use time::Time;
+pub use engines::{CALL_DEADLINE, Trouble, When};
+pub use group::{planned, unplanned};
+pub use site::{LEASE, Site};
+pub use time::simulate;
+pub use wire::Loss;
 
 /// The world of a test.
-pub(crate) struct World {
-    pub(crate) a: Site,
-    pub(crate) b: Site,
-    pub(crate) group: GroupId,
-    pub(crate) clock: Arc<ManualClock>,
-    pub(crate) ids: Arc<SeededIds>,
-    pub(crate) time: Time,
+pub struct World {
+    pub a: Site,
+    pub b: Site,
+    pub group: GroupId,
+    pub clock: Arc<ManualClock>,
+    pub ids: Arc<SeededIds>,
     _home: tempfile::TempDir,
 }
 
 impl World {
     /// Two furnished sites that know each other, without a group.
-    pub(crate) async fn empty() -> Self {
+    pub async fn empty() -> Self {
         let home = home();
         let start = "2026-11-24T12:00:00Z".parse().unwrap();
         let clock = Arc::new(ManualClock::new(start));
@@ -41,7 +39,7 @@ impl World {
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let time = Time::begin(clock.clone());
+        time::follow(&clock);
         let (a, b) = (
             Site::new(home.path(), "a", 1, env.clone()).await,
             Site::new(home.path(), "b", 2, env).await,
@@ -59,13 +57,12 @@ impl World {
             group: group::id(),
             clock,
             ids,
-            time,
             _home: home,
         }
     }
 
     /// The site that is not this one.
-    pub(crate) fn other(&self, site: &Site) -> &Site {
+    pub fn other(&self, site: &Site) -> &Site {
         if site.id == self.a.id {
             &self.b
         } else {
@@ -74,13 +71,13 @@ impl World {
     }
 
     /// The site of an id.
-    pub(crate) fn site(&self, id: protector_framework::SiteId) -> &Site {
+    pub fn site(&self, id: protector_framework::SiteId) -> &Site {
         if id == self.a.id { &self.a } else { &self.b }
     }
 }
 
 /// In memory where the machine has such a place: elsewhere each commit waits for the disk.
-pub(crate) fn home() -> tempfile::TempDir {
+pub fn home() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()

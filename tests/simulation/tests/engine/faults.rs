@@ -11,7 +11,7 @@ use protector_model::{
     GroupStatus, Operation, OperationKind, OperationStatus, StepStatus, planner, request,
 };
 
-use super::world::{Loss, Trouble, When, World, planned};
+use protector_simulation::world::{Loss, Trouble, When, World, planned, simulate};
 
 const SERVERS: [&str; 2] = ["db", "web"];
 
@@ -232,68 +232,80 @@ fn deadly(_: &Step) -> Vec<Trouble> {
     vec![Trouble::Kill(When::Before), Trouble::Kill(When::After)]
 }
 
-#[tokio::test]
-async fn a_failover_survives_a_lasting_failure_of_every_step() {
-    lasting_failures(OperationKind::Failover).await;
+#[test]
+fn a_failover_survives_a_lasting_failure_of_every_step() {
+    simulate(async {
+        lasting_failures(OperationKind::Failover).await;
+    });
 }
 
-#[tokio::test]
-async fn a_failback_survives_a_lasting_failure_of_every_step() {
-    lasting_failures(OperationKind::Failback).await;
+#[test]
+fn a_failback_survives_a_lasting_failure_of_every_step() {
+    simulate(async {
+        lasting_failures(OperationKind::Failback).await;
+    });
 }
 
-#[tokio::test]
-async fn moves_survive_passing_failures_of_every_step() {
-    passing_failures(OperationKind::Failover, passing).await;
-    passing_failures(OperationKind::Failback, passing).await;
+#[test]
+fn moves_survive_passing_failures_of_every_step() {
+    simulate(async {
+        passing_failures(OperationKind::Failover, passing).await;
+        passing_failures(OperationKind::Failback, passing).await;
+    });
 }
 
-#[tokio::test]
-async fn moves_survive_the_death_of_their_engine_at_every_step() {
-    passing_failures(OperationKind::Failover, deadly).await;
-    passing_failures(OperationKind::Failback, deadly).await;
+#[test]
+fn moves_survive_the_death_of_their_engine_at_every_step() {
+    simulate(async {
+        passing_failures(OperationKind::Failover, deadly).await;
+        passing_failures(OperationKind::Failback, deadly).await;
+    });
 }
 
-#[tokio::test]
-async fn a_handover_whose_request_or_answer_is_lost_has_one_outcome() {
-    let mut moving = Moving::new().await;
-    for loss in [Loss::Request, Loss::Answer] {
-        for verb in ["identity", "put_document"] {
-            moving.before(OperationKind::Failover).await;
-            let trouble = ("commit".to_owned(), Trouble::Peer(verb, loss));
-            let way = moving.suffer([trouble].into()).await;
-            assert_eq!(way, Way::Through, "{verb} {loss:?}");
+#[test]
+fn a_handover_whose_request_or_answer_is_lost_has_one_outcome() {
+    simulate(async {
+        let mut moving = Moving::new().await;
+        for loss in [Loss::Request, Loss::Answer] {
+            for verb in ["identity", "put_document"] {
+                moving.before(OperationKind::Failover).await;
+                let trouble = ("commit".to_owned(), Trouble::Peer(verb, loss));
+                let way = moving.suffer([trouble].into()).await;
+                assert_eq!(way, Way::Through, "{verb} {loss:?}");
+            }
         }
-    }
+    });
 }
 
-#[tokio::test]
-async fn a_move_survives_engines_that_die_anywhere() {
-    let moving = Moving::new().await;
-    let world = &moving.world;
-    for kind in [OperationKind::Failover, OperationKind::Failback] {
-        let source = world.primary().await;
-        let target = world.other(source);
-        let bytes = world.bytes(source).await;
-        let (operation, site) = world.ask(kind, planned()).await;
-        // Each lives a little longer than the one before, so that all of it is done once.
-        let mut breaths = 40;
-        while !world.breathe(site, breaths).await {
-            breaths += 20;
+#[test]
+fn a_move_survives_engines_that_die_anywhere() {
+    simulate(async {
+        let moving = Moving::new().await;
+        let world = &moving.world;
+        for kind in [OperationKind::Failover, OperationKind::Failback] {
+            let source = world.primary().await;
+            let target = world.other(source);
+            let bytes = world.bytes(source).await;
+            let (operation, site) = world.ask(kind, planned()).await;
+            // Each lives a little longer than the one before, so that all of it is done once.
+            let mut breaths = 40;
+            while !world.breathe(site, breaths).await {
+                breaths += 20;
+            }
+            let ended = world.finish(site, operation.id).await;
+            assert_eq!(
+                ended.status,
+                OperationStatus::Completed,
+                "{:#?}",
+                ended.error
+            );
+            world.meet().await;
+            assert_eq!(target.running(), SERVERS);
+            assert!(source.running().is_empty());
+            assert_eq!(world.bytes(target).await, bytes);
+            for site in [source, target] {
+                site.assert_nothing_twice("killed anywhere");
+            }
         }
-        let ended = world.finish(site, operation.id).await;
-        assert_eq!(
-            ended.status,
-            OperationStatus::Completed,
-            "{:#?}",
-            ended.error
-        );
-        world.meet().await;
-        assert_eq!(target.running(), SERVERS);
-        assert!(source.running().is_empty());
-        assert_eq!(world.bytes(target).await, bytes);
-        for site in [source, target] {
-            site.assert_nothing_twice("killed anywhere");
-        }
-    }
+    });
 }

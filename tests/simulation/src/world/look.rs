@@ -9,14 +9,14 @@ use super::{Site, World};
 
 /// What there is on one site, without what passes by itself.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Seen {
-    pub(crate) cloud: Inventory,
+pub struct Seen {
+    pub cloud: Inventory,
     /// Array volumes by name.
-    pub(crate) array: BTreeMap<String, String>,
+    pub array: BTreeMap<String, String>,
 }
 
 impl Site {
-    pub(crate) fn look(&self) -> Seen {
+    pub fn look(&self) -> Seen {
         let volumes = self.array.volumes().unwrap();
         Seen {
             cloud: self.cloud.inventory().unwrap(),
@@ -28,7 +28,7 @@ impl Site {
     }
 
     /// The servers that run.
-    pub(crate) fn running(&self) -> Vec<String> {
+    pub fn running(&self) -> Vec<String> {
         let inventory = self.cloud.inventory().unwrap();
         let mut names: Vec<_> = inventory
             .servers
@@ -41,7 +41,7 @@ impl Site {
     }
 
     /// Nothing twice: servers by name, ports by network and MAC, volumes by name.
-    pub(crate) fn assert_nothing_twice(&self, context: &str) {
+    pub fn assert_nothing_twice(&self, context: &str) {
         let all = self.cloud.inventory().unwrap();
         let lists = [
             all.servers
@@ -78,7 +78,7 @@ impl Site {
 
 impl World {
     /// The hashes of all volumes in production, by member and slot.
-    pub(crate) async fn bytes(&self, site: &Site) -> Vec<(String, Vec<String>)> {
+    pub async fn bytes(&self, site: &Site) -> Vec<(String, Vec<String>)> {
         let document = self.document(site).await;
         let mut all: Vec<_> = document
             .members
@@ -97,7 +97,7 @@ impl World {
         all
     }
 
-    pub(crate) async fn member(&self, site: &Site, name: &str) -> Member {
+    pub async fn member(&self, site: &Site, name: &str) -> Member {
         let document = self.document(site).await;
         document
             .members
@@ -107,7 +107,7 @@ impl World {
     }
 
     /// Writes into a volume of a member, as its guest does.
-    pub(crate) async fn write(&self, site: &Site, name: &str, slot: usize, text: &str) {
+    pub async fn write(&self, site: &Site, name: &str, slot: usize, text: &str) {
         let member = self.member(site, name).await;
         let volume = &member.instance(site.id).unwrap().volumes[slot];
         site.tenant
@@ -115,7 +115,7 @@ impl World {
             .unwrap();
     }
 
-    pub(crate) async fn reads(&self, site: &Site, name: &str, slot: usize, text: &str) -> bool {
+    pub async fn reads(&self, site: &Site, name: &str, slot: usize, text: &str) -> bool {
         let member = self.member(site, name).await;
         let volume = &member.instance(site.id).unwrap().volumes[slot];
         site.tenant
@@ -125,7 +125,7 @@ impl World {
     }
 
     /// Both sites hold the same document, nothing is under way, and the group has this status.
-    pub(crate) async fn assert_settled(&self, status: GroupStatus, context: &str) {
+    pub async fn assert_settled(&self, status: GroupStatus, context: &str) {
         let (a, b) = (self.record(&self.a).await, self.record(&self.b).await);
         assert_eq!(a.head, b.head, "{context}");
         assert_eq!(

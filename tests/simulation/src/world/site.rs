@@ -17,26 +17,26 @@ use uuid::Uuid;
 use super::wire::Wire;
 
 /// What opens an array.
-pub(crate) const TOKEN: &str = "array-token";
+pub(super) const TOKEN: &str = "array-token";
 
 /// Long enough that none runs out while the machine does something else.
-pub(crate) const LEASE: Duration = Duration::from_secs(300);
+pub const LEASE: Duration = Duration::from_secs(300);
 
-pub(crate) struct Site {
-    pub(crate) id: SiteId,
-    pub(crate) name: &'static str,
-    pub(crate) db: Db,
-    pub(crate) reach: Reach,
-    pub(crate) cloud: MockCloud,
-    pub(crate) array: MockArray,
-    pub(crate) has: Furniture,
-    pub(crate) tenant: Tenant,
+pub struct Site {
+    pub id: SiteId,
+    pub name: &'static str,
+    pub db: Db,
+    pub reach: Reach,
+    pub cloud: MockCloud,
+    pub array: MockArray,
+    pub has: Furniture,
+    pub tenant: Tenant,
     /// How the other site reaches this one.
-    pub(crate) wire: Arc<Wire>,
+    pub wire: Arc<Wire>,
 }
 
 impl Site {
-    pub(crate) async fn new(home: &Path, name: &'static str, id: u128, env: DriverEnv) -> Self {
+    pub async fn new(home: &Path, name: &'static str, id: u128, env: DriverEnv) -> Self {
         let home = home.join(name);
         std::fs::create_dir(&home).unwrap();
         let db = database(&home, &env).await;
@@ -63,7 +63,7 @@ impl Site {
     }
 
     /// Registers a site here.
-    pub(crate) async fn know(&self, site: &Site, is_local: bool) {
+    pub async fn know(&self, site: &Site, is_local: bool) {
         let at = self.wire.clock.now();
         let text = |text: &str| Some(text.to_owned());
         let row = protector_model::Site {
@@ -97,7 +97,7 @@ impl Site {
     }
 
     /// Switches everything of the site off or on, as a power cut does.
-    pub(crate) fn set_down(&self, down: bool) {
+    pub fn set_down(&self, down: bool) {
         self.cloud.set_down(down).unwrap();
         self.array.set_down(down).unwrap();
         self.wire.cut(down);

@@ -1,0 +1,15 @@
+//! The engine's work, from what people ask for to what is there afterwards.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what goes wrong fails the test"
+)]
+
+mod by_itself;
+mod faults;
+mod others;
+mod preempted;
+mod rescue;
+mod returns;
+mod stories;
