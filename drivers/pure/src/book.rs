@@ -10,15 +10,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use protector_framework::{ArrayIdentity, ReplicationMode, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::client::{Call, Failure};
+use crate::client::{Call, gone_is_fine, refused_is_looked_at};
 use crate::names;
 use crate::side::Side;
-use crate::wire::Tag;
-
-/// The namespace of the driver's tags.
-pub(crate) const NAMESPACE: &str = "protector-dr";
+use crate::tags::{remove_tags, set_tags, tags};
 
 const TARGET_ID: &str = "target-id";
 const TARGET_NAME: &str = "target-name";
@@ -119,11 +116,7 @@ impl Book {
     /// Takes notes out.
     async fn strike(&mut self, side: Side<'_>, keys: Vec<String>) -> Result<()> {
         for some in keys.chunks(crate::side::TOGETHER) {
-            let call = Call::delete("volumes/tags")
-                .with("resource_names", &self.volume)
-                .with("namespaces", NAMESPACE)
-                .list("keys", some);
-            gone_is_fine(side.send(call).await)?;
+            remove_tags(side, &self.volume, some).await?;
         }
         for key in &keys {
             self.tags.remove(key);
@@ -138,10 +131,7 @@ impl Book {
             return Ok(());
         };
         // Without notes it counts as absent, should it be brought back.
-        let call = Call::delete("volumes/tags")
-            .with("resource_names", &volume.name)
-            .with("namespaces", NAMESPACE);
-        gone_is_fine(side.send(call).await)?;
+        remove_tags(side, &volume.name, &[]).await?;
         let call = Call::patch("volumes")
             .with("names", &volume.name)
             .json(json!({"destroyed": true}));
@@ -330,47 +320,6 @@ pub(crate) fn state(active: bool) -> (String, String) {
     (STATE.to_owned(), state.to_owned())
 }
 
-/// The driver's tags of a volume; none where there is no such volume.
-pub(crate) async fn tags(side: Side<'_>, volume: &str) -> Result<BTreeMap<String, String>> {
-    let call = Call::get("volumes/tags")
-        .with("resource_names", volume)
-        .with("namespaces", NAMESPACE);
-    let found: Vec<Tag> = match side.find(call).await {
-        Ok(found) => found,
-        Err(failure) if failure.is_refusal() && failure.cause == crate::client::Cause::Pending => {
-            Vec::new()
-        }
-        Err(failure) => return Err(failure.into()),
-    };
-    Ok(found
-        .into_iter()
-        .filter(|tag| tag.namespace == NAMESPACE)
-        .filter(|tag| tag.resource.name.is_empty() || names::same(&tag.resource.name, volume))
-        .map(|tag| (tag.key, tag.value))
-        .collect())
-}
-
-/// Sets tags of a volume. They do not go with copies of it.
-pub(crate) async fn set_tags(
-    side: Side<'_>,
-    volume: &str,
-    tags: &[(String, String)],
-) -> Result<()> {
-    for some in tags.chunks(crate::side::TOGETHER) {
-        let body: Vec<Value> = some
-            .iter()
-            .map(|(key, value)| {
-                json!({"namespace": NAMESPACE, "key": key, "value": value, "copyable": false})
-            })
-            .collect();
-        let call = Call::put("volumes/tags/batch")
-            .with("resource_names", volume)
-            .json(Value::Array(body));
-        side.send(call).await?;
-    }
-    Ok(())
-}
-
 /// A live volume of this name, the smallest there is. Only the driver makes names of this form.
 async fn ensure_volume(side: Side<'_>, name: &str) -> Result<()> {
     match side.volume(name).await? {
@@ -379,11 +328,11 @@ async fn ensure_volume(side: Side<'_>, name: &str) -> Result<()> {
             let call = Call::patch("volumes")
                 .with("names", name)
                 .json(json!({"destroyed": false}));
-            return crate::group::refused_is_looked_at(side.send(call).await);
+            return refused_is_looked_at(side.send(call).await);
         }
         None => {}
     }
-    let call = new_volume(side, name).await?;
+    let call = side.new_volume(name).await?;
     match side.send(call.json(json!({"provisioned": 1 << 20}))).await {
         Ok(_) => Ok(()),
         // Made by somebody else in between, or by a call whose answer was lost.
@@ -391,30 +340,6 @@ async fn ensure_volume(side: Side<'_>, name: &str) -> Result<()> {
             Some(volume) if !volume.destroyed => Ok(()),
             _ => Err(failure.into()),
         },
-        Err(failure) => Err(failure.into()),
-    }
-}
-
-/// The call that makes a volume which joins no group by itself.
-pub(crate) async fn new_volume(side: Side<'_>, name: &str) -> Result<Call> {
-    let call = Call::post("volumes").with("names", name);
-    Ok(match side.abilities().await?.default_protection {
-        true => call.with("with_default_protection", "false"),
-        false => call,
-    })
-}
-
-/// What should be absent and is.
-pub(crate) fn gone_is_fine<T>(result: Result<T, Failure>) -> Result<()> {
-    use crate::client::Cause;
-    match result {
-        Ok(_) => Ok(()),
-        Err(failure)
-            if failure.is_refusal()
-                && matches!(failure.cause, Cause::NotFound | Cause::Pending) =>
-        {
-            Ok(())
-        }
         Err(failure) => Err(failure.into()),
     }
 }

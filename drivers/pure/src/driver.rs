@@ -12,7 +12,7 @@ use protector_framework::{
 };
 
 use crate::client::{Client, Trip};
-use crate::group::{self, Learned, Pair, Sent, no_volume};
+use crate::group::{self, Learned, Pair, Sent};
 use crate::points::Taken;
 use crate::side::{Side, identity};
 use crate::{copies, link, names, resolve, settings};
@@ -102,10 +102,8 @@ impl StorageDriver for PureArray {
         let trip = self.trip(ctx);
         let side = Side::new(&self.own, &trip);
         let name = names::volume(&req.name)?;
-        match side.volume(name).await?.filter(|volume| !volume.destroyed) {
-            Some(volume) => copies::told(side, &volume).await,
-            None => Err(no_volume(name)),
-        }
+        let volume = side.live_volume(name).await?;
+        copies::told(side, &volume).await
     }
 
     async fn ensure_group(&self, ctx: &CallCtx, req: EnsureGroup) -> Result<GroupStatus> {

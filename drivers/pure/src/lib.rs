@@ -17,4 +17,5 @@ mod resolve;
 mod settings;
 mod side;
 mod sync;
+mod tags;
 mod wire;

@@ -130,6 +130,53 @@ impl<'a> Side<'a> {
             .find(|volume| names::same(&volume.name, name)))
     }
 
+    /// The live volume of a name.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) async fn live_volume(self, name: &str) -> Result<Volume> {
+        let found = self.volume(name).await?;
+        found
+            .filter(|volume| !volume.destroyed)
+            .ok_or_else(|| no_volume(name))
+    }
+
+    /// The volumes of these names.
+    ///
+    /// # Errors
+    /// `NotFound` with the first that is not there or is destroyed.
+    pub(crate) async fn live_volumes(self, wanted: &[&str]) -> Result<Vec<Volume>> {
+        let mut found: Vec<Volume> = Vec::new();
+        for some in wanted.chunks(TOGETHER) {
+            let call = Call::get("volumes").list("names", some);
+            // One that is missing fails the call for all; then each is asked for by itself.
+            let mut page: Vec<Volume> = self.find(call).await?;
+            if page.len() < some.len() {
+                page.clear();
+                for name in some {
+                    page.extend(self.volume(name).await?);
+                }
+            }
+            found.extend(page);
+        }
+        for name in wanted {
+            let here = found.iter().find(|volume| names::same(&volume.name, name));
+            if here.is_none_or(|volume| volume.destroyed) {
+                return Err(no_volume(name));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The call that makes a volume which joins no group by itself.
+    pub(crate) async fn new_volume(self, name: &str) -> Result<Call> {
+        let call = Call::post("volumes").with("names", name);
+        Ok(match self.abilities().await?.default_protection {
+            true => call.with("with_default_protection", "false"),
+            false => call,
+        })
+    }
+
     /// The live volume of a serial, whatever it is called.
     pub(crate) async fn volume_by_serial(self, serial: &str) -> Result<Option<Volume>> {
         let found = self.volumes_by_serial(&[serial]).await?;
@@ -232,4 +279,9 @@ pub(crate) fn identity(array: &ArrayItem) -> ArrayIdentity {
         id: array.id.as_str().into(),
         name: array.name.clone(),
     }
+}
+
+/// A volume that was asked for by name and is not there.
+pub(crate) fn no_volume(name: &str) -> DriverError {
+    DriverError::not_found(format!("array volume `{name}`"))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protector_framework::{DriverError, ErrorKind};
+use protector_framework::{DriverError, ErrorKind, Result};
 use serde_json::Value;
 
 /// Longest text that is taken over from an array.
@@ -139,6 +139,33 @@ impl Failure {
     /// Whether the array looked at the call and said no, so that nothing has changed by it.
     pub(crate) fn is_refusal(&self) -> bool {
         self.status == Some(400)
+    }
+}
+
+/// What a refused create means is decided by what is there, not by the array's words: mostly the
+/// answer of an earlier one was lost. A limit stays a failure.
+pub(crate) fn refused_is_looked_at<T>(result: Result<T, Failure>) -> Result<()> {
+    match result {
+        Err(failure) if failure.is_refusal() && failure.cause != Cause::Limit => {
+            tracing::debug!(error = %failure.error, "refused; what is there decides");
+            Ok(())
+        }
+        Err(failure) => Err(failure.into()),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// What should be absent and is.
+pub(crate) fn gone_is_fine<T>(result: Result<T, Failure>) -> Result<()> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(failure)
+            if failure.is_refusal()
+                && matches!(failure.cause, Cause::NotFound | Cause::Pending) =>
+        {
+            Ok(())
+        }
+        Err(failure) => Err(failure.into()),
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
 pub(crate) use call::{Call, quoted};
-pub(crate) use error::{Cause, Failure};
+pub(crate) use error::{Cause, Failure, gone_is_fine, refused_is_looked_at};
 pub(crate) use trip::Trip;
 pub(crate) use version::Abilities;
 use version::Version;

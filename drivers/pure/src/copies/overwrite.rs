@@ -6,10 +6,9 @@ use serde_json::json;
 
 use super::{destroy, free, held, recover, rename, source, told, wrong_serial};
 use crate::client::{Call, quoted};
-use crate::group::no_volume;
 use crate::names;
 use crate::points::Held;
-use crate::side::Side;
+use crate::side::{Side, no_volume};
 use crate::wire::Volume;
 
 /// A volume to overwrite, with its two names.

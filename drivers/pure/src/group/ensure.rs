@@ -7,11 +7,11 @@ use protector_framework::{
 };
 use serde_json::{Value, json};
 
-use super::{DEFAULT_KEEP, Pair, Sent, source};
+use super::{DEFAULT_KEEP, Pair, Sent};
 use crate::book::{self, Book};
-use crate::client::{Call, Cause, Failure};
+use crate::client::{Call, Cause, Failure, refused_is_looked_at};
 use crate::names;
-use crate::side::Side;
+use crate::side::{Side, identity};
 use crate::wire::{Group, Retention};
 
 /// The smallest intervals that arrays have, in milliseconds: most, and the smallest models.
@@ -109,7 +109,7 @@ impl<'a> Sent<'a> {
         }
         let book = match known {
             Some(book) => book,
-            None => Book::begin(own, &source(&me), group).await?,
+            None => Book::begin(own, &identity(&me), group).await?,
         };
         Ok(Self {
             there: Some(connection.name),
@@ -125,7 +125,7 @@ impl<'a> Sent<'a> {
         let target = self.target_name().await?;
         let group = self.ensure_group(self.group).await?;
         // Before anything can arrive, its receiver has a place for the notes.
-        let mut far = Book::open(self.far, &source(&self.me), self.group).await?;
+        let mut far = Book::open(self.far, &identity(&self.me), self.group).await?;
         far.write(self.far, [book::keep(kept(req))]).await?;
         self.ensure_target(self.group, &target).await?;
         self.set_retention(&group, req).await?;
@@ -319,19 +319,6 @@ pub(super) async fn set_allowed(side: Side<'_>, inbound: &str, allowed: bool) ->
         .json(json!({"allowed": allowed}));
     match side.send(call).await {
         Err(failure) if failure.is_refusal() && failure.cause == Cause::Exists => Ok(()),
-        Err(failure) => Err(failure.into()),
-        Ok(_) => Ok(()),
-    }
-}
-
-/// What a refused create means is decided by what is there, not by the array's words: mostly the
-/// answer of an earlier one was lost. A limit stays a failure.
-pub(crate) fn refused_is_looked_at<T>(result: Result<T, Failure>) -> Result<()> {
-    match result {
-        Err(failure) if failure.is_refusal() && failure.cause != Cause::Limit => {
-            tracing::debug!(error = %failure.error, "refused; what is there decides");
-            Ok(())
-        }
         Err(failure) => Err(failure.into()),
         Ok(_) => Ok(()),
     }

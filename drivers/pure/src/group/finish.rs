@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::Pair;
 use super::ensure::{set_allowed, switch_schedule};
-use crate::book::{self, Book, gone_is_fine};
-use crate::client::{Call, Cause};
+use crate::book::{self, Book};
+use crate::client::{Call, Cause, gone_is_fine};
 use crate::names;
 use crate::side::Side;
 

@@ -6,10 +6,9 @@ use protector_framework::{DriverError, Result};
 use serde_json::{Value, json};
 
 use super::Sent;
-use super::ensure::refused_is_looked_at;
 use super::finish::destroy_snapshot;
 use crate::book::Former;
-use crate::client::{Call, quoted};
+use crate::client::{Call, quoted, refused_is_looked_at};
 use crate::names;
 use crate::wire::Group;
 

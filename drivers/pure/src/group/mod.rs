@@ -7,7 +7,7 @@ mod replicate;
 mod seeds;
 mod settle;
 
-pub(crate) use ensure::{Learned, refused_is_looked_at};
+pub(crate) use ensure::Learned;
 pub(crate) use finish::{delete, destroy_snapshot, suspend};
 pub(crate) use settle::remove;
 
@@ -18,7 +18,7 @@ use protector_framework::{
 use crate::book::Book;
 use crate::names;
 use crate::points::{self, Taken};
-use crate::side::{Side, identity};
+use crate::side::Side;
 use crate::wire::{ArrayItem, Volume, time};
 
 /// Points that are kept where a group does not say.
@@ -216,43 +216,6 @@ impl<'a> Sent<'a> {
             .map(|point| time(point.snapshot.created));
         Ok(GroupStatus::new(self.group, target, volumes, scheduled).last_complete_at(newest))
     }
-}
-
-/// A volume that was asked for by name and is not there.
-pub(crate) fn no_volume(name: &str) -> DriverError {
-    DriverError::not_found(format!("array volume `{name}`"))
-}
-
-/// The volumes of these names.
-///
-/// # Errors
-/// `NotFound` with the first that is not there or is destroyed.
-pub(crate) async fn named(side: Side<'_>, wanted: &[&str]) -> Result<Vec<Volume>> {
-    let mut found: Vec<Volume> = Vec::new();
-    for some in wanted.chunks(crate::side::TOGETHER) {
-        let call = crate::client::Call::get("volumes").list("names", some);
-        // One that is missing fails the call for all; then each is asked for by itself.
-        let mut page: Vec<Volume> = side.find(call).await?;
-        if page.len() < some.len() {
-            page.clear();
-            for name in some {
-                page.extend(side.volume(name).await?);
-            }
-        }
-        found.extend(page);
-    }
-    for name in wanted {
-        let here = found.iter().find(|volume| names::same(&volume.name, name));
-        if here.is_none_or(|volume| volume.destroyed) {
-            return Err(no_volume(name));
-        }
-    }
-    Ok(found)
-}
-
-/// The identity of the array that an open group is sent from.
-pub(crate) fn source(me: &ArrayItem) -> protector_framework::ArrayIdentity {
-    identity(me)
 }
 
 /// A volume that cannot be in a group that sends snapshots.

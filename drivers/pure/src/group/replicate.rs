@@ -5,10 +5,9 @@ use protector_framework::{
 };
 use serde_json::json;
 
-use super::ensure::refused_is_looked_at;
 use super::finish::destroy_snapshot;
 use super::{DEFAULT_KEEP, Sent};
-use crate::client::Call;
+use crate::client::{Call, refused_is_looked_at};
 use crate::link;
 use crate::names;
 use crate::points;

@@ -4,11 +4,11 @@
 use protector_framework::Result;
 use serde_json::json;
 
-use super::ensure::{refused_is_looked_at, switch_schedule};
+use super::ensure::switch_schedule;
 use super::finish::destroy_snapshot;
 use super::settle::{is_member, remove};
 use super::{Sent, Standing};
-use crate::client::Call;
+use crate::client::{Call, refused_is_looked_at};
 use crate::names::{self, SEED_SUFFIX};
 use crate::wire::{GroupSnapshot, Volume};
 

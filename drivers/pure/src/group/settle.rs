@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use protector_framework::{GroupStatus, Result, SetGroupVolumes};
 
-use super::ensure::refused_is_looked_at;
-use super::{Sent, Standing, in_pod, named};
+use super::{Sent, Standing, in_pod};
 use crate::book::Book;
-use crate::client::{Call, Cause};
+use crate::client::{Call, Cause, refused_is_looked_at};
 use crate::names;
-use crate::side::{Side, TOGETHER};
+use crate::side::{Side, TOGETHER, identity};
 use crate::wire::{Membership, Volume};
 
 impl Sent<'_> {
@@ -22,7 +21,7 @@ impl Sent<'_> {
         if self.is_sync() {
             return self.set_volumes_sync(&asked).await;
         }
-        let wanted = named(self.own, &asked).await?;
+        let wanted = self.own.live_volumes(&asked).await?;
         if let Some(volume) = wanted.iter().find(|volume| !volume.pod.name.is_empty()) {
             return Err(in_pod(volume));
         }
@@ -68,7 +67,7 @@ impl Sent<'_> {
         let now = self.own.now(&self.me);
         let mut book = match self.far_book().await? {
             Some(book) => book,
-            None => Book::open(self.far, &super::source(&self.me), self.group).await?,
+            None => Book::open(self.far, &identity(&self.me), self.group).await?,
         };
         let volumes = wanted
             .iter()

@@ -11,8 +11,8 @@ mod send;
 use protector_framework::{DriverError, Result};
 use serde_json::json;
 
-use crate::book::{Book, gone_is_fine};
-use crate::client::Call;
+use crate::book::Book;
+use crate::client::{Call, gone_is_fine};
 use crate::names;
 use crate::points::{self, Held, Taken};
 use crate::side::Side;
@@ -73,7 +73,7 @@ async fn live(side: Side<'_>, me: &ArrayItem, inner: &str) -> Result<Option<Take
     if names.is_empty() {
         return Ok(None);
     }
-    let volumes = crate::group::named(side, &names).await?;
+    let volumes = side.live_volumes(&names).await?;
     Ok(Some(Taken {
         snapshot: GroupSnapshot {
             name: format!("{inner}.{LIVE}"),

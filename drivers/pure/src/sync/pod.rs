@@ -3,8 +3,7 @@
 use protector_framework::{DriverError, Result};
 use serde_json::json;
 
-use crate::book::gone_is_fine;
-use crate::client::{Call, Cause, quoted};
+use crate::client::{Call, Cause, gone_is_fine, quoted, refused_is_looked_at};
 use crate::names;
 use crate::side::Side;
 use crate::wire::{ArrayItem, DefaultProtections, Pod, PodArray, Volume};
@@ -54,7 +53,7 @@ pub(super) async fn ensure(side: Side<'_>, name: &str, me: &ArrayItem) -> Result
             let call = Call::post("pods")
                 .with("names", name)
                 .json(json!({"failover_preferences": [{"name": me.name}]}));
-            crate::group::refused_is_looked_at(side.send(call).await)?;
+            refused_is_looked_at(side.send(call).await)?;
         }
     }
     clear_defaults(side, name).await?;

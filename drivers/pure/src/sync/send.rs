@@ -8,19 +8,18 @@ use serde_json::json;
 
 use super::{inside, own_pod, pod};
 use crate::book::{self, Book};
-use crate::client::Call;
-use crate::group::{
-    DEFAULT_KEEP, Sent, destroy_snapshot, named, refused_is_looked_at, source, unknown,
-};
+use crate::client::{Call, refused_is_looked_at};
+use crate::group::{DEFAULT_KEEP, Sent, destroy_snapshot, unknown};
 use crate::names;
 use crate::points;
+use crate::side::identity;
 use crate::wire::{Volume, time};
 
 impl Sent<'_> {
     /// Notes the group's form on both arrays. The pod is made and stretched with its first volumes:
     /// nothing can be moved into a stretched one.
     pub(crate) async fn ensure_sync(&mut self, req: &EnsureGroup) -> Result<()> {
-        let me = source(&self.me);
+        let me = identity(&self.me);
         let mut far = Book::open(self.far, &me, self.group).await?;
         far.write(self.far, book::form(&req.target, req.mode))
             .await?;
@@ -39,7 +38,7 @@ impl Sent<'_> {
         let wanted = wanted.as_slice();
         let pod = self.pod_for(wanted)?;
         // Where the group's points are is known on both arrays before the first can be taken.
-        let mut far = Book::open(self.far, &source(&self.me), self.group).await?;
+        let mut far = Book::open(self.far, &identity(&self.me), self.group).await?;
         far.write(self.far, [book::pod(&pod)]).await?;
         self.book.write(self.own, [book::pod(&pod)]).await?;
         self.remember(wanted).await?;
@@ -52,7 +51,7 @@ impl Sent<'_> {
     /// The volumes of these names. An earlier call may have moved some from the array's root into the
     /// driver's own pod.
     async fn named_or_moved(&self, asked: &[&str]) -> Result<Vec<Volume>> {
-        match named(self.own, asked).await {
+        match self.own.live_volumes(asked).await {
             Err(error) if error.kind == ErrorKind::NotFound => {}
             other => return other,
         }
@@ -67,7 +66,7 @@ impl Sent<'_> {
             present.push(if is_there { moved } else { (*name).to_owned() });
         }
         let present: Vec<&str> = present.iter().map(String::as_str).collect();
-        named(self.own, &present).await
+        self.own.live_volumes(&present).await
     }
 
     /// The one pod that holds them, or the driver's own for those that are in none.
