@@ -21,6 +21,8 @@ use crate::steps::leftovers::leftovers;
 
 /// The time before a quarantine that did not end well is tried again.
 const QUARANTINE_AGAIN: TimeDelta = TimeDelta::seconds(20);
+/// How many tries in vain make the pause before the next one longer.
+const TRIES_SEEN: u64 = 8;
 /// The time before a clean-up that did not end well is tried again.
 const CLEANUP_AGAIN: TimeDelta = TimeDelta::minutes(30);
 
@@ -28,20 +30,28 @@ impl Peers {
     /// Puts copies out of use that still count as production here although the group runs on the
     /// other site.
     pub(crate) async fn quarantine(&self, local: &Site) -> Result<(), DbError> {
+        let mut all = Ok(());
         for record in self.db.all_groups().await? {
-            let kind = OperationKind::Quarantine;
-            if !needs_quarantine(&record, local.id)
-                || self.tried_lately(&record, kind, QUARANTINE_AGAIN).await?
-            {
-                continue;
+            if needs_quarantine(&record, local.id) {
+                all = all.and(self.quarantine_one(&record, local).await);
             }
+        }
+        all
+    }
+
+    async fn quarantine_one(&self, record: &GroupRecord, local: &Site) -> Result<(), DbError> {
+        let kind = OperationKind::Quarantine;
+        if !self
+            .tried_lately(record, local.id, kind, QUARANTINE_AGAIN)
+            .await?
+        {
             let options = OperationOptions {
                 site: Some(local.id),
                 ..OperationOptions::default()
             };
             let direction = request::direction(&record.document, kind, &options);
-            let Some(operation) = self.operation(&record, kind, options, &direction) else {
-                continue;
+            let Some(operation) = self.operation(record, kind, options, &direction) else {
+                return Ok(());
             };
             tracing::warn!(
                 group = %record.document.id,
@@ -145,7 +155,11 @@ impl Peers {
         let Ok(direction) = checked else {
             return Ok(());
         };
-        if direction.executor != local.id || self.tried_lately(record, kind, CLEANUP_AGAIN).await? {
+        if direction.executor != local.id
+            || self
+                .tried_lately(record, local.id, kind, CLEANUP_AGAIN)
+                .await?
+        {
             return Ok(());
         }
         let Some(operation) = self.operation(record, kind, options, &direction) else {
@@ -227,24 +241,31 @@ impl Peers {
         })
     }
 
-    /// Whether an operation of a kind runs, or has ended so lately that another would not do better:
+    /// Whether an operation of a kind runs at a site, or has ended so lately that another would not do better:
     /// a quarantine may have parked the copies and not reached the other site yet, a clean-up may
     /// have met what a person must remove.
     async fn tried_lately(
         &self,
         record: &GroupRecord,
+        local: SiteId,
         kind: OperationKind,
         pause: TimeDelta,
     ) -> Result<bool, DbError> {
         let newest = Page {
-            limit: Some(1),
+            limit: Some(TRIES_SEEN),
             sort: vec![("created_at".to_owned(), true)],
-            filters: vec![("kind".to_owned(), kind.to_string())],
+            filters: vec![
+                ("kind".to_owned(), kind.to_string()),
+                ("executor_site_id".to_owned(), local.to_string()),
+            ],
             ..Page::default()
         };
         let db: &Db = &self.db;
         let group = Some(record.document.id);
         let last = db.page_operations(None, group, &newest).await?;
+        let ill = |o: &&Operation| o.status != OperationStatus::Completed;
+        let in_vain = last.iter().take_while(ill).count().saturating_sub(1);
+        let pause = (0..in_vain).fold(pause, |pause, _| (pause * 2).min(CLEANUP_AGAIN));
         Ok(last.first().is_some_and(|o| {
             let since = o.finished_at.unwrap_or(o.created_at);
             let cleaned =
@@ -302,6 +323,9 @@ fn needs_quarantine(record: &GroupRecord, local: SiteId) -> bool {
 
 /// Whether a point holds every volume that is in production.
 fn holds_all(point: &Point, document: &GroupDocument) -> bool {
+    if !document.epoch.covers(point.taken_at) {
+        return false;
+    }
     let source = document.current_primary_site_id;
     let mut volumes = document
         .members

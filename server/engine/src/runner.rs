@@ -28,6 +28,9 @@ type UnderWay<'a> = BoxFuture<'a, (&'a Step, Result<Option<Value>, StepFailure>)
 /// move up whose executor is silent for ten times as long.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
+/// The longest pause that a remote side is granted before the next attempt.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
 /// What steps do. The runner knows nothing of clouds and arrays.
 #[async_trait]
 pub trait StepExecutor: Send + Sync {
@@ -423,7 +426,9 @@ impl Runner {
                 Err(StepFailure::Transient { error, after }) if attempt < self.options.attempts => {
                     tracing::info!(step = %run.step.key, attempt, message = %error.message,
                         "a step failed and is tried again");
-                    self.clock.sleep(after.unwrap_or(pause)).await;
+                    self.clock
+                        .sleep(after.unwrap_or(pause).min(LONGEST_PAUSE))
+                        .await;
                     pause *= 2;
                     attempt += 1;
                 }
@@ -524,7 +529,9 @@ impl Runner {
         loop {
             match self.executor.undo(run).await {
                 Err(StepFailure::Transient { after, .. }) if attempt < self.options.attempts => {
-                    self.clock.sleep(after.unwrap_or(pause)).await;
+                    self.clock
+                        .sleep(after.unwrap_or(pause).min(LONGEST_PAUSE))
+                        .await;
                     pause *= 2;
                     attempt += 1;
                 }

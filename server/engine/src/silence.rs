@@ -43,29 +43,39 @@ impl Peers {
             .collect();
         heard.retain(|id, _| others.iter().any(|o| o.id == *id));
         let now = self.clock.monotonic();
+        let mut all = Ok(());
         for operation in &others {
-            let (word, since) = heard
-                .entry(operation.id)
-                .or_insert((operation.updated_at, now));
-            if *word != operation.updated_at {
-                (*word, *since) = (operation.updated_at, now);
+            all = all.and(self.follow(local, operation, heard, now).await);
+        }
+        all
+    }
+
+    async fn follow(
+        &self,
+        local: &Site,
+        operation: &Operation,
+        heard: &mut Heard,
+        now: Duration,
+    ) -> Result<(), DbError> {
+        let (word, since) = heard
+            .entry(operation.id)
+            .or_insert((operation.updated_at, now));
+        if *word != operation.updated_at {
+            (*word, *since) = (operation.updated_at, now);
+        }
+        let silent = now - *since;
+        let lost = silent >= DOUBT && self.is_unknown_there(operation).await;
+        let moves = moves_away(operation, local);
+        let record = self.db.get_group(operation.group_id).await?;
+        let record = record.filter(|record| moves && is_still_here(record, local));
+        // One that waits for a person is not silent: it has said so.
+        let waits = operation.status == OperationStatus::WaitingForUser;
+        match record {
+            Some(record) if lost || begun(&record, operation) || (!waits && silent >= PATIENCE) => {
+                self.give_up(record, operation, lost).await?;
             }
-            let silent = now - *since;
-            let lost = silent >= DOUBT && self.is_unknown_there(operation).await;
-            let moves = moves_away(operation, local);
-            let record = self.db.get_group(operation.group_id).await?;
-            let record = record.filter(|record| moves && is_still_here(record, local));
-            // One that waits for a person is not silent: it has said so.
-            let waits = operation.status == OperationStatus::WaitingForUser;
-            match record {
-                Some(record)
-                    if lost || begun(&record, operation) || (!waits && silent >= PATIENCE) =>
-                {
-                    self.give_up(record, operation, lost).await?;
-                }
-                _ if lost => self.end(operation, unknown(operation)).await?,
-                _ => {}
-            }
+            _ if lost => self.end(operation, unknown(operation)).await?,
+            _ => {}
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Authority over a group passes along a chain of epochs, one for each time its primary changes.
 //! Within an epoch the versions count up and only its primary writes them.
 
+use chrono::{DateTime, Utc};
 use protector_framework::{EpochId, SiteId};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,10 @@ pub struct Epoch {
     pub primary: SiteId,
     /// The epochs before it, oldest first; the last one is its parent.
     pub ancestors: Vec<EpochId>,
+    /// Since when the group runs on its primary; `None` for the first one, and where it is not known.
+    /// A recovery point that is older was taken before: what it holds is not of this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
 }
 
 impl Epoch {
@@ -24,6 +29,7 @@ impl Epoch {
             id,
             primary,
             ancestors: Vec::new(),
+            since: None,
         }
     }
 
@@ -35,7 +41,20 @@ impl Epoch {
             id,
             primary,
             ancestors,
+            since: self.since.filter(|_| primary == self.primary),
         }
+    }
+
+    /// The same, begun at this moment.
+    #[must_use]
+    pub fn begun(mut self, at: DateTime<Utc>) -> Self {
+        self.since = Some(at);
+        self
+    }
+
+    /// Whether something of this moment is of the time since the group runs on its primary.
+    pub fn covers(&self, at: DateTime<Utc>) -> bool {
+        self.since.is_none_or(|since| at >= since)
     }
 
     /// How many epochs came before it.

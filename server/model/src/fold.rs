@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use protector_framework::{SiteId, VolumeId};
 
 use crate::document::{GroupDocument, Instance, InstanceState, InstanceVolume, Member};
+use crate::operation::StepStatus;
 use crate::outputs::{Adopted, Booted, Captured, GroupMade, Parked, PortsMade, Progress, read};
 use crate::plan::{Action, Step};
 
@@ -13,10 +14,23 @@ use crate::plan::{Action, Step};
 pub fn fold(document: &GroupDocument, progress: Progress<'_>) -> GroupDocument {
     let mut next = document.clone();
     let slots = slots(progress);
-    for (step, output) in progress.done() {
+    for (step, output) in progress.done().chain(half_built(progress)) {
         apply(&mut next, step, output, &slots);
     }
     next
+}
+
+/// Servers whose build did not come to a good end are there all the same.
+fn half_built<'a>(
+    progress: Progress<'a>,
+) -> impl Iterator<Item = (&'a Step, Option<&'a serde_json::Value>)> {
+    progress.plan.steps.iter().filter_map(move |step| {
+        let record = progress.record(&step.key)?;
+        let noted = matches!(step.action, Action::BootServer { test: false })
+            && matches!(record.status, StepStatus::Failed | StepStatus::Running)
+            && record.output.is_some();
+        noted.then_some((step, record.output.as_ref()))
+    })
 }
 
 /// The slot of each volume that the operation has adopted.

@@ -61,6 +61,8 @@ pub fn outcome(plan: &Plan, journal: &[StepRecord], cancelled: bool) -> Outcome 
 /// What came of an operation, for people: the point, the loss, the time, each member.
 pub fn result(operation: &Operation, progress: Progress<'_>) -> OperationResult {
     let chosen = progress.chosen();
+    let kept = progress.kept().map(|kept| kept.kept_as_of);
+    let at = chosen.as_ref().map(|chosen| chosen.taken_at).or(kept);
     let members: Vec<MemberResult> = progress
         .plan
         .steps
@@ -88,18 +90,15 @@ pub fn result(operation: &Operation, progress: Progress<'_>) -> OperationResult 
         .filter_map(|(step, _)| progress.record(&step.key)?.finished_at)
         .max();
     let planned = operation.options.failover_type == Some(FailoverType::Planned);
-    let lost = chosen
-        .as_ref()
+    let lost = at
         .filter(|_| operation.kind.moves_authority())
-        .map(|chosen| {
-            if planned {
-                return 0;
-            }
-            seconds(operation.created_at - chosen.taken_at)
+        .map(|at| match planned {
+            true => 0,
+            false => seconds(operation.created_at - at),
         });
     OperationResult {
         recovery_point: chosen.as_ref().map(|c| c.point.clone()),
-        recovery_point_at: chosen.as_ref().map(|c| c.taken_at),
+        recovery_point_at: at,
         data_loss_seconds: lost,
         rto_seconds: last_up
             .filter(|_| operation.kind.moves_authority())
@@ -137,6 +136,13 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
             {
                 notes.push(format!(
                     "`{name}` was gone at the source; there is nothing to park"
+                ));
+            }
+            Action::OverwriteVolume { slot: 0 } if output.is_some_and(|o| o["kept"] == true) => {
+                let name = name.split('/').next().unwrap_or(name);
+                notes.push(format!(
+                    "`{name}` runs from what was kept here: no recovery point holds what the other \
+                     site has written since"
                 ));
             }
             Action::ReviveServer if !is_overwritten(progress, step) => {

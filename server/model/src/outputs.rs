@@ -59,6 +59,14 @@ pub struct Chosen {
     pub volumes: Vec<PointVolume>,
 }
 
+/// No point holds what was written since the group runs on the other site: the target starts what it
+/// keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What is kept holds at least what there was then.
+    pub kept_as_of: DateTime<Utc>,
+}
+
 /// An array volume was made from the point.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Copied {
@@ -149,6 +157,13 @@ impl<'a> Progress<'a> {
             .is_some_and(|r| r.status == StepStatus::Done)
     }
 
+    /// Whether a person has left a step out.
+    pub fn is_skipped(&self, key: &str) -> bool {
+        self.record(key)
+            .and_then(|r| r.output.as_ref())
+            .is_some_and(|output| output["skipped"].is_string())
+    }
+
     /// The steps that are done, each with what it gave.
     pub fn done(&self) -> impl Iterator<Item = (&'a Step, Option<&'a Value>)> + '_ {
         self.plan.steps.iter().filter_map(|step| {
@@ -180,6 +195,11 @@ impl<'a> Progress<'a> {
         let is = |step: &&Step| matches!(step.action, Action::SurveySource);
         let step = self.plan.steps.iter().find(is)?;
         read(self.record(&step.key)?.output.as_ref())
+    }
+
+    /// Whether what the target keeps is started, because no point is newer.
+    pub fn kept(&self) -> Option<Kept> {
+        self.first(|action| matches!(action, Action::ChoosePoint))
     }
 
     /// The recovery point, once it is chosen.

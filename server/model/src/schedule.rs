@@ -127,6 +127,9 @@ pub fn may_run(document: &GroupDocument, operation: &Operation, plan: &Plan, ste
         None => match step.action {
             Action::Finish | Action::UnpinPoint => true,
             Action::ParkServer { .. } => primary != step.site,
+            Action::SuspendArrayGroup if operation.kind == OperationKind::Quarantine => {
+                primary != step.site
+            }
             _ => !is_the_primarys(operation.kind) || primary == operation.source_site_id,
         },
     }
@@ -285,14 +288,18 @@ fn is_stop(step: &Step) -> bool {
     matches!(step.action, Action::StopServer)
 }
 
-/// Whether anything but the writing of the end is left to give up.
+/// Whether anything but the writing of the end is left to give up or to take back.
 pub fn may_be_cancelled(plan: &Plan, journal: &[StepRecord]) -> bool {
     let open = |r: &StepRecord| matches!(r.status, StepStatus::Pending | StepStatus::Running);
     let more = journal.iter().filter(|r| open(r)).any(|r| {
         let step = plan.step(&r.key);
         step.is_some_and(|step| !matches!(step.action, Action::Finish))
     });
-    more && !may_have_passed(plan, journal)
+    let begun = journal
+        .iter()
+        .any(|r| matches!(r.status, StepStatus::Skipped));
+    let half = begun && !to_undo(plan, journal).is_empty();
+    (more || half) && !may_have_passed(plan, journal)
 }
 
 #[cfg(test)]
@@ -440,7 +447,12 @@ mod tests {
             .iter()
             .map(|s| (s.key.as_str(), StepStatus::Skipped))
             .collect();
-        assert!(!may_be_cancelled(&plan, &journal(&plan, &all)));
+        let mut skipped = journal(&plan, &all);
+        assert!(may_be_cancelled(&plan, &skipped), "it is not taken back");
+        for record in &mut skipped {
+            record.attempt = 0;
+        }
+        assert!(!may_be_cancelled(&plan, &skipped));
     }
 
     #[test]

@@ -237,8 +237,12 @@ impl OperationKind {
         match (self, failover) {
             (Self::Create, _) => &[Creating, Error],
             (Self::Delete, _) => &[Active, Error, FailedOver, FailedOverPartial],
-            (Self::AddMember | Self::RemoveMember, _) => &[Active, FailedOver],
-            (Self::Failover, Some(FailoverType::Unplanned)) => &[Active, Updating, Testing, Error],
+            (Self::AddMember, _) => &[Active, FailedOver],
+            (Self::RemoveMember, _) => &[Active, FailedOver, FailedOverPartial],
+            // A way home that ended half way, or whose end is not known, leaves the group partial.
+            (Self::Failover, Some(FailoverType::Unplanned)) => {
+                &[Active, FailedOverPartial, Updating, Testing, Error]
+            }
             (Self::Failover, _) => &[Active],
             (Self::Failback, Some(FailoverType::Unplanned)) => {
                 &[FailedOver, FailedOverPartial, Reprotecting, Testing, Error]

@@ -86,7 +86,13 @@ impl PeerLink {
     pub async fn settle_stages(&self) -> Result<Vec<GroupId>, DbError> {
         let mut decided = Vec::new();
         for (group, staged) in self.db.claim_expired_stages(&self.owner).await? {
-            let secrets = self.db.staged_secrets(group, staged.change_id).await?;
+            let secrets = match self.db.staged_secrets(group, staged.change_id).await {
+                Ok(secrets) => secrets,
+                Err(error) => {
+                    tracing::warn!(%group, %error, "a change on its way cannot be read");
+                    continue;
+                }
+            };
             match self.decide(group, &staged, &secrets).await {
                 // It does not answer: the others wait with this one.
                 Err(ProposeError::Pending) => break,

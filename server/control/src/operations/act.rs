@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Start;
 use super::read::get;
+use super::source::refuse_if_reachable;
 use crate::control::Control;
 use crate::groups::known;
 use crate::refusal::{Refusal, Result};
@@ -91,8 +92,15 @@ async fn here(
     match action {
         OperationAction::Cancel => Ok(control.db.request_cancel(id).await?),
         OperationAction::Retry { force } => {
+            let forced = operation.options.force || *force;
+            if operation.is_unplanned_move() && !forced {
+                // The only copy of a member that did not come up may be at work there.
+                let record = known(control, operation.group_id).await?;
+                let source = operation.source_site_id;
+                refuse_if_reachable(control, &record, source, actor).await?;
+            }
             let options = OperationOptions {
-                force: operation.options.force || *force,
+                force: forced,
                 ..operation.options.clone()
             };
             Ok(control.db.reopen_operation(id, &options).await?)

@@ -265,6 +265,10 @@ impl Db {
         let Some(mut older) = operation_in(tx, holder).await? else {
             return Ok(());
         };
+        if newer.created_at < older.created_at {
+            // Old news of the other site.
+            return Err(DbError::Busy(holder));
+        }
         let sql = "SELECT plan FROM dr_operations WHERE id = ?";
         let found = rows(tx, sql, [holder.to_string().into()]).await?;
         let plan: Option<Plan> = found

@@ -233,6 +233,9 @@ impl Db {
                     || operation.status == OperationStatus::WaitingForUser
                 {
                     self.give_back(tx, fence).await?;
+                }
+                if operation.status.is_final() {
+                    // Where a person is asked, the wish to give it up stands.
                     let sql = "UPDATE dr_operations SET cancel_requested = 0 WHERE id = ?";
                     run(tx, sql, [fence.operation.to_string().into()]).await?;
                 }

@@ -49,7 +49,7 @@ async fn volume_names(
             .filter(|copy| copy.state == InstanceState::Production);
         for volume in copy.iter().flat_map(|copy| &copy.volumes) {
             let found = storage
-                .resolve_volume(&work.ctx()?, work.backing(&volume.id)?)
+                .resolve_volume(&work.ctx()?, work.backing(&volume.id).await?)
                 .await
                 .map_err(|e| work.failed(&e))?;
             names.push(found.name);

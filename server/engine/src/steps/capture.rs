@@ -98,7 +98,7 @@ async fn read(work: &Work<'_>) -> Result<Captured, StepFailure> {
     let mut volumes = Vec::new();
     for volume in &blueprint.volumes {
         let found = storage
-            .resolve_volume(&work.ctx()?, work.backing(&volume.id)?)
+            .resolve_volume(&work.ctx()?, work.backing(&volume.id).await?)
             .await
             .map_err(|e| work.failed(&e))?;
         volumes.push(InstanceVolume {

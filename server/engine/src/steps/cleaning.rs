@@ -4,6 +4,7 @@ use protector_framework::{
     DiscardVolume, PortRef, ServerRef, ServerStatus, SetDeleteOnTermination, VolumeGroupRef,
     VolumeId,
 };
+use protector_model::plan::{Action, Step};
 use protector_model::{Instance, InstanceState};
 
 use super::copies::release;
@@ -120,6 +121,13 @@ pub(super) async fn discard_volumes(work: &Work<'_>) -> Output {
     let Some(copy) = copy(work)? else {
         return Ok(None);
     };
+    let releases =
+        |s: &&Step| s.member == work.run.step.member && matches!(s.action, Action::ReleaseVolumes);
+    let release = work.run.plan.steps.iter().find(releases);
+    if release.is_some_and(|step| work.progress().is_skipped(&step.key)) {
+        // A person keeps them in the cloud.
+        return Ok(None);
+    }
     let storage = work.storage().await?;
     for volume in &copy.volumes {
         let request = DiscardVolume::new(&volume.array_name, &volume.serial);

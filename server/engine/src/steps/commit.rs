@@ -112,7 +112,7 @@ fn next_document(
     let at = moment(work);
     let mut next = work.document.next_version(at);
     next.version = work.record.document.version + 1;
-    next.epoch = work.record.document.epoch.next(epoch_id, target);
+    next.epoch = work.record.document.epoch.next(epoch_id, target).begun(at);
     next.current_primary_site_id = target;
     next.failover_count += 1;
     // What is true until the operation ends: it may be read after a crash.
@@ -164,13 +164,14 @@ async fn by_consent(work: &Work<'_>, next: &GroupDocument) -> Result<(), StepFai
             Sent::Undecided(reason) => reason,
         };
         if work.run.operation.options.force {
+            still_stopped(work).await?;
             return alone(work, next).await;
         }
         if clock.monotonic() - began >= PATIENCE {
             return Err(StepFailure::ask(
                 format!(
                     "the old primary does not answer, and whether it has given authority away is \
-                     not known: {reason}. The source is stopped"
+                     not known: {reason}. The source was stopped when it was last seen"
                 ),
                 "bring the old primary's protector-api back and `retry`; if that site is lost, \
                  `retry` with `force` to go on without it",
@@ -220,6 +221,19 @@ async fn sources_are_stopped(work: &Work<'_>) -> Result<(), StepFailure> {
         }
     }
     Ok(())
+}
+
+/// Before a person's word takes authority without the old primary: it may have given the move up
+/// and started its servers again. Where its cloud does not answer, nobody can look.
+async fn still_stopped(work: &Work<'_>) -> Result<(), StepFailure> {
+    match sources_are_stopped(work).await {
+        Err(StepFailure::Permanent(error)) if error.remote_call.is_none() => Err(StepFailure::ask(
+            format!("{}; both copies would run", error.message),
+            "stop and lock it on its cloud, then `retry` with `force`; or `cancel`",
+        )),
+        Err(StepFailure::Fenced) => Err(StepFailure::Fenced),
+        _ => Ok(()),
+    }
 }
 
 enum Sent {

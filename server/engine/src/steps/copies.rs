@@ -156,7 +156,7 @@ pub(super) async fn adopt(work: &Work<'_>, slot: usize, test: bool) -> Output {
 async fn resolve(work: &Work<'_>, volume: &Volume) -> Result<ArrayVolume, StepFailure> {
     work.storage()
         .await?
-        .resolve_volume(&work.ctx()?, work.backing(&volume.id)?)
+        .resolve_volume(&work.ctx()?, work.backing(&volume.id).await?)
         .await
         .map_err(|e| work.failed(&e))
 }
@@ -310,6 +310,9 @@ pub(super) async fn release(
 
 /// Overwrites the parked copy's volume in place. Never while it is connected.
 pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
+    if work.progress().kept().is_some() {
+        return Ok(Some(json!({ "kept": true })));
+    }
     let chosen = points::chosen(work).await?;
     let member = work.member()?;
     let copy = work.copy_on(work.site())?;
@@ -319,6 +322,12 @@ pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
             "run `cleanup`, then ask again",
         )
     })?;
+    let serial = source_serial(work, slot);
+    let holds = |serial: &ArrayVolumeSerial| chosen.volumes.iter().any(|v| v.serial == *serial);
+    if !serial.as_ref().is_ok_and(holds) && !runs_at_the_source(work)? {
+        return keep(work);
+    }
+    let serial = serial?;
     let cloud = work.compute().await?;
     make_sure_it_is_parked(work, &*cloud, copy).await?;
     let in_cloud = cloud
@@ -334,7 +343,7 @@ pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
     let storage = work.storage().await?;
     // It bears another name while it is overwritten: after a crash only its serial finds it.
     let resolved = storage
-        .resolve_volume(&work.ctx()?, work.backing(&volume.id)?)
+        .resolve_volume(&work.ctx()?, work.backing(&volume.id).await?)
         .await;
     let present = found(resolved)
         .map_err(|e| work.failed(&e))?
@@ -357,7 +366,7 @@ pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
     let request = OverwriteVolume::new(
         work.replica()?,
         chosen.point,
-        source_serial(work, slot)?,
+        serial,
         &present,
         &volume.serial,
     );
@@ -366,6 +375,28 @@ pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
         .await
         .map_err(|e| work.failed(&e))?;
     Ok(Some(json!({ "kept_as": kept_as })))
+}
+
+fn runs_at_the_source(work: &Work<'_>) -> Result<bool, StepFailure> {
+    let copy = work.member()?.instance(work.other());
+    Ok(copy.is_some_and(|copy| copy.state == InstanceState::Production))
+}
+
+/// A member that had not come up on the other site, as far as this one knows, is in no point: what is
+/// kept of it here is started as it is if a person says so.
+fn keep(work: &Work<'_>) -> Output {
+    if work.run.operation.options.force {
+        return Ok(Some(json!({ "kept": true })));
+    }
+    Err(StepFailure::permanent(
+        format!(
+            "the recovery point does not hold `{}`: it had not come up on the other site when this \
+             one last heard of it",
+            work.member()?.name
+        ),
+        "`retry` with `force` to start what is kept here; what the other site may have written since \
+         is not in it",
+    ))
 }
 
 /// A copy whose parking failed is parked now; one that runs stops the step.

@@ -8,7 +8,7 @@ use protector_model::fold::fold;
 use protector_model::operation::OperationError;
 use protector_model::plan::Action;
 use protector_model::settle::settle;
-use protector_model::{GroupChange, GroupDocument, Instance, OperationKind};
+use protector_model::{GroupChange, GroupDocument, Instance, InstanceState, OperationKind};
 use protector_peer::{ForwardedChange, PeerError};
 
 use super::Output;
@@ -24,6 +24,11 @@ pub(super) async fn finish(work: &Work<'_>) -> Output {
     let quarantined = work.run.operation.kind == OperationKind::Quarantine
         && work.run.plan.steps.iter().all(|step| {
             !matches!(step.action, Action::ParkServer { .. }) || work.progress().is_done(&step.key)
+        })
+        // The copy of a member that stayed is looked at when its move is tried again.
+        && !work.document.members.iter().any(|member| {
+            let copy = member.instance(work.steps.site);
+            copy.is_some_and(|c| c.state == InstanceState::Parked && c.server_id.is_some())
         });
     if quarantined {
         let fence = work.run.lease.fence();

@@ -4,11 +4,12 @@ use protector_framework::{
     GenericUuid as _, GetGroup, GetReplication, ListPoints, OperationId, PinPoint, Point,
     PointName, StartReplication, Transfer, TransferState,
 };
-use protector_model::OperationKind;
+use protector_model::epoch::Epoch;
 use protector_model::operation::StepProgress;
-use protector_model::outputs::{Chosen, Replicated, read};
+use protector_model::outputs::{Chosen, Kept, Replicated, read};
 use protector_model::plan::Action;
 use protector_model::schedule::epoch_of;
+use protector_model::{InstanceState, OperationKind};
 use serde_json::json;
 
 use super::poll::STALL;
@@ -151,7 +152,10 @@ pub(super) async fn choose(work: &Work<'_>) -> Output {
         .map_err(|e| work.failed(&e))?;
     let point = match &named {
         Some(name) => find(&points, name)?,
-        None => newest(&points)?,
+        None => match newest(&points, &work.record.document.epoch) {
+            Some(point) => point,
+            None => return keep(work),
+        },
     };
     output(&Chosen {
         point: point.name.clone(),
@@ -175,17 +179,48 @@ fn find<'a>(points: &'a [Point], name: &PointName) -> Result<&'a Point, StepFail
     }
 }
 
-fn newest(points: &[Point]) -> Result<&Point, StepFailure> {
+/// The newest of the time since the group runs where it does: an older one is of a life before, and
+/// what came between would be lost.
+fn newest<'a>(points: &'a [Point], epoch: &Epoch) -> Option<&'a Point> {
     points
         .iter()
-        .filter(|p| p.complete)
+        .filter(|p| p.complete && epoch.covers(p.taken_at))
         .max_by_key(|p| p.taken_at)
-        .ok_or_else(|| {
-            StepFailure::permanent(
-                "there is no complete recovery point on the target array",
-                "wait until the first replication has arrived, or `reprotect` the group first",
-            )
-        })
+}
+
+/// Without such a point the parked copies are the newest data that this site has, and they are
+/// started as they are. What a quarantined copy holds has diverged: a person must ask for it.
+fn keep(work: &Work<'_>) -> Output {
+    let operation = work.run.operation;
+    let epoch = &work.record.document.epoch;
+    let kept: Vec<InstanceState> = work
+        .document
+        .members
+        .iter()
+        .filter(|member| member.has_parked_copy(work.site()))
+        .filter_map(|member| member.instance(work.site()))
+        .map(|copy| copy.state)
+        .collect();
+    let diverged = kept.contains(&InstanceState::Quarantined);
+    let moves = operation.is_unplanned_move() && !kept.is_empty();
+    match epoch.since {
+        Some(kept_as_of) if moves && (!diverged || operation.options.force) => {
+            output(&Kept { kept_as_of })
+        }
+        Some(since) if moves => Err(StepFailure::permanent(
+            format!(
+                "no recovery point has arrived since the group runs on the other site ({since}), and \
+                 the copies kept here had been written to after that site took over"
+            ),
+            "ask again with `force` to start them as they are",
+        )),
+        _ => Err(StepFailure::permanent(
+            "there is no complete recovery point on the target array of what the group has written \
+             where it runs now",
+            "wait until the first replication has arrived, or `reprotect` the group first; an older \
+             point can be named",
+        )),
+    }
 }
 
 /// Who holds the point: the operation, or the test that is being removed.
@@ -199,6 +234,9 @@ fn holder(work: &Work<'_>) -> String {
 }
 
 pub(super) async fn pin(work: &Work<'_>) -> Output {
+    if work.progress().kept().is_some() {
+        return Ok(None);
+    }
     let chosen = chosen(work).await?;
     let storage = work.storage().await?;
     if storage.capabilities().pin_points {
@@ -278,6 +316,12 @@ pub(super) async fn chosen(work: &Work<'_>) -> Result<Chosen, StepFailure> {
     };
     if let Some(chosen) = work.progress().chosen() {
         return Ok(chosen);
+    }
+    if work.progress().kept().is_some() {
+        return Err(StepFailure::permanent(
+            "no recovery point has arrived since the group runs on the other site",
+            "retry when that site is back",
+        ));
     }
     let Some(test) = work.run.operation.options.test else {
         return Err(missing());

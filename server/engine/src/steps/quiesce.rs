@@ -1,6 +1,8 @@
 //! Stops a server, and puts a copy out of use.
 
-use protector_framework::{ComputeDriver, Server, ServerId, ServerRef, ServerStatus, VolumeRef};
+use protector_framework::{
+    ComputeDriver, ErrorKind, Server, ServerId, ServerRef, ServerStatus, VolumeRef,
+};
 use protector_model::InstanceState;
 use protector_model::outputs::{Parked, Stopped};
 use serde_json::json;
@@ -69,19 +71,28 @@ pub(super) async fn park(work: &Work<'_>) -> Output {
         return output(&gone);
     };
     if copy.state == InstanceState::Incomplete && server.status == ServerStatus::Error {
-        // Its build has failed: it never ran, and nothing of it can be stopped or shelved.
-        let lock = cloud.lock_server(&work.ctx()?, ServerRef::new(&id)).await;
-        lock.map_err(|e| work.failed(&e))?;
-        return output(&Parked {
-            was_running: false,
-            gone: false,
-        });
+        return give_up_on(work, &*cloud, &id).await;
     }
     let was_running = remember_running(work, &*cloud, &id).await?;
     lock_and_stop(work, &*cloud, &id).await?;
     disconnect(work, &*cloud, &id).await?;
     output(&Parked {
         was_running,
+        gone: false,
+    })
+}
+
+/// A copy that was being brought up and is in error: it is locked, and stopped where the cloud still
+/// can. One whose build never came so far has no guest to stop.
+async fn give_up_on(work: &Work<'_>, cloud: &dyn ComputeDriver, id: &ServerId) -> Output {
+    let lock = cloud.lock_server(&work.ctx()?, ServerRef::new(id)).await;
+    lock.map_err(|e| work.failed(&e))?;
+    match cloud.stop_server(&work.ctx()?, ServerRef::new(id)).await {
+        Err(error) if error.kind != ErrorKind::Conflict => return Err(work.failed(&error)),
+        _ => {}
+    }
+    output(&Parked {
+        was_running: false,
         gone: false,
     })
 }

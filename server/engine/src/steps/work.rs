@@ -7,6 +7,7 @@ use protector_db::GroupRecord;
 use protector_framework::{
     ArrayGroupName, CallCtx, ComputeDriver, DriverError, ErrorKind, GenericUuid as _, GroupId,
     GroupRef, MemberId, OperationId, ProjectId, ResolveVolume, SiteId, StorageDriver, VolumeId,
+    VolumeRef,
 };
 use protector_model::fold::fold;
 use protector_model::operation::StepRecord;
@@ -193,9 +194,16 @@ impl<'a> Work<'a> {
     }
 
     /// Asks which array volume is behind a volume that the tenant has on the step's site.
-    pub(crate) fn backing(&self, volume: &VolumeId) -> Result<ResolveVolume, StepFailure> {
+    pub(crate) async fn backing(&self, volume: &VolumeId) -> Result<ResolveVolume, StepFailure> {
+        let cloud = self.compute().await?;
+        let known = cloud
+            .get_volume(&self.ctx()?, VolumeRef::new(volume))
+            .await
+            .map_err(|error| self.failed(&error))?;
         let mut request = ResolveVolume::new(volume);
         request.project_id = Some(self.project(self.site())?.clone());
+        // After a migration the array's volume bears another id than the tenant's.
+        request.name_id = known.name_id;
         Ok(request)
     }
 

@@ -3,7 +3,7 @@
 use protector_framework::{OperationId, SiteId};
 
 use super::builder::Builder;
-use crate::document::{InstanceState, Member};
+use crate::document::{Instance, InstanceState, Member};
 use crate::plan::{Action, Phase};
 
 /// Takes back what one operation had done when it gave way to another.
@@ -29,14 +29,16 @@ pub(super) fn clean_site(plan: &mut Builder<'_>, site: SiteId, leftovers: &[Oper
         last.push(take_back(plan, site, *of, &check));
     }
     let other = plan.document.other_site(site);
-    for member in members {
-        // Where the member does not run, this copy may be the only one that has its data.
-        let runs = member.instance(other);
-        if runs.is_some_and(|copy| copy.state == InstanceState::Production) {
-            last.extend(clean_copy(plan, member, site, &check));
-        }
+    for member in members.into_iter().filter(|m| runs_on(m, other)) {
+        last.extend(clean_copy(plan, member, site, &check));
     }
     plan.finish(site, last);
+}
+
+/// Where a member does not run, what the other site keeps may be the only copy of its data.
+fn runs_on(member: &Member, site: SiteId) -> bool {
+    let runs = |copy: &Instance| copy.state == InstanceState::Production;
+    member.instance(site).is_some_and(runs)
 }
 
 /// Removes one member's copy on a site: server, then volumes out of group and cloud, then ports,
@@ -63,7 +65,7 @@ pub(super) fn clean_copy(
     Some(step("discard-volumes", Action::DiscardVolumes, &ports))
 }
 
-/// Removes a whole group: the copies that are not in production, both replications, both volume
+/// Removes a whole group: the copies of what is in production, both replications, both volume
 /// groups. The production servers and their volumes stay as they are.
 pub(super) fn delete_group(plan: &mut Builder<'_>, executor: SiteId, leftovers: &[OperationId]) {
     let source = plan.document.current_primary_site_id;
@@ -74,7 +76,7 @@ pub(super) fn delete_group(plan: &mut Builder<'_>, executor: SiteId, leftovers: 
         needs.push(take_back(plan, executor, *of, &check));
     }
     let members: Vec<&Member> = plan.document.members.iter().collect();
-    for member in members {
+    for member in members.into_iter().filter(|m| runs_on(m, source)) {
         needs.extend(clean_copy(plan, member, standby, &check));
     }
     for (site, which) in [(source, "primary"), (standby, "standby")] {

@@ -13,7 +13,7 @@ mod tests;
 
 use protector_framework::{OperationId, ResourceId, ResourceKind};
 
-use crate::document::{GroupDocument, InstanceState, Member};
+use crate::document::{GroupDocument, Instance, InstanceState, Member};
 use crate::operation::OperationOptions;
 use crate::plan::{Action, Phase, Plan};
 use crate::request::Direction;
@@ -34,6 +34,17 @@ pub enum PlanError {
         "site {site} keeps a copy of member `{member}` that no longer fits it; run `cleanup` first"
     )]
     OutdatedCopy {
+        /// The member.
+        member: String,
+        /// The site.
+        site: protector_framework::SiteId,
+    },
+    /// Whether a member runs where the group is, and what it has written there, is not known.
+    #[error(
+        "member `{member}` has not come up on site {site} in a way that is known; `retry` the \
+         operation that was to bring it up first"
+    )]
+    Unfinished {
         /// The member.
         member: String,
         /// The site.
@@ -276,8 +287,13 @@ pub fn must_quarantine(
     unproven: bool,
 ) -> bool {
     let there = member.instance(document.current_primary_site_id);
-    let moves = member.status == MemberStatus::FailingOver
-        || there.is_some_and(|copy| copy.server_id.is_some());
+    let is_up = |copy: &Instance| {
+        matches!(
+            copy.state,
+            InstanceState::Production | InstanceState::Incomplete
+        ) && copy.server_id.is_some()
+    };
+    let moves = member.status == MemberStatus::FailingOver || there.is_some_and(is_up);
     let startable = member.instance(site).is_some_and(|copy| match copy.state {
         InstanceState::Production => true,
         InstanceState::Incomplete => copy.server_id.is_some(),

@@ -62,11 +62,20 @@ pub(super) fn relocate(
     Ok(())
 }
 
-/// Whether what the target keeps of a member is the newest there is: it never came up on the source,
-/// so that nothing was written there. Its copy is started as it was left.
+/// Whether what the target keeps of a member is the newest there is: its move has ended without a
+/// server on the source, so that nothing was written there. Its copy is started as it was left.
 fn rests_on(member: &Member, target: SiteId, source: SiteId) -> bool {
+    let ran = |copy: &Instance| copy.server_id.is_some();
+    member.has_parked_copy(target)
+        && member.status == MemberStatus::Error
+        && !member.instance(source).is_some_and(ran)
+}
+
+/// Whether a member's move to the source has not come to an end that the document knows: whether it
+/// runs there, and what it has written, is not known.
+fn is_unfinished(member: &Member, target: SiteId, source: SiteId) -> bool {
     let runs = |copy: &Instance| copy.state == InstanceState::Production;
-    member.has_parked_copy(target) && !member.instance(source).is_some_and(runs)
+    !rests_on(member, target, source) && !member.instance(source).is_some_and(runs)
 }
 
 /// The members that take part, in boot order, each with a blueprint that fits the target.
@@ -86,10 +95,20 @@ pub(super) fn movable<'a>(
             }
             continue;
         }
-        let lost = member.instance(document.other_site(target)).is_none();
-        if lost && !member.has_parked_copy(target) {
+        let source = document.other_site(target);
+        if member.instance(source).is_none() && !member.has_parked_copy(target) {
             // It never left the target, or is lost: there is nothing to bring over.
             continue;
+        }
+        let stayed = |copy: &Instance| copy.state == InstanceState::Production;
+        if member.instance(target).is_some_and(stayed) {
+            continue;
+        }
+        if planned && is_unfinished(member, target, source) {
+            return Err(PlanError::Unfinished {
+                member: member.name.clone(),
+                site: source,
+            });
         }
         if member.instance(target).is_some() && !member.has_parked_copy(target) {
             if !planned {

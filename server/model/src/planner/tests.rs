@@ -456,29 +456,29 @@ fn an_unplanned_move_never_touches_the_source() {
     }
 }
 
+/// A group on site B whose first member, or all, did not come up there.
+fn partial(copy: Option<Instance>, all: bool) -> GroupDocument {
+    let mut document = group(&["web", "db"], B, 2, Standby::Parked);
+    let ill = |m: &&mut Member| all || m.name == "web";
+    for member in document.members.iter_mut().filter(ill) {
+        member.status = MemberStatus::Error;
+        match &copy {
+            Some(copy) => drop(member.instances.insert(site(B), copy.clone())),
+            None => drop(member.instances.remove(&site(B))),
+        }
+    }
+    document
+}
+
 #[test]
 fn a_member_that_never_came_up_there_goes_home_from_what_was_kept() {
-    for (state, all) in [
-        (Some(InstanceState::Incomplete), false),
-        (None, false),
-        (None, true),
-    ] {
+    let unbuilt = Instance {
+        server_id: None,
+        ..instance(InstanceState::Incomplete, 2, "web")
+    };
+    for (copy, all) in [(Some(unbuilt), false), (None, false), (None, true)] {
         for planned in [true, false] {
-            let mut document = group(&["web", "db"], B, 2, Standby::Parked);
-            for member in document
-                .members
-                .iter_mut()
-                .filter(|m| all || m.name == "web")
-            {
-                member.status = MemberStatus::Error;
-                match state {
-                    Some(state) => {
-                        let copy = instance(state, 2, "web");
-                        member.instances.insert(site(B), copy);
-                    }
-                    None => drop(member.instances.remove(&site(B))),
-                }
-            }
+            let document = partial(copy.clone(), all);
             let plan = make(&document, OperationKind::Failback, &moves(planned));
             let of_web: Vec<&str> = plan
                 .steps
@@ -493,6 +493,37 @@ fn a_member_that_never_came_up_there_goes_home_from_what_was_kept() {
             assert_eq!(plan.step("sync").is_some(), planned && !all);
         }
     }
+}
+
+#[test]
+fn inv1_a_member_that_may_run_there_is_not_taken_for_one_that_never_did() {
+    let built = instance(InstanceState::Incomplete, 2, "web");
+    let mut unknown = partial(None, false);
+    unknown.members[0].status = MemberStatus::FailingOver;
+    for document in [partial(Some(built), false), unknown] {
+        let kind = OperationKind::Failback;
+        let (home, planned) = (direction(&document, kind, &moves(true)), moves(true));
+        let refused = plan(&document, kind, &planned, &home, None);
+        assert!(
+            matches!(refused, Err(PlanError::Unfinished { .. })),
+            "{refused:?}"
+        );
+        // Without the source its data comes from a point, or it is not recovered.
+        let plan = make(&document, kind, &moves(false));
+        assert!(plan.step("overwrite/web/0").is_some());
+    }
+}
+
+#[test]
+fn the_only_copy_of_a_member_outlives_its_group() {
+    let document = partial(None, false);
+    let plan = make(
+        &document,
+        OperationKind::Delete,
+        &OperationOptions::default(),
+    );
+    assert!(plan.step("discard-volumes/db").is_some());
+    assert!(plan.step("discard-volumes/web").is_none());
 }
 
 #[test]
