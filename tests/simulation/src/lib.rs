@@ -9,4 +9,5 @@
     reason = "a library of tests: what goes wrong here fails the test"
 )]
 
+pub mod history;
 pub mod world;

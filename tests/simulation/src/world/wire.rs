@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use async_trait::async_trait;
 use protector_db::Db;
 use protector_framework::{Clock, GroupId, Ids, OperationId, SiteId};
-use protector_model::Operation;
+use protector_model::{GroupChange, Operation};
 use protector_peer::{
     ChangeReply, ForwardedAction, ForwardedChange, ForwardedGroup, ForwardedOperation, GroupHead,
     LocalPeer, OperationView, Peer, PeerDocument, PeerError, PeerIdentity, PeerLink, PutDocument,
@@ -146,6 +146,13 @@ impl Remote for Wire {
                 .change
                 .apply(&record.document, self.clock.now())
                 .map_err(refused)?;
+            if matches!(forwarded.change, GroupChange::ReportCopies { .. }) {
+                let bytes = next.to_bytes().map_err(failed)?;
+                let base = record.head.base();
+                let written = self.db.write_local(&base, &bytes, None, false).await;
+                let head = written.map_err(refused)?.head;
+                return Ok(ChangeReply { head });
+            }
             let deployment = self.db.deployment().await.map_err(failed)?;
             let secrets = open_secrets(&forwarded.secrets, &deployment)?;
             let back = self.back.get().cloned().unwrap();

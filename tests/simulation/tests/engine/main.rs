@@ -8,6 +8,7 @@
 
 mod by_itself;
 mod faults;
+mod histories;
 mod others;
 mod preempted;
 mod rescue;

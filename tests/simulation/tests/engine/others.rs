@@ -281,13 +281,19 @@ fn inv2_the_point_of_a_move_is_held_until_its_last_member_is_up_or_nobody_can_tr
         world.meet().await;
         world.go(OperationKind::Failback, planned()).await;
 
-        fail("revive/web").await;
+        let cleanup = OperationOptions {
+            site: Some(world.b.id),
+            ..OperationOptions::default()
+        };
+        world.go(OperationKind::Cleanup, cleanup.clone()).await;
+        fail("boot/web").await;
         let before = world.bytes(&world.a).await;
         let home = world.go(OperationKind::Failback, planned()).await;
         assert_eq!(world.a.running(), ["db", "web"]);
         assert_eq!(world.bytes(&world.a).await, before, "from what was kept");
         let notes = home.result.unwrap().notes;
         assert!(notes.iter().any(|n| n.contains("`web`")), "{notes:?}");
+        world.go(OperationKind::Cleanup, cleanup).await;
         world.go(OperationKind::Failover, planned()).await;
         assert_eq!(held(&world.b), 0, "nobody can try the older one again");
     });

@@ -1,0 +1,141 @@
+//! The promises, as they can be looked at when both sites are at rest.
+
+use std::collections::BTreeMap;
+
+use protector_framework::EpochId;
+use protector_model::{GroupStatus, InstanceState, StepStatus};
+
+use super::SERVERS;
+use crate::world::{Site, World};
+
+/// What was seen before and must not be contradicted.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    /// The hash of each version of each epoch.
+    documents: BTreeMap<(EpochId, u64), String>,
+    /// The newest version seen.
+    version: u64,
+}
+
+impl Checks {
+    /// Checks everything; returns how many promises that was.
+    pub(super) async fn all(&mut self, world: &World, told: &[String]) -> u64 {
+        self.one_truth(world, told).await;
+        one_production(world, told).await;
+        all_has_ended(world, told).await;
+        nothing_twice(world, told).await;
+        nothing_held(world, told).await;
+        5
+    }
+
+    /// INV6: both sites hold the same document, and no version was ever two.
+    async fn one_truth(&mut self, world: &World, told: &[String]) {
+        let (a, b) = (world.record(&world.a).await, world.record(&world.b).await);
+        assert_eq!(a.head, b.head, "the sites differ: {told:#?}");
+        for record in [&a, &b] {
+            assert!(record.staged.is_none(), "a change is on its way: {told:#?}");
+            assert!(record.conflict_with.is_none(), "a conflict: {told:#?}");
+            assert_eq!(record.active_operation, None, "{told:#?}");
+        }
+        let key = (a.head.epoch.id, a.head.version);
+        let known = self
+            .documents
+            .entry(key)
+            .or_insert_with(|| a.head.hash.clone());
+        assert_eq!(
+            *known, a.head.hash,
+            "two documents of one version: {told:#?}"
+        );
+        assert!(
+            a.head.version >= self.version,
+            "a version was lost: {told:#?}"
+        );
+        self.version = a.head.version;
+    }
+}
+
+/// INV1: what is in production runs on the primary and nowhere else.
+async fn one_production(world: &World, told: &[String]) {
+    let primary = world.primary().await;
+    let rests = world.other(primary);
+    let document = world.document(primary).await;
+    let well = matches!(
+        document.status,
+        GroupStatus::Active | GroupStatus::FailedOver
+    );
+    let running = |site: &Site| {
+        let mut names = site.running();
+        // A test's clones bear other names.
+        names.retain(|name| SERVERS.contains(&name.as_str()));
+        names
+    };
+    if well {
+        assert_eq!(running(primary), SERVERS, "{told:#?}");
+    }
+    let running = running(rests);
+    for name in SERVERS {
+        let stayed = document.members.iter().any(|m| {
+            let here = m.instance(primary.id);
+            m.name == name && here.is_none_or(|copy| copy.state != InstanceState::Production)
+        });
+        assert!(
+            stayed && !well || !running.iter().any(|r| r == name),
+            "INV1: `{name}` runs on {} too: {told:#?}",
+            rests.name
+        );
+    }
+    for server in primary.look().cloud.servers {
+        let runs = SERVERS.contains(&server.name.as_str()) && server.status.starts_with("ACTIVE");
+        assert!(
+            !(runs && server.locked),
+            "{} is locked: {told:#?}",
+            server.name
+        );
+    }
+}
+
+/// INV3: every operation has ended in one way, and none of its steps runs.
+async fn all_has_ended(world: &World, told: &[String]) {
+    for site in [&world.a, &world.b] {
+        let open = site.db.unfinished_operations().await.unwrap();
+        assert!(open.is_empty(), "{open:#?}: {told:#?}");
+        let page = protector_db::Page::default();
+        let all = site.db.page_operations(None, None, &page).await.unwrap();
+        for operation in all.iter().rev().take(3) {
+            let steps = site.db.steps(operation.id).await.unwrap();
+            let runs = |s: &&protector_model::StepRecord| s.status == StepStatus::Running;
+            assert!(!steps.iter().any(|s| runs(&s)), "{told:#?}");
+        }
+    }
+}
+
+/// INV4, INV5: nothing was made twice, and no array volume is without its cloud's.
+async fn nothing_twice(world: &World, told: &[String]) {
+    let context = format!("{told:#?}");
+    for site in [&world.a, &world.b] {
+        site.assert_nothing_twice(&context);
+    }
+}
+
+/// No point is held for nobody.
+async fn nothing_held(world: &World, told: &[String]) {
+    let tests = world.record(&world.a).await.test_operation;
+    for site in [&world.a, &world.b] {
+        for point in held(site) {
+            let by_test = |holder: &String| tests.is_some_and(|test| *holder == test.to_string());
+            assert!(point.iter().all(by_test), "{point:?} is held: {told:#?}");
+        }
+    }
+}
+
+fn held(site: &Site) -> Vec<Vec<String>> {
+    let mut all = Vec::new();
+    for replica in site.array.replicas().unwrap() {
+        for point in site.array.points(&replica).unwrap() {
+            if !point.pinned_by.is_empty() {
+                all.push(point.pinned_by.clone());
+            }
+        }
+    }
+    all
+}
