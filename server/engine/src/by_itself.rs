@@ -6,12 +6,12 @@ use std::collections::HashSet;
 use chrono::TimeDelta;
 use protector_db::{Db, DbError, GroupRecord, Page};
 use protector_framework::{
-    CallCtx, GenericUuid as _, GroupRef, ListPoints, OperationId, Point, SiteId,
+    CallCtx, GenericUuid as _, GroupRef, ListPoints, MemberId, OperationId, Point, SiteId,
 };
 use protector_model::planner::must_quarantine;
 use protector_model::request::{self, Direction};
 use protector_model::{
-    Actor, GroupDocument, InstanceState, Operation, OperationKind, OperationOptions,
+    Actor, GroupDocument, InstanceState, Member, Operation, OperationKind, OperationOptions,
     OperationStatus, Site,
 };
 use protector_peer::{ForwardedOperation, OperationRole};
@@ -91,7 +91,8 @@ impl Peers {
         Ok(())
     }
 
-    /// Ends tests whose time is over, and removes parked copies that were kept long enough.
+    /// Ends tests whose time is over, and removes parked copies that were kept long enough and what a
+    /// move has left half made.
     ///
     /// # Errors
     /// Where this site's own database does not answer.
@@ -106,9 +107,14 @@ impl Peers {
             }
             if let Some(test) = record.test_operation {
                 self.end_test(&record, &local, test).await?;
-            } else if self.was_kept_long_enough(&record, &local).await {
+            } else {
+                let member = left_half_made(&record.document, local.id);
+                if member.is_none() && !self.was_kept_long_enough(&record, &local).await {
+                    continue;
+                }
                 let options = OperationOptions {
                     site: Some(local.id),
+                    member,
                     ..OperationOptions::default()
                 };
                 self.clean(&record, &local, OperationKind::Cleanup, options)
@@ -308,6 +314,22 @@ impl Peers {
             finished_at: None,
         })
     }
+}
+
+/// A member that runs on the other site and of which an earlier move has left half a copy here: the
+/// next move would have no place for it.
+fn left_half_made(document: &GroupDocument, local: SiteId) -> Option<MemberId> {
+    let primary = document.current_primary_site_id;
+    let is = |member: &Member, site, state| {
+        let copy = member.instance(site);
+        copy.is_some_and(|copy| copy.state == state)
+    };
+    let mut members = document.members.iter().filter(|_| primary != local);
+    let half = members.find(|member| {
+        is(member, primary, InstanceState::Production)
+            && is(member, local, InstanceState::Incomplete)
+    });
+    half.map(|member| member.id)
 }
 
 /// Whether this site still holds a copy as production of a group that runs on the other one.

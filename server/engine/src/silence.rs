@@ -119,14 +119,20 @@ impl Peers {
         // Read anew: what it was about to stop may have been told since.
         let known = self.db.get_operation(operation.id).await?;
         let operation = known.as_ref().unwrap_or(operation);
-        if !self.all_run_again(&document, operation).await {
+        let Some(ill) = self.all_run_again(&document, operation).await else {
             return Ok(());
-        }
-        let why = match lost {
+        };
+        let (status, mut error) = match lost {
             true => unknown(operation),
             false => silent(operation),
         };
-        self.end(operation, why).await
+        if !ill.is_empty() {
+            let names = ill.join(", ");
+            error
+                .message
+                .push_str(&format!("; not started again: {names}"));
+        }
+        self.end(operation, (status, error)).await
     }
 
     /// The document that makes the move impossible; `None` where another change comes first.
@@ -154,24 +160,29 @@ impl Peers {
         }
     }
 
-    /// Brings every server that the move has stopped nearer to where it was.
-    async fn all_run_again(&self, document: &GroupDocument, operation: &Operation) -> bool {
+    /// Brings every server that the move has stopped nearer to where it was; once none is left, names
+    /// those that cannot be started.
+    async fn all_run_again(
+        &self,
+        document: &GroupDocument,
+        operation: &Operation,
+    ) -> Option<Vec<String>> {
         let site = operation.source_site_id;
         let Some(project) = document.projects.get(&site) else {
-            return true;
+            return Some(Vec::new());
         };
         let cloud = match self.reach.compute(site, project).await {
             Ok(cloud) => cloud,
             Err(error) => {
                 tracing::warn!(%error, "the servers of a move that was given up are not reached");
-                return false;
+                return None;
             }
         };
         // Nothing is stopped before this site was told what ran.
         let Some(was_running) = &operation.was_running else {
-            return true;
+            return Some(Vec::new());
         };
-        let mut all = true;
+        let (mut all, mut ill) = (true, Vec::new());
         for member in &document.members {
             let copy = member.instance(site);
             let copy = copy.filter(|copy| copy.state == InstanceState::Production);
@@ -181,45 +192,59 @@ impl Peers {
             let ctx = CallCtx::new(&operation.actor.request_id, CallCtx::MAX_DEADLINE);
             let start = was_running.contains(&member.id);
             match as_before(&*cloud, &ctx, id, start).await {
-                Ok(runs) => all &= runs,
+                Ok(Now::AsBefore) => {}
+                Ok(Now::OnItsWay) => all = false,
+                Ok(Now::Ill(state)) => ill.push(format!("`{}` ({state})", member.name)),
                 Err(error) => {
                     tracing::warn!(server = %id, %error, "it does not run again yet");
                     all = false;
                 }
             }
         }
-        all
+        all.then_some(ill)
     }
 }
 
-/// One step of one server: started if it ran, then unlocked. Whether none is left.
+/// How a server stands that is brought back to where it was.
+enum Now {
+    AsBefore,
+    OnItsWay,
+    /// It is in a state that a start does not leave.
+    Ill(String),
+}
+
+/// One step of one server: started if it ran, then unlocked.
 async fn as_before(
     cloud: &dyn ComputeDriver,
     ctx: &CallCtx,
     id: &ServerId,
     ran: bool,
-) -> Result<bool, DriverError> {
+) -> Result<Now, DriverError> {
     let server = match cloud.get_server(ctx, ServerRef::new(id)).await {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(true),
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Now::AsBefore),
         server => server?,
     };
     // The move locks before it stops: what is not locked is as its owner has it.
     if !server.locked {
-        return Ok(true);
+        return Ok(Now::AsBefore);
     }
     if server.busy {
-        return Ok(false);
+        return Ok(Now::OnItsWay);
     }
     match server.status {
         ServerStatus::Stopped if ran => {
             cloud.start_server(ctx, ServerRef::new(id)).await?;
-            Ok(false)
+            Ok(Now::OnItsWay)
         }
         ServerStatus::Active | ServerStatus::Stopped => {
             cloud.unlock_server(ctx, ServerRef::new(id)).await?;
-            Ok(true)
+            Ok(Now::AsBefore)
         }
-        _ => Ok(false),
+        _ => {
+            // Its owner must be able to repair it.
+            cloud.unlock_server(ctx, ServerRef::new(id)).await?;
+            Ok(Now::Ill(server.raw_status))
+        }
     }
 }
 

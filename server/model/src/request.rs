@@ -176,7 +176,9 @@ fn options_fit(kind: OperationKind, options: &OperationOptions) -> Result<(), Re
         return refuse("recovery_point_id");
     }
     let member = matches!(kind, OperationKind::AddMember | OperationKind::RemoveMember);
-    if options.member.is_some() != member {
+    // A clean-up may be of one member's copy alone.
+    let may = member || kind == OperationKind::Cleanup;
+    if options.member.is_none() && member || options.member.is_some() && !may {
         return refuse("member");
     }
     if (options.auto_cleanup || options.expires_in.is_some()) && kind != OperationKind::TestFailover

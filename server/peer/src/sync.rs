@@ -1,9 +1,10 @@
 //! What a person sees of the two copies, and what a person can decide about them.
 
 use protector_db::{DbError, GroupRecord};
-use protector_framework::{EpochId, GenericUuid as _, GroupId, SiteId};
-use protector_model::Head;
+use protector_framework::{EpochId, GenericUuid as _, GroupId, OperationId, SiteId};
 use protector_model::epoch::{Relation, relate};
+use protector_model::operation::OperationError;
+use protector_model::{Head, OperationStatus};
 
 use crate::link::PeerLink;
 use crate::local::decode;
@@ -224,11 +225,38 @@ impl PeerLink {
         }
         let mut next = record.document.next_version(self.clock.now());
         next.epoch = record.document.epoch.next(self.new_epoch(), self.site);
+        next.given_up = self.abandon(&record).await?.or(next.given_up);
         let base = record.head.base();
         Ok(self
             .db
             .write_local(&base, &next.to_bytes()?, None, true)
             .await?)
+    }
+
+    /// What the lost site executed comes to no end any more. A planned move away from here is to be
+    /// given up by the document, so that what it has stopped is started again; the rest just ends.
+    async fn abandon(&self, record: &GroupRecord) -> Result<Option<OperationId>, SyncError> {
+        let mut moves = None;
+        for mut operation in self.db.unfinished_operations().await? {
+            let ours = operation.group_id == record.document.id;
+            if !ours || operation.executor_site_id == self.site {
+                continue;
+            }
+            if operation.kind.moves_authority() && operation.source_site_id == self.site {
+                moves = Some(operation.id);
+                continue;
+            }
+            operation.status = OperationStatus::Cancelled;
+            operation.finished_at = Some(self.clock.now());
+            operation.error = Some(OperationError {
+                message: "the site that executed it was given up as lost".to_owned(),
+                site_id: Some(operation.executor_site_id),
+                ..OperationError::default()
+            });
+            operation.touch(self.clock.now());
+            self.db.update_mirror(&operation).await?;
+        }
+        Ok(moves)
     }
 
     fn new_epoch(&self) -> EpochId {

@@ -1,6 +1,6 @@
 //! Removes copies that are no longer needed, in the order that cannot destroy production data.
 
-use protector_framework::{OperationId, SiteId};
+use protector_framework::{MemberId, OperationId, SiteId};
 
 use super::builder::Builder;
 use crate::document::{Instance, InstanceState, Member};
@@ -20,8 +20,13 @@ fn take_back(plan: &mut Builder<'_>, site: SiteId, of: OperationId, check: &str)
         .done()
 }
 
-/// Removes every copy on a site that is not the production one.
-pub(super) fn clean_site(plan: &mut Builder<'_>, site: SiteId, leftovers: &[OperationId]) {
+/// Removes every copy on a site that is not the production one, or that of one member.
+pub(super) fn clean_site(
+    plan: &mut Builder<'_>,
+    site: SiteId,
+    leftovers: &[OperationId],
+    only: Option<MemberId>,
+) {
     let check = plan.check(&[site]);
     let members: Vec<&Member> = plan.document.members.iter().collect();
     let mut last = vec![check.clone()];
@@ -29,7 +34,8 @@ pub(super) fn clean_site(plan: &mut Builder<'_>, site: SiteId, leftovers: &[Oper
         last.push(take_back(plan, site, *of, &check));
     }
     let other = plan.document.other_site(site);
-    for member in members.into_iter().filter(|m| runs_on(m, other)) {
+    let wanted = |m: &&Member| only.is_none_or(|only| m.id == only) && runs_on(m, other);
+    for member in members.into_iter().filter(wanted) {
         last.extend(clean_copy(plan, member, site, &check));
     }
     plan.finish(site, last);

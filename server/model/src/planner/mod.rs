@@ -134,7 +134,10 @@ pub fn plan_after(
         OperationKind::Reprotect => reprotect(&mut builder, direction),
         OperationKind::Cleanup => match options.of {
             Some(of) => cleaning::clean_leftovers(&mut builder, direction.target, of),
-            None => cleaning::clean_site(&mut builder, direction.target, before.leftovers),
+            None => {
+                let of = options.member;
+                cleaning::clean_site(&mut builder, direction.target, before.leftovers, of);
+            }
         },
         OperationKind::Delete => {
             cleaning::delete_group(&mut builder, direction.executor, before.leftovers);

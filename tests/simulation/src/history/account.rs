@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use protector_framework::Clock as _;
-use protector_model::{FailoverType, Operation, OperationStatus};
+use protector_model::schedule::epoch_of;
+use protector_model::{FailoverType, InstanceState, Operation};
 
 use super::SERVERS;
 use crate::world::{Site, World};
@@ -41,6 +42,9 @@ impl Account {
     /// Where a person asked for what was kept, it may hold writes that were lost before.
     async fn take_what_was_kept(&mut self, world: &World, primary: &Site) {
         for name in SERVERS {
+            if !is_up(world, primary, name).await {
+                continue;
+            }
             for (at, text) in self.all.iter().rev() {
                 if world.reads(primary, name, 0, text).await {
                     let writes = self.writes.entry(name).or_default();
@@ -62,7 +66,8 @@ impl Account {
         told: &[String],
     ) {
         let primary = world.primary().await;
-        let moved = ended.kind.moves_authority() && ended.status == OperationStatus::Completed;
+        let epoch = world.document(primary).await.epoch.id;
+        let moved = ended.kind.moves_authority() && epoch == epoch_of(ended.id);
         let unplanned = ended.options.failover_type == Some(FailoverType::Unplanned);
         if moved && unplanned {
             let point = ended.result.as_ref().and_then(|r| r.recovery_point_at);
@@ -74,10 +79,13 @@ impl Account {
         }
         let notes = ended.result.iter().flat_map(|result| &result.notes);
         let kept = notes.into_iter().any(|note| note.contains("was kept here"));
-        if moved && kept && ended.options.force {
+        if kept {
             self.take_what_was_kept(world, primary).await;
         }
         for name in SERVERS {
+            if !is_up(world, primary, name).await {
+                continue;
+            }
             let Some((_, text)) = self.writes.get(name).and_then(|all| all.last()) else {
                 continue;
             };
@@ -90,4 +98,11 @@ impl Account {
             );
         }
     }
+}
+
+/// Whether a member is in production on a site.
+async fn is_up(world: &World, site: &Site, name: &str) -> bool {
+    let member = world.member(site, name).await;
+    let copy = member.instance(site.id);
+    copy.is_some_and(|copy| copy.state == InstanceState::Production)
 }

@@ -9,7 +9,7 @@ mod trouble;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use protector_framework::Clock as _;
+use protector_framework::{Clock as _, OperationId};
 use protector_model::schedule::epoch_of;
 use protector_model::{Operation, OperationStatus};
 use rand::rngs::StdRng;
@@ -53,6 +53,8 @@ pub struct History {
     account: Account,
     checks: checks::Checks,
     tally: Tally,
+    /// A move that ended with errors and was left so for now.
+    left: Option<OperationId>,
     /// What has happened, for the one who reads a failure.
     told: Vec<String>,
 }
@@ -68,6 +70,7 @@ pub async fn live(seed: u64, operations: u64) -> Tally {
         account: Account::default(),
         checks: checks::Checks::default(),
         tally: Tally::default(),
+        left: None,
         told: Vec::new(),
     };
     for _ in 0..operations {
@@ -80,6 +83,11 @@ impl History {
     /// One thing that people ask for, with what goes wrong meanwhile, until both sites are at rest.
     async fn turn(&mut self) {
         self.guests_write().await;
+        if let Some(id) = self.left.take()
+            && self.dice.random_bool(0.7)
+        {
+            self.take_up_again(id).await;
+        }
         let wish = people::wish(&self.world, &mut self.dice).await;
         self.tell(format!("{}: {wish:?}", self.world.clock.now()));
         self.tally.operations += 1;
@@ -98,6 +106,24 @@ impl History {
             .settle(&self.world, &ended, &before, &self.told)
             .await;
         self.tally.checks += self.checks.all(&self.world, &self.told).await;
+    }
+
+    /// A person comes back to a move that ended with errors.
+    async fn take_up_again(&mut self, id: OperationId) {
+        let before = self.account.clone();
+        let site = self.world.primary().await;
+        let operation = self.world.operation(site, id).await;
+        let site = self.world.site(operation.executor_site_id);
+        if let Err(error) = site.db.reopen_operation(id, &operation.options).await {
+            self.told.push(format!("too late for a retry: {error}"));
+            return;
+        }
+        let ended = self.world.finish(site, id).await;
+        self.tell(format!("later: {} {:?}", ended.status, ended.error));
+        self.come_to_rest().await;
+        self.account
+            .settle(&self.world, &ended, &before, &self.told)
+            .await;
     }
 
     fn tell(&mut self, what: String) {
@@ -145,6 +171,11 @@ impl History {
             if operation.status == OperationStatus::Completed || taken_back {
                 break;
             }
+            let partial = operation.status == OperationStatus::CompletedWithErrors;
+            if operation.kind.moves_authority() && partial && self.dice.random_bool(0.3) {
+                self.left = Some(operation.id);
+                break;
+            }
             if operation.status == OperationStatus::WaitingForUser {
                 // Whoever is asked sees to it that both sites answer.
                 self.world.a.set_down(false);
@@ -173,7 +204,16 @@ impl History {
                 }
             }
             if open.is_empty() {
-                return;
+                for site in [&self.world.a, &self.world.b] {
+                    self.world.peers(site).clean_what_is_due().await.unwrap();
+                }
+                let mut due = false;
+                for site in [&self.world.a, &self.world.b] {
+                    due |= !site.db.unfinished_operations().await.unwrap().is_empty();
+                }
+                if !due {
+                    return;
+                }
             }
             for (site, id) in open {
                 let ended = self.world.finish(site, id).await;

@@ -316,6 +316,28 @@ fn parked_copies_go_when_they_were_kept_long_enough() {
     });
 }
 
+#[test]
+fn what_a_move_has_left_half_made_is_removed_before_it_is_in_the_way() {
+    simulate(async {
+        let world = World::protected(&SERVERS, 1).await;
+        let (moved, site) = world.ask(OperationKind::Failover, planned()).await;
+        let fails = [("boot/web".to_owned(), Trouble::Fails)];
+        let engine = world.engine(site, fails.into());
+        let ended = world.suffer(site, moved.id, &engine).await;
+        assert_eq!(ended.status, OperationStatus::CompletedWithErrors);
+        world.meet().await;
+        assert_eq!(due(&world).await, None, "it may be tried again");
+        world.go(OperationKind::Failback, planned()).await;
+        assert_eq!(due(&world).await, Some(OperationKind::Cleanup));
+        world.meet().await;
+        let copy = |member: protector_model::Member| member.instance(world.b.id).cloned();
+        assert_eq!(copy(world.member(&world.b, "web").await), None);
+        assert!(copy(world.member(&world.b, "db").await).is_some(), "parked");
+        world.go(OperationKind::Failover, planned()).await;
+        assert_eq!(world.b.running(), SERVERS);
+    });
+}
+
 /// What the engines of both sites find to be due, carried out.
 async fn due(world: &World) -> Option<OperationKind> {
     let mut found = None;
