@@ -271,7 +271,12 @@ impl Peers {
         let last = db.page_operations(None, group, &newest).await?;
         let ill = |o: &&Operation| o.status != OperationStatus::Completed;
         let in_vain = last.iter().take_while(ill).count().saturating_sub(1);
-        let pause = (0..in_vain).fold(pause, |pause, _| (pause * 2).min(CLEANUP_AGAIN));
+        let cap = match kind {
+            // What may be written on both sites is never left alone for long.
+            OperationKind::Quarantine => QUARANTINE_AGAIN * 2,
+            _ => CLEANUP_AGAIN,
+        };
+        let pause = (0..in_vain).fold(pause, |pause, _| (pause * 2).min(cap));
         Ok(last.first().is_some_and(|o| {
             let since = o.finished_at.unwrap_or(o.created_at);
             let cleaned =

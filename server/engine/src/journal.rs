@@ -84,6 +84,14 @@ impl Journal {
             .await
     }
 
+    /// Takes a record that is in the database by now.
+    pub(crate) fn set(&self, changed: StepRecord) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = records.iter_mut().find(|r| r.key == changed.key) {
+            *record = changed;
+        }
+    }
+
     async fn write(
         &self,
         db: &Db,
@@ -101,10 +109,7 @@ impl Journal {
             record
         };
         db.write_step(fence, &changed).await?;
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(record) = records.iter_mut().find(|r| r.key == key) {
-            *record = changed;
-        }
+        self.set(changed);
         Ok(())
     }
 

@@ -43,9 +43,18 @@ pub fn outcome(plan: &Plan, journal: &[StepRecord], cancelled: bool) -> Outcome 
             error,
         };
     }
+    // Without a failure only a person's wish leaves steps out: it outlives the engine that heard it.
+    let given_up = plan
+        .steps
+        .iter()
+        .filter_map(|s| record(&s.key))
+        .any(|r| matches!(r.status, StepStatus::Skipped | StepStatus::Undone));
     if failed.is_empty() {
         return Outcome {
-            status: OperationStatus::Completed,
+            status: match given_up {
+                true => OperationStatus::Cancelled,
+                false => OperationStatus::Completed,
+            },
             error: None,
         };
     }

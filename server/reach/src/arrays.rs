@@ -22,7 +22,8 @@ pub struct ArrayTrust {
 impl ArrayTrust {
     /// The setting for an array; `None` leaves it to what the system trusts.
     fn verify(&self, url: &str) -> Option<Value> {
-        if let Some(sha256) = self.pins.get(url.trim_end_matches('/')) {
+        let pinned = self.pins.iter().find(|(known, _)| is_same(known, url));
+        if let Some((_, sha256)) = pinned {
             return Some(json!({"sha256": sha256}));
         }
         if self.insecure {
@@ -30,6 +31,19 @@ impl ArrayTrust {
         }
         let file = self.ca_file.as_ref()?;
         Some(json!({"ca_file": file}))
+    }
+}
+
+/// Whether two addresses lead to the same server, however they are written.
+fn is_same(one: &str, other: &str) -> bool {
+    let place = |url: &str| {
+        let url = reqwest::Url::parse(url).ok()?;
+        let port = url.port_or_known_default();
+        Some((url.host_str()?.trim_end_matches('.').to_owned(), port))
+    };
+    match (place(one), place(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.trim_end_matches('/') == other.trim_end_matches('/'),
     }
 }
 

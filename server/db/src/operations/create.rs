@@ -125,7 +125,12 @@ impl Db {
             operation.status,
             OperationStatus::Cancelled | OperationStatus::Error
         );
-        if operation.is_unplanned_move() && !given_up {
+        let holder = match self.holder(tx, operation).await? {
+            Some(holder) => operation_in(tx, holder).await?,
+            None => None,
+        };
+        let old_news = holder.is_some_and(|holder| operation.created_at < holder.created_at);
+        if operation.is_unplanned_move() && !given_up && !old_news {
             match self.preempt(tx, operation).await {
                 Ok(()) | Err(DbError::Busy(_)) => {}
                 Err(error) => return Err(error),
@@ -265,10 +270,6 @@ impl Db {
         let Some(mut older) = operation_in(tx, holder).await? else {
             return Ok(());
         };
-        if newer.created_at < older.created_at {
-            // Old news of the other site.
-            return Err(DbError::Busy(holder));
-        }
         let sql = "SELECT plan FROM dr_operations WHERE id = ?";
         let found = rows(tx, sql, [holder.to_string().into()]).await?;
         let plan: Option<Plan> = found

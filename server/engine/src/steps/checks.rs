@@ -5,8 +5,9 @@ use protector_framework::{
 };
 use protector_model::operation::OperationError;
 use protector_model::outputs::ReadBack;
+use protector_model::plan::Action;
 use protector_model::planner::settled_status;
-use protector_model::{GroupStatus, InstanceState};
+use protector_model::{GroupStatus, InstanceState, Member};
 
 use super::work::{Work, found, unreached};
 use super::{Output, output};
@@ -18,11 +19,7 @@ pub(super) async fn check_sites(work: &Work<'_>, sites: &[SiteId]) -> Output {
     for site in sites {
         check_cloud(work, *site).await?;
         if work.document.policy.is_some() {
-            let storage = work.storage_on(*site).await?;
-            storage
-                .describe(&work.ctx()?)
-                .await
-                .map_err(|error| StepFailure::driver(*site, &error))?;
+            check_array(work, *site).await?;
         }
     }
     if work.run.operation.kind.moves_authority() && sites.len() > 1 {
@@ -57,16 +54,45 @@ async fn check_cloud(work: &Work<'_>, site: SiteId) -> Result<(), StepFailure> {
     ))
 }
 
+/// The array must be the one that the policy was made for: at another one's address nothing of the
+/// group is found, and "not there" would be taken for "done".
+async fn check_array(work: &Work<'_>, site: SiteId) -> Result<(), StepFailure> {
+    let storage = work.storage_on(site).await?;
+    let found = storage
+        .describe(&work.ctx()?)
+        .await
+        .map_err(|error| StepFailure::driver(site, &error))?
+        .identity;
+    let known = &work.array(site)?.identity;
+    if found.id == known.id {
+        return Ok(());
+    }
+    let mut refused = StepFailure::permanent(
+        format!(
+            "another array answers at the policy's address: `{}` ({}) instead of `{}` ({})",
+            found.name, found.id, known.name, known.id
+        ),
+        "correct the address, or put the policy again if the array was replaced",
+    );
+    if let StepFailure::Permanent(error) = &mut refused {
+        error.site_id = Some(site);
+    }
+    Err(refused)
+}
+
 /// What a planned move brings back must be there before anything is stopped for it.
 async fn check_parked(work: &Work<'_>) -> Result<(), StepFailure> {
     let target = work.run.operation.target_site_id;
     let cloud = work.compute_on(target).await?;
     let failed = |error| StepFailure::driver(target, &error);
     let mut gone = Vec::new();
-    for member in &work.document.members {
-        let copy = member
-            .instance(target)
-            .filter(|_| member.has_parked_copy(target));
+    let overwritten = |member: &&Member| {
+        work.run.plan.steps.iter().any(|step| {
+            step.member == Some(member.id) && matches!(step.action, Action::OverwriteVolume { .. })
+        })
+    };
+    for member in work.document.members.iter().filter(overwritten) {
+        let copy = member.instance(target);
         let Some((copy, server)) = copy.and_then(|copy| Some((copy, copy.server_id.as_ref()?)))
         else {
             continue;

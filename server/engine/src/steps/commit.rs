@@ -192,6 +192,17 @@ fn moment(work: &Work<'_>) -> DateTime<Utc> {
 
 /// The last look before authority passes: what was stopped earlier may have been started since.
 async fn sources_are_stopped(work: &Work<'_>) -> Result<(), StepFailure> {
+    match runs_at_the_source(work).await? {
+        Some(what) => Err(StepFailure::permanent(
+            what,
+            "find out who started it, then ask again",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What of the stopped source is no longer stopped and locked.
+async fn runs_at_the_source(work: &Work<'_>) -> Result<Option<String>, StepFailure> {
     let source = work.other();
     let cloud = work.compute_on(source).await?;
     for member in &work.document.members {
@@ -211,16 +222,13 @@ async fn sources_are_stopped(work: &Work<'_>) -> Result<(), StepFailure> {
             .map_err(|error| StepFailure::driver(source, &error))?;
         let off = matches!(server.status, ServerStatus::Stopped | ServerStatus::Shelved);
         if !off || !server.locked {
-            return Err(StepFailure::permanent(
-                format!(
-                    "`{}` is no longer stopped and locked at the source: it is {}",
-                    member.name, server.raw_status
-                ),
-                "find out who started it, then ask again",
-            ));
+            return Ok(Some(format!(
+                "`{}` is no longer stopped and locked at the source: it is {}",
+                member.name, server.raw_status
+            )));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Before a person's word takes authority without the old primary: it may have given the move up

@@ -3,11 +3,12 @@
 use protector_framework::{
     ArrayVolume, ArrayVolumeName, ArrayVolumeSerial, ComputeDriver, DiscardVolume,
     EnsureManagedVolume, GenericUuid as _, GetVolume, MaterializeVolume, OverwriteVolume,
-    ServerRef, ServerStatus, SetVolumeProperties, SnapshotVolume, Volume, VolumeRef, VolumeStatus,
-    VolumeTypeId,
+    ReplicationMode, ServerRef, ServerStatus, SetVolumeProperties, SnapshotVolume, StorageDriver,
+    Volume, VolumeRef, VolumeStatus, VolumeTypeId,
 };
-use protector_model::InstanceState;
-use protector_model::outputs::{Adopted, Copied, read};
+use protector_model::outputs::{Adopted, Chosen, Copied, read};
+use protector_model::{Instance, InstanceState, InstanceVolume};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::poll::CLOUD;
@@ -322,12 +323,10 @@ pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
             "run `cleanup`, then ask again",
         )
     })?;
-    let serial = source_serial(work, slot);
-    let holds = |serial: &ArrayVolumeSerial| chosen.volumes.iter().any(|v| v.serial == *serial);
-    if !serial.as_ref().is_ok_and(holds) && !runs_at_the_source(work)? {
+    if !is_recovered(work, &chosen)? {
         return keep(work);
     }
-    let serial = serial?;
+    let serial = source_serial(work, slot)?;
     let cloud = work.compute().await?;
     make_sure_it_is_parked(work, &*cloud, copy).await?;
     let in_cloud = cloud
@@ -341,27 +340,10 @@ pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
         ));
     }
     let storage = work.storage().await?;
-    // It bears another name while it is overwritten: after a crash only its serial finds it.
-    let resolved = storage
-        .resolve_volume(&work.ctx()?, work.backing(&volume.id).await?)
-        .await;
-    let present = found(resolved)
-        .map_err(|e| work.failed(&e))?
-        .map_or_else(|| volume.array_name.clone(), |v| v.name);
-    let kept_as = if copy.state == InstanceState::Quarantined {
-        // What was written here after the other site took over exists nowhere else.
-        let snapshot = format!(
-            "protector-{}-diverged",
-            tail(work.operation().into_untyped_uuid())
-        );
-        let request = SnapshotVolume::new(&present, snapshot.as_str());
-        storage
-            .snapshot_volume(&work.ctx()?, request)
-            .await
-            .map_err(|e| work.failed(&e))?;
-        Some(format!("{present}.{snapshot}"))
-    } else {
-        None
+    let (present, kept_as) = match read::<Overwriting>(work.noted().as_ref()) {
+        // It bears another name while it is overwritten: after a crash only its serial finds it.
+        Some(noted) => (noted.present, noted.kept_as),
+        None => prepare(work, &*storage, copy, volume).await?,
     };
     let request = OverwriteVolume::new(
         work.replica()?,
@@ -377,9 +359,59 @@ pub(super) async fn overwrite(work: &Work<'_>, slot: usize) -> Output {
     Ok(Some(json!({ "kept_as": kept_as })))
 }
 
-fn runs_at_the_source(work: &Work<'_>) -> Result<bool, StepFailure> {
-    let copy = work.member()?.instance(work.other());
-    Ok(copy.is_some_and(|copy| copy.state == InstanceState::Production))
+/// What is known of a volume before it is overwritten.
+#[derive(Serialize, Deserialize)]
+struct Overwriting {
+    present: ArrayVolumeName,
+    kept_as: Option<String>,
+}
+
+/// Finds the volume's name on its array and keeps what has diverged, once.
+async fn prepare(
+    work: &Work<'_>,
+    storage: &dyn StorageDriver,
+    copy: &Instance,
+    volume: &InstanceVolume,
+) -> Result<(ArrayVolumeName, Option<String>), StepFailure> {
+    let resolved = storage
+        .resolve_volume(&work.ctx()?, work.backing(&volume.id).await?)
+        .await;
+    let present = found(resolved)
+        .map_err(|e| work.failed(&e))?
+        .map_or_else(|| volume.array_name.clone(), |v| v.name);
+    let mut kept_as = None;
+    if copy.state == InstanceState::Quarantined {
+        // What was written here after the other site took over exists nowhere else.
+        let snapshot = format!(
+            "protector-{}-diverged",
+            tail(work.operation().into_untyped_uuid())
+        );
+        let request = SnapshotVolume::new(&present, snapshot.as_str());
+        storage
+            .snapshot_volume(&work.ctx()?, request)
+            .await
+            .map_err(|e| work.failed(&e))?;
+        kept_as = Some(format!("{present}.{snapshot}"));
+    }
+    let noted = Overwriting { present, kept_as };
+    work.note(json!(noted)).await?;
+    Ok((noted.present, noted.kept_as))
+}
+
+/// Whether the point holds what the member has written last. A member that does not run at the
+/// source, as far as this site knows, may be in a point all the same: wholly or not at all. What a
+/// synchronous array has of it is no point of the time since then.
+fn is_recovered(work: &Work<'_>, chosen: &Chosen) -> Result<bool, StepFailure> {
+    let Some(source) = work.member()?.instance(work.other()) else {
+        return Ok(false);
+    };
+    if source.state == InstanceState::Production {
+        return Ok(true);
+    }
+    let asynchronous = work.document.replication_type == ReplicationMode::Async;
+    let holds = |volume: &InstanceVolume| chosen.volumes.iter().any(|v| v.serial == volume.serial);
+    let all = !source.volumes.is_empty() && source.volumes.iter().all(holds);
+    Ok(asynchronous && all)
 }
 
 /// A member that had not come up on the other site, as far as this one knows, is in no point: what is

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use protector_db::{Db, DbError, Page};
 use protector_framework::{GroupId, OperationId, SiteId};
 use protector_model::plan::{Action, Step};
-use protector_model::schedule::{epoch_of, to_undo};
+use protector_model::schedule::{epoch_of, to_undo, undo_next};
 use protector_model::{Operation, OperationStatus, StepStatus};
 
 use super::Output;
@@ -43,7 +43,7 @@ pub(super) async fn await_executor(work: &Work<'_>, older: OperationId) -> Outpu
 }
 
 /// Takes back what an operation had done when it gave way, the last first. What cannot be taken back
-/// does not keep the rest.
+/// keeps only what is beneath it.
 pub(super) async fn take_back(work: &Work<'_>, older: OperationId) -> Output {
     await_executor(work, older).await?;
     let db = &work.steps.db;
@@ -53,8 +53,8 @@ pub(super) async fn take_back(work: &Work<'_>, older: OperationId) -> Output {
     };
     let journal = Journal::resume(db.steps(older).await?);
     let moved = has_moved_since(work, &operation).await?;
-    let mut failed = None;
-    for step in to_undo(&plan, &journal.records()) {
+    let (mut failed, mut first) = (Vec::new(), None);
+    while let Some(step) = undo_next(&plan, &journal.records(), &[], &failed).first() {
         let run = StepRun {
             operation: &operation,
             plan: &plan,
@@ -69,7 +69,8 @@ pub(super) async fn take_back(work: &Work<'_>, older: OperationId) -> Output {
             if failure == StepFailure::Fenced {
                 return Err(failure);
             }
-            failed.get_or_insert(failure);
+            first.get_or_insert(failure);
+            failed.push(step.key.clone());
             continue;
         }
         let records = journal.records();
@@ -78,9 +79,10 @@ pub(super) async fn take_back(work: &Work<'_>, older: OperationId) -> Output {
             record.finished_at = Some(work.steps.clock.now());
             let fence = work.run.lease.fence();
             db.write_step_of(fence, older, &record).await?;
+            journal.set(record);
         }
     }
-    failed.map_or(Ok(None), Err)
+    first.map_or(Ok(None), Err)
 }
 
 /// A server that the operation had stopped is not started where authority has passed since, or where

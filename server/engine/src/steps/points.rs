@@ -1,5 +1,6 @@
 //! Recovery points: made, chosen, kept.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use protector_framework::{
     GenericUuid as _, GetGroup, GetReplication, ListPoints, OperationId, PinPoint, Point,
     PointName, StartReplication, Transfer, TransferState,
@@ -154,7 +155,7 @@ pub(super) async fn choose(work: &Work<'_>) -> Output {
         Some(name) => find(&points, name)?,
         None => match newest(&points, &work.record.document.epoch) {
             Some(point) => point,
-            None => return keep(work),
+            None => return keep(work, &points),
         },
     };
     output(&Chosen {
@@ -188,9 +189,16 @@ fn newest<'a>(points: &'a [Point], epoch: &Epoch) -> Option<&'a Point> {
         .max_by_key(|p| p.taken_at)
 }
 
+/// By how much the clocks of arrays and engines may differ without anybody minding.
+const SKEW: TimeDelta = TimeDelta::minutes(2);
+
+fn is_close(point: &Point, since: DateTime<Utc>) -> bool {
+    point.complete && point.taken_at >= since - SKEW
+}
+
 /// Without such a point the parked copies are the newest data that this site has, and they are
 /// started as they are. What a quarantined copy holds has diverged: a person must ask for it.
-fn keep(work: &Work<'_>) -> Output {
+fn keep(work: &Work<'_>, points: &[Point]) -> Output {
     let operation = work.run.operation;
     let epoch = &work.record.document.epoch;
     let kept: Vec<InstanceState> = work
@@ -203,10 +211,18 @@ fn keep(work: &Work<'_>) -> Output {
         .collect();
     let diverged = kept.contains(&InstanceState::Quarantined);
     let moves = operation.is_unplanned_move() && !kept.is_empty();
+    let force = operation.options.force;
     match epoch.since {
-        Some(kept_as_of) if moves && (!diverged || operation.options.force) => {
-            output(&Kept { kept_as_of })
+        Some(since) if moves && !force && points.iter().any(|p| is_close(p, since)) => {
+            Err(StepFailure::permanent(
+                format!(
+                    "no recovery point is newer than the moment when the group came to the other \
+                     site ({since}), but one is hardly older: the array's clock may be behind"
+                ),
+                "name that recovery point, or ask again with `force` to start what is kept here",
+            ))
         }
+        Some(kept_as_of) if moves && (!diverged || force) => output(&Kept { kept_as_of }),
         Some(since) if moves => Err(StepFailure::permanent(
             format!(
                 "no recovery point has arrived since the group runs on the other site ({since}), and \

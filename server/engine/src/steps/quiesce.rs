@@ -91,6 +91,24 @@ async fn give_up_on(work: &Work<'_>, cloud: &dyn ComputeDriver, id: &ServerId) -
         Err(error) if error.kind != ErrorKind::Conflict => return Err(work.failed(&error)),
         _ => {}
     }
+    let server = cloud.get_server(&work.ctx()?, ServerRef::new(id)).await;
+    let server = server.map_err(|e| work.failed(&e))?;
+    let off = matches!(server.status, ServerStatus::Stopped | ServerStatus::Shelved);
+    for volume in server.volumes.iter().filter(|_| !off) {
+        let volume = cloud
+            .get_volume(&work.ctx()?, VolumeRef::new(&volume.id))
+            .await
+            .map_err(|e| work.failed(&e))?;
+        if volume.connected {
+            return Err(StepFailure::permanent(
+                format!(
+                    "server {id} is in {} and cannot be stopped; its volumes are connected",
+                    server.raw_status
+                ),
+                "stop it on its cloud: what it writes here is not what the group runs on",
+            ));
+        }
+    }
     output(&Parked {
         was_running: false,
         gone: false,

@@ -9,7 +9,7 @@ use protector_model::plan::Action;
 use protector_model::translate::{Translated, server_tag, translate};
 
 use super::quiesce::wait;
-use super::work::Work;
+use super::work::{Work, found};
 use super::{Output, output};
 use crate::failure::StepFailure;
 
@@ -32,11 +32,36 @@ pub(super) async fn boot(work: &Work<'_>, test: bool) -> Output {
     let booted = Booted { server: server.id };
     work.note(serde_json::to_value(&booted).unwrap_or_default())
         .await?;
-    wait(work, &*cloud, &booted.server, "to run", |s| {
+    let runs = wait(work, &*cloud, &booted.server, "to run", |s| {
         s.status == ServerStatus::Active && !s.busy
     })
-    .await?;
+    .await;
+    if let Err(StepFailure::Permanent(error)) = runs {
+        remove_failed_build(work, &*cloud, &booted).await?;
+        return Err(StepFailure::Permanent(error));
+    }
+    runs?;
     output(&booted)
+}
+
+/// A build that has failed has never run, and would be found again by each retry. Its volumes and
+/// ports stay.
+async fn remove_failed_build(
+    work: &Work<'_>,
+    cloud: &dyn ComputeDriver,
+    booted: &Booted,
+) -> Result<(), StepFailure> {
+    let reference = ServerRef::new(&booted.server);
+    let server = found(cloud.get_server(&work.ctx()?, reference.clone()).await);
+    let server = server.map_err(|e| work.failed(&e))?;
+    if server.is_none_or(|s| s.status == ServerStatus::Error) {
+        cloud
+            .delete_server(&work.ctx()?, reference)
+            .await
+            .map_err(|e| work.failed(&e))?;
+        work.note(serde_json::Value::Null).await?;
+    }
+    Ok(())
 }
 
 fn request(

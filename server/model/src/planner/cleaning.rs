@@ -42,7 +42,7 @@ pub(super) fn clean_site(
 }
 
 /// Where a member does not run, what the other site keeps may be the only copy of its data.
-fn runs_on(member: &Member, site: SiteId) -> bool {
+pub(super) fn runs_on(member: &Member, site: SiteId) -> bool {
     let runs = |copy: &Instance| copy.state == InstanceState::Production;
     member.instance(site).is_some_and(runs)
 }

@@ -76,7 +76,9 @@ pub(super) fn remove(plan: &mut Builder<'_>, id: Option<MemberId>) -> Result<(),
         .needs([&protect])
         .done();
     let mut before = vec![group.clone()];
-    before.extend(cleaning::clean_copy(plan, member, target, &group));
+    if cleaning::runs_on(member, source) {
+        before.extend(cleaning::clean_copy(plan, member, target, &group));
+    }
     let forget = plan
         .add("forget", source, Phase::Cleaning, Action::ForgetMember)
         .member(member)

@@ -100,8 +100,11 @@ pub(super) fn movable<'a>(
             // It never left the target, or is lost: there is nothing to bring over.
             continue;
         }
-        let stayed = |copy: &Instance| copy.state == InstanceState::Production;
-        if member.instance(target).is_some_and(stayed) {
+        let runs = |copy: &Instance| copy.state == InstanceState::Production;
+        let may_run = |copy: &Instance| runs(copy) || copy.server_id.is_some();
+        let moved = member.instance(source).is_some_and(may_run);
+        if member.instance(target).is_some_and(runs) && !moved {
+            // It never left the target.
             continue;
         }
         if planned && is_unfinished(member, target, source) {

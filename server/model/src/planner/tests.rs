@@ -515,8 +515,17 @@ fn inv1_a_member_that_may_run_there_is_not_taken_for_one_that_never_did() {
 }
 
 #[test]
-fn the_only_copy_of_a_member_outlives_its_group() {
+fn the_only_copy_of_a_member_outlives_its_group_and_its_leaving() {
     let document = partial(None, false);
+    for (member, cleaned) in document.members.iter().zip([false, true]) {
+        let of_one = OperationOptions {
+            member: Some(member.id),
+            ..OperationOptions::default()
+        };
+        let plan = make(&document, OperationKind::RemoveMember, &of_one);
+        let discards = |s: &Step| matches!(s.action, Action::DiscardVolumes);
+        assert_eq!(plan.steps.iter().any(discards), cleaned, "{}", member.name);
+    }
     let plan = make(
         &document,
         OperationKind::Delete,
