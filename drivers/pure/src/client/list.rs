@@ -24,11 +24,14 @@ impl Client {
             let reply = self.send(trip, &next).await?;
             let mut page = reply.json()?;
             all.append(&mut items(&reply, &mut page)?);
-            let more = page["more_items_remaining"].as_bool().unwrap_or_default();
-            let Some(token) = page["continuation_token"].as_str().filter(|_| more) else {
+            if !page["more_items_remaining"].as_bool().unwrap_or_default() {
                 return Ok(all);
+            }
+            next = match page["continuation_token"].as_str() {
+                Some(token) if !token.is_empty() => call.clone().with("continuation_token", token),
+                // Not every array and not every list hands out tokens.
+                _ => call.clone().with("offset", all.len().to_string()),
             };
-            next = call.clone().with("continuation_token", token);
         }
         Err(protector_framework::DriverError::new(
             protector_framework::ErrorKind::Unexpected,
@@ -53,12 +56,16 @@ impl Client {
     }
 }
 
-/// The items of an answer. One that cannot be read is an error: a list that silently lacks an item
-/// would be taken for the whole.
+/// The items of an answer. Where they are missing or one cannot be read, that is an error: a list
+/// that silently lacks an item would be taken for the whole, and no list for an empty one.
 fn items<T: DeserializeOwned>(reply: &Reply, page: &mut Value) -> Result<Vec<T>, Failure> {
     let found = match page.get_mut("items").map(Value::take) {
         Some(Value::Array(found)) => found,
-        _ => Vec::new(),
+        _ => {
+            return Err(reply
+                .unexpected("the answer to a list holds no `items`; a proxy may have changed it")
+                .into());
+        }
     };
     found
         .into_iter()

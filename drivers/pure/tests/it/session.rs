@@ -260,6 +260,65 @@ async fn lists_are_read_to_their_end() {
     }
 }
 
+/// An answer with status 200 and this body.
+fn answer(body: serde_json::Value) -> Effect {
+    Effect::Status {
+        code: 200,
+        body: Some(body),
+        headers: Default::default(),
+    }
+}
+
+#[tokio::test]
+async fn a_list_without_tokens_is_read_on_by_offset() {
+    let fabric = Fabric::new().await;
+    let id = "11111111-0000-4000-8000-000000000001";
+    let name = format!("volume-{id}-cinder");
+    fabric.volume(A, &format!("other-{name}"), b"x").await;
+    let serial = fabric.volume(A, &name, b"y").await;
+    let driver = fabric.alone(A);
+    describe(&fabric, &driver).await;
+    let first = json!({
+        "items": [{"id": "1", "name": format!("other-{name}"), "serial": "1"}],
+        "more_items_remaining": true,
+        "continuation_token": null,
+    });
+    let fault = Fault::once(A, "GET", "volumes", answer(first));
+    fabric.control().inject(fault).unwrap();
+    fabric.control().clear_calls();
+    let told = driver
+        .resolve_volume(&fabric.ctx(), ResolveVolume::new(id))
+        .await
+        .unwrap();
+    assert_eq!(told.serial.as_str(), serial);
+    let calls = fabric.control().calls(A);
+    let asked: Vec<&str> = calls
+        .iter()
+        .filter(|call| call.endpoint() == "volumes")
+        .map(|call| call.query.as_str())
+        .collect();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(asked[1].contains("offset=1"), "{asked:?}");
+    assert!(asked[1].contains("filter="), "{asked:?}");
+}
+
+#[tokio::test]
+async fn an_answer_without_items_is_no_empty_list() {
+    let fabric = Fabric::new().await;
+    let driver = fabric.alone(A);
+    describe(&fabric, &driver).await;
+    for body in [json!({}), json!({"items": null}), json!({"message": "hi"})] {
+        let fault = Fault::once(A, "GET", "volumes", answer(body));
+        fabric.control().inject(fault).unwrap();
+        let error = driver
+            .get_volume(&fabric.ctx(), GetVolume::new("v"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unexpected, "{error}");
+        assert!(error.message.contains("items"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn only_the_certificate_that_was_named_is_accepted() {
     let fabric = Fabric::new().await;
