@@ -84,6 +84,15 @@ mod heard {
             said.push(format!("{error:?}"));
             fabric.control().clear_faults();
         }
+        // Where a long text is cut may be in the midst of a secret.
+        let cut = "x".repeat(590);
+        let echo = Effect::error(500, &format!("{cut}{TOKEN}"));
+        let fault = Fault::once(A, "GET", "volumes", echo).times(None);
+        fabric.control().inject(fault).unwrap();
+        let told = driver.get_volume(&fabric.ctx(), GetVolume::new("v")).await;
+        let error = told.unwrap_err();
+        assert!(!error.message.contains(&TOKEN[..8]), "{error}");
+        fabric.control().clear_faults();
         let intruder = fabric.build(fabric.settings(A), WRONG).unwrap();
         said.push(format!("{:?}", intruder.describe(&fabric.ctx()).await));
         let ctx = fabric.ctx();

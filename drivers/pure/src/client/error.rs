@@ -169,13 +169,16 @@ pub(crate) fn gone_is_fine<T>(result: Result<T, Failure>) -> Result<()> {
     }
 }
 
-/// The array's words: `{"errors": [{"context", "message"}]}`, or `{"message"}` from its gateway.
+/// The array's words, whole: `{"errors": [{"context", "message"}]}`, or `{"message"}` from its gateway.
 pub(crate) fn words(body: &[u8]) -> String {
     let spoken = serde_json::from_slice(body)
         .ok()
         .and_then(|body| spoken(&body));
     let text = spoken.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-    shorten(text.trim())
+    match text.trim() {
+        "" => "no reason given".to_owned(),
+        text => text.to_owned(),
+    }
 }
 
 fn spoken(body: &Value) -> Option<String> {
@@ -198,10 +201,10 @@ fn one(error: &Value) -> String {
     }
 }
 
-fn shorten(text: &str) -> String {
+/// A text as long as errors take it over.
+pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None if text.is_empty() => "no reason given".to_owned(),
         None => text.to_owned(),
     }
 }

@@ -286,7 +286,8 @@ impl Client {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Failure {
-        let text = self.scrub(&error::words(body), key.session());
+        // Cut only afterwards: half a secret would not be found.
+        let text = error::shorten(&self.scrub(&error::words(body), key.session()));
         let cause = error::cause(status, &text);
         let kind = error::kind(cause, status);
         let retry_after = self.retry_after(headers);
