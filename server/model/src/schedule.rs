@@ -162,6 +162,9 @@ pub struct TakenBack;
 /// # Errors
 /// `TakenBack` where nothing of such a move is left to take back.
 pub fn reopen(plan: &Plan, journal: &mut [StepRecord]) -> Result<Vec<String>, TakenBack> {
+    if let Some(finish) = unwritten_end(plan, journal) {
+        return Ok(vec![finish]);
+    }
     if plan.commit().is_some() && must_compensate(plan, journal) {
         return match to_undo(plan, journal).is_empty() {
             true => Err(TakenBack),
@@ -188,6 +191,28 @@ pub fn reopen(plan: &Plan, journal: &mut [StepRecord]) -> Result<Vec<String>, Ta
         }
     }
     Ok(reopened)
+}
+
+/// Makes the last step pending again where it alone has failed of an operation that was given up: what
+/// there is was not written down, and nothing else is to be done.
+fn unwritten_end(plan: &Plan, journal: &mut [StepRecord]) -> Option<String> {
+    let is_finish = |key: &str| {
+        let step = plan.step(key);
+        step.is_some_and(|step| matches!(step.action, Action::Finish))
+    };
+    let given_up = |r: &StepRecord| matches!(r.status, StepStatus::Skipped | StepStatus::Undone);
+    let failed = |r: &StepRecord| r.status == StepStatus::Failed;
+    let alone = journal
+        .iter()
+        .filter(|r| failed(r))
+        .all(|r| is_finish(&r.key));
+    if !alone || !journal.iter().any(given_up) || !to_undo(plan, journal).is_empty() {
+        return None;
+    }
+    let end = journal.iter_mut().find(|r| failed(r))?;
+    end.status = StepStatus::Pending;
+    end.error = None;
+    Some(end.key.clone())
 }
 
 /// Steps that went on without one that failed are done again, because they saw less than there will
@@ -529,6 +554,27 @@ mod tests {
         );
         assert_eq!(reopen(&plan, &mut half), Ok(Vec::new()));
         assert!(must_compensate(&plan, &half));
+    }
+
+    #[test]
+    fn a_retry_of_what_was_given_up_only_writes_down_what_there_is() {
+        let plan = planned();
+        let mut cancelled = journal(
+            &plan,
+            &[
+                ("stop/a", StepStatus::Undone),
+                ("stop/b", StepStatus::Skipped),
+                ("commit", StepStatus::Skipped),
+                ("boot/a", StepStatus::Skipped),
+                ("boot/b", StepStatus::Skipped),
+                ("finish", StepStatus::Failed),
+            ],
+        );
+        for record in cancelled.iter_mut().filter(|r| r.key != "stop/a") {
+            record.attempt = 0;
+        }
+        assert_eq!(reopen(&plan, &mut cancelled).unwrap(), ["finish"]);
+        assert_eq!(next(&plan, &cancelled).run, ["finish"]);
     }
 
     #[test]
