@@ -1,6 +1,6 @@
 //! Pods: made, stretched over the other array, and dissolved.
 
-use protector_framework::{DriverError, Result};
+use protector_framework::{DriverError, ErrorKind, Result};
 use serde_json::json;
 
 use crate::client::{Call, Cause, gone_is_fine, quoted, refused_is_looked_at};
@@ -9,6 +9,7 @@ use crate::side::Side;
 use crate::wire::{ArrayItem, DefaultProtections, Pod, PodArray, Volume};
 
 const ONLINE: &str = "online";
+const RESYNCING: &str = "resyncing";
 
 /// The pod of a name, live or destroyed.
 pub(super) async fn find(side: Side<'_>, pod: &str) -> Result<Option<Pod>> {
@@ -96,24 +97,68 @@ pub(super) async fn volumes(side: Side<'_>, pod: &str) -> Result<Vec<Volume>> {
     Ok(found)
 }
 
-/// Puts the pod onto another array.
-pub(super) async fn stretch(side: Side<'_>, pod: &str, target: &str) -> Result<()> {
+/// Puts the pod onto another array, of this id and name.
+///
+/// # Errors
+/// `Conflict` where the array says "already" and does not mean this one.
+pub(super) async fn stretch(side: Side<'_>, pod: &str, id: &str, target: &str) -> Result<()> {
     let call = Call::post("pods/arrays")
         .with("group_names", pod)
         .with("member_names", target);
     match side.send(call).await {
-        Err(failure) if failure.is_refusal() && failure.cause == Cause::Exists => Ok(()),
+        Err(failure) if failure.is_refusal() && failure.cause == Cause::Exists => {
+            let now = live(side, pod).await?;
+            match now.is_some_and(|now| part(&now, id, target).is_some()) {
+                true => Ok(()),
+                false => Err(DriverError::conflict(format!(
+                    "pod `{pod}` is not on array `{target}` and cannot be put there: {}",
+                    failure.error
+                ))),
+            }
+        }
         Err(failure) => Err(failure.into()),
         Ok(_) => Ok(()),
     }
 }
 
-/// Takes another array out of the pod. It keeps what it has for a while, so that a return is short.
-pub(super) async fn unstretch(side: Side<'_>, pod: &str, target: &str) -> Result<()> {
+/// Takes another array out of a pod that this one serves. It keeps what it has for a while, so that
+/// a return is short.
+///
+/// # Errors
+/// As [`serves`].
+pub(super) async fn unstretch(
+    side: Side<'_>,
+    pod: &Pod,
+    me: &ArrayItem,
+    target: &str,
+) -> Result<()> {
+    serves(pod, me)?;
     let call = Call::delete("pods/arrays")
-        .with("group_names", pod)
+        .with("group_names", &pod.name)
         .with("member_names", target);
     gone_is_fine(side.send(call).await)
+}
+
+/// Whether this array has the present of a pod. Where it has not, the other one may be the only
+/// place where it is, and must not be taken out.
+///
+/// # Errors
+/// `Busy` while this array catches up, else `Conflict`.
+fn serves(pod: &Pod, me: &ArrayItem) -> Result<()> {
+    let status = part(pod, &me.id, &me.name).map_or("absent", |part| part.status.as_str());
+    let kind = match status {
+        ONLINE => return Ok(()),
+        RESYNCING => ErrorKind::Busy,
+        _ => ErrorKind::Conflict,
+    };
+    Err(DriverError::new(
+        kind,
+        format!(
+            "pod `{}` is `{status}` on array `{}`: what the other array holds may be newer, so the \
+             pod stays on both; it has to be online here first",
+            pod.name, me.name
+        ),
+    ))
 }
 
 /// Moves a volume into a pod, or to the array's root where the pod has no name.
@@ -153,24 +198,28 @@ pub(super) async fn schedule(side: Side<'_>, inner: &str, seconds: Option<u64>) 
     Ok(())
 }
 
-/// Ends a pod of the driver: on one array only, its volumes in the root, then destroyed.
+/// Ends a pod of the driver: on one array only, its volumes in the root, then destroyed. The array
+/// refuses that for a pod that somebody has put something into meanwhile.
+///
+/// # Errors
+/// As [`serves`].
 pub(super) async fn dissolve(side: Side<'_>, name: &str, me: &ArrayItem) -> Result<()> {
     let Some(pod) = live(side, name).await? else {
         return Ok(());
     };
+    serves(&pod, me)?;
     for other in pod
         .arrays
         .iter()
         .filter(|one| !names::same(&one.id, &me.id) && !names::same(&one.name, &me.name))
     {
-        unstretch(side, name, &other.name).await?;
+        unstretch(side, &pod, me, &other.name).await?;
     }
     for volume in volumes(side, name).await? {
         moved(side, &volume, "").await?;
     }
     let call = Call::patch("pods")
         .with("names", name)
-        .flag("destroy_contents")
         .json(json!({"destroyed": true}));
     gone_is_fine(side.send(call).await)
 }

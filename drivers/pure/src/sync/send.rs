@@ -105,7 +105,8 @@ impl Sent<'_> {
         let target = self.book.target().ok_or_else(|| unknown(self.group))?;
         let there = self.target_name().await?;
         let inner = inside(name, self.group);
-        if names::same(name, &own_pod(&self.me.id, self.group)) {
+        let is_own = names::same(name, &own_pod(&self.me.id, self.group));
+        if is_own {
             if pod::find(self.own, name)
                 .await?
                 .is_some_and(|pod| pod.destroyed)
@@ -121,11 +122,17 @@ impl Sent<'_> {
             if !outside.is_empty() && pod::part(&pod, target.id.as_str(), &there).is_some() {
                 // The array's rule: a stretched pod takes no volumes in. The other array keeps what
                 // it has and gets the rest when it is back.
-                pod::unstretch(self.own, name, &there).await?;
+                pod::unstretch(self.own, &pod, &self.me, &there).await?;
             }
             for volume in outside {
                 pod::moved(self.own, volume, name).await?;
             }
+        } else if !wanted.is_empty() && !self.is_stretched(name).await? {
+            return Err(DriverError::conflict(format!(
+                "pod `{name}` holds volumes of synchronous group `{}` and is not on array \
+                 `{there}`; it is not the driver's own, so stretch it to there first",
+                self.group
+            )));
         }
         self.ensure_group(&inner).await?;
         // Moved volumes have another name now.
@@ -136,14 +143,18 @@ impl Sent<'_> {
             .filter(|volume| members.iter().all(|one| one.member.id != volume.id))
             .collect();
         self.add(&inner, &new).await?;
-        let pod = pod::find(self.own, name).await?;
-        let stretched = pod
-            .as_ref()
-            .is_some_and(|pod| pod::part(pod, target.id.as_str(), &there).is_some());
-        if !stretched && !present.is_empty() {
-            pod::stretch(self.own, name, &there).await?;
+        if is_own && !present.is_empty() && !self.is_stretched(name).await? {
+            pod::stretch(self.own, name, target.id.as_str(), &there).await?;
         }
         Ok(())
+    }
+
+    /// Whether the target is one of the pod's arrays.
+    async fn is_stretched(&self, pod: &str) -> Result<bool> {
+        let target = self.book.target().ok_or_else(|| unknown(self.group))?;
+        let there = self.target_name().await?;
+        let pod = pod::find(self.own, pod).await?;
+        Ok(pod.is_some_and(|pod| pod::part(&pod, target.id.as_str(), &there).is_some()))
     }
 
     /// The group as it is.

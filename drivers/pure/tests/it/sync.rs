@@ -4,7 +4,7 @@ use protector_framework::{
     DeleteGroup, EnsureGroup, ErrorKind, GroupRef, MaterializeVolume, ReplicationMode,
     StartReplication, SuspendGroup, TransferState,
 };
-use protector_pure_simulator::LinkState;
+use protector_pure_simulator::{Effect, Fault, LinkState};
 use serde_json::json;
 
 use crate::fabric::{A, B, Fabric, GROUP};
@@ -174,6 +174,13 @@ async fn a_group_of_the_drivers_own_pod_ends_with_its_volumes_in_the_root() {
             .await
             .unwrap();
     }
+    let calls = fabric.control().calls(A);
+    assert!(
+        calls
+            .iter()
+            .all(|call| !call.query.contains("destroy_contents")),
+        "a pod that is not empty must be refused"
+    );
     assert_eq!(fabric.volumes(A).await, ["v", "w"]);
     assert_eq!(fabric.read(A, "v", 1), b"x");
 }
@@ -197,4 +204,87 @@ async fn volumes_in_several_places_cannot_have_one_moment() {
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidRequest);
     assert!(error.message.contains("cinder-pod"), "{error}");
+}
+
+#[tokio::test]
+async fn a_pod_that_is_not_the_drivers_own_is_never_stretched() {
+    let fabric = Fabric::new().await;
+    fabric
+        .rest(A, "POST", "pods?names=cinder-pod", json!({}))
+        .await;
+    fabric.volume(A, "cinder-pod::v", b"x").await;
+    let driver = fabric.driver(A);
+    driver
+        .ensure_group(&fabric.ctx(), request(&fabric))
+        .await
+        .unwrap();
+    fabric.control().clear_calls();
+    let error = driver
+        .set_group_volumes(&fabric.ctx(), fabric.set(&["cinder-pod::v"]))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(error.message.contains("`cinder-pod`"), "{error}");
+    assert!(error.message.contains("stretch it"), "{error}");
+    let calls = fabric.control().calls(A);
+    assert!(calls.iter().all(|call| call.endpoint() != "pods/arrays"));
+}
+
+#[tokio::test]
+async fn already_stretched_counts_only_where_it_is_so() {
+    let fabric = Fabric::new().await;
+    fabric.volume(A, "v", b"x").await;
+    let driver = fabric.driver(A);
+    driver
+        .ensure_group(&fabric.ctx(), request(&fabric))
+        .await
+        .unwrap();
+    let other = Effect::error(400, "Pod is already stretched to fa-c.");
+    let fault = Fault::once(A, "POST", "pods/arrays", other);
+    fabric.control().inject(fault).unwrap();
+    let set = || fabric.set(&["v"]);
+    let error = driver
+        .set_group_volumes(&fabric.ctx(), set())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(error.message.contains("fa-c"), "{error}");
+    driver
+        .set_group_volumes(&fabric.ctx(), set())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_pod_stays_on_both_arrays_while_this_one_does_not_serve_it() {
+    let fabric = Fabric::new().await;
+    fabric.volume(A, "v", b"x").await;
+    fabric.volume(A, "w", b"y").await;
+    let inside = mirrored(&fabric).await;
+    let control = fabric.control();
+    // The first array falls, the other goes on, and the first cannot catch up.
+    control.set_power(A, false).unwrap();
+    control.set_link(A, B, LinkState::Down, None).unwrap();
+    fabric.clock.advance(std::time::Duration::from_secs(60));
+    control.write_volume(B, &inside, 0, b"newer").unwrap();
+    control.set_power(A, true).unwrap();
+    control.clear_calls();
+    let driver = fabric.driver(A);
+    let local = GroupRef::Local { name: GROUP.into() };
+    let deleted = driver
+        .delete_group(&fabric.ctx(), DeleteGroup::new(local))
+        .await;
+    let grown = driver
+        .set_group_volumes(&fabric.ctx(), fabric.set(&[&inside, "w"]))
+        .await;
+    for error in [deleted.unwrap_err(), grown.unwrap_err()] {
+        assert!(
+            matches!(error.kind, ErrorKind::Conflict | ErrorKind::Busy),
+            "{error}"
+        );
+        assert!(error.message.contains("may be newer"), "{error}");
+    }
+    let calls = control.calls(A);
+    assert!(calls.iter().all(|call| call.endpoint() != "pods/arrays"));
+    assert_eq!(fabric.read(B, &inside, 5), b"newer");
 }
