@@ -103,7 +103,7 @@ async fn serials(side: Side<'_>, held: &[VolumeSnapshot]) -> Result<BTreeMap<Str
         let several: Vec<String> = some.iter().map(|id| crate::client::quoted(id)).collect();
         let filter = format!("id=({})", several.join(","));
         let call = crate::client::Call::get("volumes").with("filter", filter);
-        let found: Vec<crate::wire::Volume> = side.list(call).await?;
+        let found = side.list_volumes(call).await?;
         serials.extend(found.into_iter().map(|volume| (volume.id, volume.serial)));
     }
     Ok(serials)

@@ -52,7 +52,7 @@ async fn candidates(side: Side<'_>, name: &str) -> Result<Vec<Volume>> {
     let call = Call::get("volumes")
         .with("filter", format!("name={}", quoted(&format!("*{name}"))))
         .with("destroyed", "false");
-    let mut found: Vec<Volume> = side.list(call).await?;
+    let mut found = side.list_volumes(call).await?;
     found.retain(|volume| !volume.destroyed && names::same(names::base(&volume.name), name));
     Ok(found)
 }

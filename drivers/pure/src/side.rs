@@ -38,6 +38,18 @@ impl<'a> Side<'a> {
         self.client.find(self.trip, call).await
     }
 
+    /// A list of volumes, each of which says which one it is.
+    pub(crate) async fn list_volumes(self, call: Call) -> Result<Vec<Volume>> {
+        let name = call.name();
+        told_apart(&name, self.list(call).await?)
+    }
+
+    /// The same for exact names or ids; one that is not there is no error but missing.
+    pub(crate) async fn find_volumes(self, call: Call) -> Result<Vec<Volume>> {
+        let name = call.name();
+        told_apart(&name, self.find(call).await?)
+    }
+
     pub(crate) async fn abilities(self) -> Result<Abilities, Failure> {
         self.client.abilities(self.trip).await
     }
@@ -124,7 +136,8 @@ impl<'a> Side<'a> {
 
     /// The volume of a name, live or destroyed.
     pub(crate) async fn volume(self, name: &str) -> Result<Option<Volume>> {
-        let found: Vec<Volume> = self.find(Call::get("volumes").with("names", name)).await?;
+        let call = Call::get("volumes").with("names", name);
+        let found = self.find_volumes(call).await?;
         Ok(found
             .into_iter()
             .find(|volume| names::same(&volume.name, name)))
@@ -150,7 +163,7 @@ impl<'a> Side<'a> {
         for some in wanted.chunks(TOGETHER) {
             let call = Call::get("volumes").list("names", some);
             // One that is missing fails the call for all; then each is asked for by itself.
-            let mut page: Vec<Volume> = self.find(call).await?;
+            let mut page = self.find_volumes(call).await?;
             if page.len() < some.len() {
                 page.clear();
                 for name in some {
@@ -197,7 +210,7 @@ impl<'a> Side<'a> {
             let call = Call::get("volumes")
                 .with("filter", filter)
                 .with("destroyed", "false");
-            let page: Vec<Volume> = self.list(call).await?;
+            let page = self.list_volumes(call).await?;
             found.extend(page.into_iter().filter(|volume| {
                 some.iter()
                     .any(|serial| names::same(serial, &volume.serial))
@@ -208,7 +221,8 @@ impl<'a> Side<'a> {
 
     /// The volume of an id.
     pub(crate) async fn volume_by_id(self, id: &str) -> Result<Option<Volume>> {
-        let found: Vec<Volume> = self.find(Call::get("volumes").with("ids", id)).await?;
+        let call = Call::get("volumes").with("ids", id);
+        let found = self.find_volumes(call).await?;
         Ok(found.into_iter().find(|volume| volume.id == id))
     }
 
@@ -224,7 +238,11 @@ impl<'a> Side<'a> {
     /// The volumes of a group; none where there is no such group.
     pub(crate) async fn members(self, group: &str) -> Result<Vec<Membership>> {
         let call = Call::get("protection-groups/volumes").with("group_names", group);
+        let name = call.name();
         let mut found: Vec<Membership> = self.find(call).await?;
+        if let Some(one) = found.iter().find(|one| one.member.id.is_empty()) {
+            return Err(nameless(&name, &one.member.name, "id"));
+        }
         found.retain(|one| names::same(&one.group.name, group) && !one.member.destroyed);
         Ok(found)
     }
@@ -271,6 +289,27 @@ impl<'a> Side<'a> {
         found.retain(|one| names::after(&one.name, head).is_some() && !one.destroyed);
         Ok(found)
     }
+}
+
+/// Volumes are matched by id and serial, and changed by id: one that does not tell them all would be
+/// taken for another one.
+fn told_apart(call: &str, found: Vec<Volume>) -> Result<Vec<Volume>> {
+    for volume in &found {
+        for (field, text) in [("id", &volume.id), ("serial", &volume.serial)] {
+            if text.is_empty() {
+                return Err(nameless(call, &volume.name, field));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn nameless(call: &str, item: &str, field: &str) -> DriverError {
+    DriverError::new(
+        protector_framework::ErrorKind::Unexpected,
+        format!("`{call}`: the item `{item}` of the answer has no `{field}`"),
+    )
+    .with_call(call)
 }
 
 /// An array as its partner knows it.

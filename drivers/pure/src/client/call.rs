@@ -20,6 +20,8 @@ pub(crate) struct Call {
     pub(crate) path: &'static str,
     query: Vec<String>,
     pub(crate) body: Option<Value>,
+    /// A parameter whose value was empty.
+    empty: Option<String>,
 }
 
 impl Call {
@@ -49,6 +51,7 @@ impl Call {
             path,
             query: Vec::new(),
             body: None,
+            empty: None,
         }
     }
 
@@ -65,9 +68,14 @@ impl Call {
         key: &str,
         values: impl IntoIterator<Item = T>,
     ) -> Self {
-        let elements: Vec<String> = values
+        let (full, empty): (Vec<T>, Vec<T>) = values
             .into_iter()
-            .filter(|value| !value.as_ref().is_empty())
+            .partition(|value| !value.as_ref().is_empty());
+        if !empty.is_empty() {
+            self.empty = Some(key.to_owned());
+        }
+        let elements: Vec<String> = full
+            .iter()
             .map(|value| utf8_percent_encode(value.as_ref(), ELEMENT).to_string())
             .collect();
         if !elements.is_empty() {
@@ -97,6 +105,14 @@ impl Call {
     /// The query, encoded.
     pub(crate) fn query(&self) -> Option<String> {
         (!self.query.is_empty()).then(|| self.query.join("&"))
+    }
+
+    /// The parameter without which a call would change more than what was meant, or something else.
+    pub(crate) fn lacks(&self) -> Option<&str> {
+        match self.is_read() {
+            true => None,
+            false => self.empty.as_deref(),
+        }
     }
 
     /// Whether it changes nothing.
@@ -134,5 +150,16 @@ mod tests {
             call.query().unwrap(),
             "destroyed=true&filter=name%3D%27a.%2A%27"
         );
+    }
+
+    #[test]
+    fn a_change_lacks_what_was_empty() {
+        let lacks = |call: Call| call.lacks().map(str::to_owned);
+        let change = Call::patch("volumes").with("ids", "");
+        assert_eq!(lacks(change).as_deref(), Some("ids"));
+        let half = Call::delete("pods/arrays").list("member_names", ["a", ""]);
+        assert_eq!(lacks(half).as_deref(), Some("member_names"));
+        assert_eq!(lacks(Call::get("volumes").with("names", "")), None);
+        assert_eq!(lacks(Call::patch("volumes").with("ids", "1")), None);
     }
 }

@@ -114,8 +114,22 @@ impl Client {
         Ok(session.version.to_string())
     }
 
-    /// Sends a call and returns what the array meant as a success.
+    /// Sends a call and returns what the array meant as a success. A change that does not say of what
+    /// is not sent.
     pub(crate) async fn send(&self, trip: &Trip, call: &Call) -> Result<Reply, Failure> {
+        if let Some(key) = call.lacks() {
+            return Err(DriverError::new(
+                ErrorKind::Unexpected,
+                format!(
+                    "`{}` was not sent to the array at {}: its `{key}` is empty; an earlier answer \
+                     of the array left it out",
+                    call.name(),
+                    self.host()
+                ),
+            )
+            .with_call(call.name())
+            .into());
+        }
         self.limited(trip, &call.name(), self.send_in_session(trip, call))
             .await
     }

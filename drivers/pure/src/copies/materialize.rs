@@ -113,7 +113,7 @@ async fn made_before(side: Side<'_>, origin: &str) -> Result<Option<Volume>> {
     let call = Call::get("volumes")
         .with("filter", filter)
         .with("destroyed", "false");
-    let found: Vec<Volume> = side.list(call).await?;
+    let found = side.list_volumes(call).await?;
     // Tagged and not yet renamed: the call is not done.
     let aside = format!("drt-{origin}");
     Ok(found

@@ -52,7 +52,7 @@ impl Task<'_> {
         ];
         let any = any.map(|(key, value)| format!("{key}={}", quoted(value)));
         let call = Call::get("volumes").with("filter", any.join(" or "));
-        let found: Vec<Volume> = self.side.list(call).await?;
+        let found = self.side.list_volumes(call).await?;
         let (own, others): (Vec<Volume>, Vec<Volume>) = found
             .into_iter()
             .partition(|volume| names::same(&volume.serial, self.serial));

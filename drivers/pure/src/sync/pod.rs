@@ -92,7 +92,7 @@ pub(super) async fn volumes(side: Side<'_>, pod: &str) -> Result<Vec<Volume>> {
     let call = Call::get("volumes")
         .with("filter", format!("pod.name={}", quoted(pod)))
         .with("destroyed", "false");
-    let mut found: Vec<Volume> = side.list(call).await?;
+    let mut found = side.list_volumes(call).await?;
     found.retain(|volume| names::same(&volume.pod.name, pod));
     Ok(found)
 }

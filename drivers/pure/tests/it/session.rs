@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protector_framework::{Clock as _, ErrorKind, GetVolume, ResolveVolume, Retry, StorageDriver};
+use protector_framework::{
+    Clock as _, DiscardVolume, ErrorKind, GetVolume, ResolveVolume, Retry, StorageDriver,
+};
 use protector_pure_simulator::{Effect, Fault, Profile, Switches};
 use serde_json::json;
 
@@ -368,4 +370,29 @@ async fn a_call_that_never_answers_ends_with_the_deadline() {
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Timeout);
     assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn a_volume_that_does_not_say_which_one_it_is_is_not_touched() {
+    let fabric = Fabric::new().await;
+    let serial = fabric.volume(A, "v", b"x").await;
+    let driver = fabric.alone(A);
+    describe(&fabric, &driver).await;
+    for lacking in ["id", "serial"] {
+        let mut item = json!({
+            "id": "1", "name": "v", "serial": serial, "destroyed": false, "connection_count": 0,
+        });
+        item[lacking] = serde_json::Value::Null;
+        let fault = Fault::once(A, "GET", "volumes", answer(json!({"items": [item]})));
+        fabric.control().inject(fault).unwrap();
+        fabric.control().clear_calls();
+        let error = driver
+            .discard_volume(&fabric.ctx(), DiscardVolume::new("v", serial.as_str()))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unexpected, "{error}");
+        assert!(error.message.contains(lacking), "{error}");
+        let calls = fabric.control().calls(A);
+        assert!(calls.iter().all(|call| call.method == "GET"), "{calls:?}");
+    }
 }
