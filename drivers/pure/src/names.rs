@@ -78,6 +78,12 @@ pub(crate) fn container(volume: &str) -> &str {
     &volume[..volume.len() - base(volume).len()]
 }
 
+/// Whether Cinder gives such names, without pod and volume group, to volumes that it manages.
+pub(crate) fn is_cinders(base: &str) -> bool {
+    let base = base.to_ascii_lowercase();
+    base.starts_with("volume-") && base.ends_with("-cinder")
+}
+
 /// Whether two names mean the same object: arrays keep the case and do not tell by it.
 pub(crate) fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)

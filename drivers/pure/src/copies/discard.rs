@@ -1,6 +1,6 @@
 //! Letting a volume go.
 
-use protector_framework::{DiscardVolume, Result};
+use protector_framework::{DiscardVolume, DriverError, Result};
 
 use super::{destroy, free, rename, wrong_serial};
 use crate::names;
@@ -20,6 +20,15 @@ pub(crate) async fn discard(side: Side<'_>, req: &DiscardVolume) -> Result<()> {
     let Some(volume) = volume else {
         return Ok(());
     };
+    // By another name than the one that was asked for: Cinder may have it again.
+    let now = names::base(&volume.name);
+    if names::is_cinders(now) && !names::same(now, names::base(name)) {
+        return Err(DriverError::conflict(format!(
+            "array volume `{name}` (serial `{serial}`) is called `{}` by now: somebody has let \
+             Cinder manage it, so it is not destroyed; delete it in Cinder",
+            volume.name
+        )));
+    }
     free(&volume)?;
     // Its name stays taken until the eradication: who may need it again must not wait for that.
     let gone = names::discarded(&volume.name, &volume.serial);

@@ -124,3 +124,28 @@ async fn another_projects_volume_is_refused() {
         Value::Null
     );
 }
+
+#[tokio::test]
+async fn a_volume_that_cinder_manages_again_is_not_discarded() {
+    let fabric = Fabric::new().await;
+    let serial = fabric.volume(A, "copy", b"x").await;
+    let cinders = "volume-22222222-0000-4000-8000-000000000002-cinder";
+    let rename = async |from: &str, to: &str| {
+        let path = format!("volumes?names={from}");
+        fabric.rest(A, "PATCH", &path, json!({"name": to})).await;
+    };
+    let discard = async || {
+        let request = protector_framework::DiscardVolume::new("copy", serial.as_str());
+        let driver = fabric.driver(A);
+        driver.discard_volume(&fabric.ctx(), request).await
+    };
+    rename("copy", cinders).await;
+    let error = discard().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(error.message.contains(cinders), "{error}");
+    assert_eq!(fabric.volumes(A).await, [cinders]);
+    // Let go by Cinder, it is known by its serial.
+    rename(cinders, "copy-unmanaged").await;
+    discard().await.unwrap();
+    assert!(fabric.volumes(A).await.is_empty());
+}
