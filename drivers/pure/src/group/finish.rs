@@ -67,7 +67,12 @@ pub(crate) async fn delete(own: Side<'_>, group: &GroupRef) -> Result<()> {
 
 async fn delete_local(own: Side<'_>, group: &str) -> Result<()> {
     let me = own.array().await?;
-    match Book::read(own, &me.id, group).await? {
+    let mut book = Book::read(own, &me.id, group).await?;
+    if let Some(book) = &mut book {
+        // Before anything is destroyed, so that it is not taken for the work of somebody else.
+        book.write(own, [book::state(false)]).await?;
+    }
+    match book {
         // Not made by the driver, or a deletion was broken off before its very end.
         None => {}
         Some(book) if book.mode() == ReplicationMode::Sync => {

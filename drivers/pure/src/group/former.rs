@@ -1,6 +1,8 @@
 //! A group that was deleted awaits its eradication under its name, which the new one needs. It is
 //! taken back, and whatever it still has goes before the new one begins. That takes several calls, so
 //! it is noted first: whoever comes after a crash knows a group that was taken back from a new one.
+//!
+//! An asynchronous group that somebody else destroyed was never deleted here: it is taken back with all it has.
 
 use protector_framework::{DriverError, Result};
 use serde_json::{Value, json};
@@ -17,7 +19,13 @@ impl Sent<'_> {
     pub(crate) async fn ensure_group(&mut self, name: &str) -> Result<Group> {
         let mut found = self.own.group(name).await?;
         if found.as_ref().is_some_and(|group| group.destroyed) && self.book.former(name).is_none() {
-            self.note_former(name).await?;
+            if self.is_alive(name) {
+                tracing::warn!(group = name, "destroyed by somebody else; it is taken back");
+                self.change_group(name, json!({"destroyed": false})).await?;
+                found = self.own.group(name).await?;
+            } else {
+                self.note_former(name).await?;
+            }
         }
         if let Some(former) = self.book.former(name) {
             self.leave_former(name, &former).await?;
@@ -37,6 +45,13 @@ impl Sent<'_> {
                 self.me.name
             ))
         })
+    }
+
+    /// Whether by the notes the group of this name sends, so that it was not destroyed by the driver:
+    /// a deletion notes the end first. Not told so of the side group, which comes and goes, nor of one
+    /// in a pod: a synchronous group is active before it has its pod.
+    fn is_alive(&self, name: &str) -> bool {
+        self.book.is_active() && self.book.target().is_some() && name == self.group
     }
 
     /// Notes what is to become of the group that has the name.

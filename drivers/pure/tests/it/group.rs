@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use protector_framework::{
-    DriverError, EnsureGroup, ErrorKind, GetGroup, GetLink, GetReplication, LinkState,
-    ReplicationMode, StartReplication, SuspendGroup, TransferState,
+    DeleteGroup, DriverError, EnsureGroup, ErrorKind, GetGroup, GetLink, GetReplication, GroupRef,
+    LinkState, ReplicationMode, StartReplication, SuspendGroup, TransferState,
 };
-use protector_pure_simulator::{LinkState as Wire, Profile, Safemode, Switches};
+use protector_pure_simulator::{Effect, Fault, LinkState as Wire, Profile, Safemode, Switches};
 use serde_json::{Value, json};
 
 use crate::fabric::{A, B, Fabric, GROUP};
@@ -368,4 +368,53 @@ async fn the_oldest_release_replicates_too() {
     let copy = fabric.copy(B, "p1", &serial, "copy").await;
     assert_eq!(fabric.read(B, "copy", 1), b"x");
     assert_eq!(copy.made_by.as_deref(), Some(fabric.operation().as_str()));
+}
+
+/// The live points of the group at its sender.
+async fn own_points(fabric: &Fabric) -> Vec<String> {
+    let path = format!("protection-group-snapshots?names={GROUP}&destroyed=false");
+    let listed = fabric.rest(A, "GET", &path, Value::Null).await;
+    let items = listed["items"].as_array().unwrap().iter();
+    items
+        .map(|item| item["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_group_that_somebody_else_destroyed_comes_back_with_its_points() {
+    let fabric = Fabric::new().await;
+    fabric.volume(A, "v", b"x").await;
+    fabric.protect(A, &["v"]).await;
+    fabric.send(A, "p1").await;
+    let path = format!("protection-groups?names={GROUP}");
+    fabric
+        .rest(A, "PATCH", &path, json!({"destroyed": true}))
+        .await;
+    fabric.clock.advance(Duration::from_secs(60));
+    fabric.protect(A, &["v"]).await;
+    assert_eq!(own_points(&fabric).await, [format!("{GROUP}.p1")]);
+    fabric.send(A, "p2").await;
+    let points = fabric.received(B, A).await;
+    let names: Vec<&str> = points.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["p1", "p2"]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_broken_off_is_no_work_of_somebody_else() {
+    let fabric = Fabric::new().await;
+    fabric.volume(A, "v", b"x").await;
+    fabric.protect(A, &["v"]).await;
+    fabric.send(A, "p1").await;
+    let cut = Fault::once(A, "DELETE", "volumes/tags", Effect::DropBefore).times(None);
+    fabric.control().inject(cut).unwrap();
+    let local = GroupRef::Local { name: GROUP.into() };
+    let driver = fabric.driver(A);
+    let request = DeleteGroup::new(local);
+    let ctx = fabric.ctx();
+    let deleted = fabric.going(driver.delete_group(&ctx, request)).await;
+    assert!(deleted.unwrap_err().is_transient());
+    fabric.control().clear_faults();
+    fabric.clock.advance(Duration::from_secs(60));
+    fabric.protect(A, &["v"]).await;
+    assert!(own_points(&fabric).await.is_empty());
 }
