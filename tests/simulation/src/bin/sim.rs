@@ -37,7 +37,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    // `cargo sim -- --seed 1` and `cargo sim --seed 1` are the same.
+    let words = std::env::args().enumerate();
+    let args =
+        Args::parse_from(words.filter_map(|(n, word)| (n != 1 || word != "--").then_some(word)));
     let began = Instant::now();
     let until = args
         .minutes
