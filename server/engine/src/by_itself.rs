@@ -331,8 +331,13 @@ fn left_half_made(document: &GroupDocument, local: SiteId) -> Option<MemberId> {
     };
     let mut members = document.members.iter().filter(|_| primary != local);
     let half = members.find(|member| {
+        let server = member
+            .instance(local)
+            .and_then(|copy| copy.server_id.as_ref());
         is(member, primary, InstanceState::Production)
             && is(member, local, InstanceState::Incomplete)
+            // One with a server may have run: it is put out of use and kept.
+            && server.is_none()
     });
     half.map(|member| member.id)
 }

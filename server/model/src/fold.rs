@@ -20,15 +20,19 @@ pub fn fold(document: &GroupDocument, progress: Progress<'_>) -> GroupDocument {
     next
 }
 
-/// Servers whose build did not come to a good end are there all the same.
+/// Servers whose build did not come to a good end are there all the same, and a parked one that was
+/// being brought back may run.
 fn half_built<'a>(
     progress: Progress<'a>,
 ) -> impl Iterator<Item = (&'a Step, Option<&'a serde_json::Value>)> {
     progress.plan.steps.iter().filter_map(move |step| {
         let record = progress.record(&step.key)?;
-        let noted = matches!(step.action, Action::BootServer { test: false })
-            && matches!(record.status, StepStatus::Failed | StepStatus::Running)
-            && record.output.is_some();
+        let begun = matches!(record.status, StepStatus::Failed | StepStatus::Running);
+        let noted = match step.action {
+            Action::BootServer { test: false } => begun && record.output.is_some(),
+            Action::ReviveServer => begun && record.attempt > 0,
+            _ => false,
+        };
         noted.then_some((step, record.output.as_ref()))
     })
 }
@@ -104,6 +108,13 @@ fn apply_to_member(
         Action::BootServer { test: false } => {
             if let Some(booted) = read::<Booted>(output) {
                 copy(member, site).server_id = Some(booted.server);
+            }
+        }
+        Action::ReviveServer => {
+            if let Some(copy) = member.instances.get_mut(&site)
+                && output.is_none()
+            {
+                copy.state = InstanceState::Incomplete;
             }
         }
         Action::VerifyServer { test: false } => {

@@ -1,5 +1,7 @@
 //! A site that comes back puts out of use what it has lost, however far the move away from it is.
 
+use protector_driver_mock::world::Fault;
+use protector_framework::ErrorKind;
 use protector_model::{
     GroupStatus, InstanceState, MemberStatus, Operation, OperationKind, OperationOptions,
     OperationStatus,
@@ -160,5 +162,39 @@ fn inv1_copies_of_a_move_that_was_given_up_stop_when_it_was_forced_all_the_same(
         }
         assert!(!world.record(&world.a).await.quarantine_due);
         assert!(come_back(&world).await.is_empty(), "once");
+    });
+}
+
+#[test]
+fn inv1_a_copy_whose_revival_broke_off_is_put_out_of_use_too() {
+    simulate(async {
+        let world = World::protected(&SERVERS, 1).await;
+        world.go(OperationKind::Failover, planned()).await;
+        let (home, site) = world.ask(OperationKind::Failback, planned()).await;
+        let fault = Fault::Error {
+            kind: ErrorKind::InvalidRequest,
+            message: "by the test".to_owned(),
+        };
+        let trouble = Trouble::Driver {
+            verb: "unlock_server".to_owned(),
+            fault,
+            times: 1,
+        };
+        let engine = world.engine(site, [("revive/db".to_owned(), trouble)].into());
+        let ended = world.suffer(site, home.id, &engine).await;
+        assert_eq!(ended.status, OperationStatus::CompletedWithErrors);
+        world.meet().await;
+        assert_eq!(world.a.running(), SERVERS, "it runs all the same");
+
+        world.a.set_down(true);
+        let forced = OperationOptions {
+            force: true,
+            ..unplanned()
+        };
+        let moved = world.ask_at(&world.b, OperationKind::Failover, forced);
+        let ended = world.finish(&world.b, moved.await.id).await;
+        assert_eq!(ended.status, OperationStatus::Completed, "{ended:#?}");
+        come_back(&world).await;
+        assert!(world.a.running().is_empty(), "{:?}", world.a.running());
     });
 }
