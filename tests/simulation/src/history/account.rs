@@ -57,12 +57,14 @@ impl Account {
         }
     }
 
-    /// Checks the volumes after an operation; what an unplanned move has lost is written off.
+    /// Checks the volumes after an operation; what an unplanned move has lost of the members that it
+    /// brought up is written off.
     pub(super) async fn settle(
         &mut self,
         world: &World,
         ended: &Operation,
         before: &Self,
+        came_up: &[&'static str],
         told: &[String],
     ) {
         let primary = world.primary().await;
@@ -72,7 +74,11 @@ impl Account {
         if moved && unplanned {
             let point = ended.result.as_ref().and_then(|r| r.recovery_point_at);
             let until = point.unwrap_or_else(|| panic!("a move without a point: {told:#?}"));
-            for (name, writes) in &before.writes {
+            for (name, writes) in before
+                .writes
+                .iter()
+                .filter(|(name, _)| came_up.contains(name))
+            {
                 let kept = writes.iter().filter(|(at, _)| *at <= until).cloned();
                 self.writes.insert(name, kept.collect());
             }
@@ -101,7 +107,7 @@ impl Account {
 }
 
 /// Whether a member is in production on a site.
-async fn is_up(world: &World, site: &Site, name: &str) -> bool {
+pub(super) async fn is_up(world: &World, site: &Site, name: &str) -> bool {
     let member = world.member(site, name).await;
     let copy = member.instance(site.id);
     copy.is_some_and(|copy| copy.state == InstanceState::Production)

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use protector_framework::{Clock as _, OperationId};
 use protector_model::schedule::epoch_of;
-use protector_model::{Operation, OperationStatus};
+use protector_model::{Operation, OperationOptions, OperationStatus};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -103,7 +103,7 @@ impl History {
         self.world.b.set_down(false);
         self.come_to_rest().await;
         self.account
-            .settle(&self.world, &ended, &before, &self.told)
+            .settle(&self.world, &ended, &before, &SERVERS, &self.told)
             .await;
         self.tally.checks += self.checks.all(&self.world, &self.told).await;
     }
@@ -112,6 +112,13 @@ impl History {
     async fn take_up_again(&mut self, id: OperationId) {
         let before = self.account.clone();
         let site = self.world.primary().await;
+        // What the others have written since is not the retry's.
+        let mut came_up = Vec::new();
+        for name in SERVERS {
+            if !account::is_up(&self.world, site, name).await {
+                came_up.push(name);
+            }
+        }
         let operation = self.world.operation(site, id).await;
         let site = self.world.site(operation.executor_site_id);
         if let Err(error) = site.db.reopen_operation(id, &operation.options).await {
@@ -122,7 +129,7 @@ impl History {
         self.tell(format!("later: {} {:?}", ended.status, ended.error));
         self.come_to_rest().await;
         self.account
-            .settle(&self.world, &ended, &before, &self.told)
+            .settle(&self.world, &ended, &before, &came_up, &self.told)
             .await;
     }
 
@@ -182,7 +189,15 @@ impl History {
                 self.world.b.set_down(false);
             }
             let site = self.world.site(operation.executor_site_id);
-            operation = self.world.retry(site, operation.id).await;
+            // A person does what the error says.
+            let advice = operation.error.as_ref().and_then(|e| e.what_to_do.as_ref());
+            let options = OperationOptions {
+                force: operation.options.force || advice.is_some_and(|a| a.contains("`force`")),
+                ..operation.options.clone()
+            };
+            let reopened = site.db.reopen_operation(operation.id, &options).await;
+            reopened.unwrap();
+            operation = self.world.finish(site, operation.id).await;
             self.told.push(format!(
                 "retried: {} {:?}",
                 operation.status, operation.error
