@@ -208,7 +208,8 @@ impl History {
 
     /// Both sites meet and do what they find to do, until there is nothing left.
     async fn come_to_rest(&mut self) {
-        for _ in 0..8 {
+        let mut quiet = false;
+        for _ in 0..12 {
             self.world.meet().await;
             let mut open = Vec::new();
             for site in [&self.world.a, &self.world.b] {
@@ -226,10 +227,15 @@ impl History {
                 for site in [&self.world.a, &self.world.b] {
                     due |= !site.db.unfinished_operations().await.unwrap().is_empty();
                 }
-                if !due {
+                if !due && quiet {
                     return;
                 }
+                // What was tried lately is tried again after a while.
+                quiet = !due;
+                self.world.clock.advance(Duration::from_secs(45));
+                continue;
             }
+            quiet = false;
             for (site, id) in open {
                 let ended = self.world.finish(site, id).await;
                 self.tally.by_themselves += 1;
