@@ -8,6 +8,7 @@ use protector_db::{Db, DbError, GroupRecord, Page};
 use protector_framework::{
     CallCtx, GenericUuid as _, GroupRef, ListPoints, MemberId, OperationId, Point, SiteId,
 };
+use protector_model::operation::Asked;
 use protector_model::planner::must_quarantine;
 use protector_model::request::{self, Direction};
 use protector_model::{
@@ -247,9 +248,9 @@ impl Peers {
         })
     }
 
-    /// Whether an operation of a kind runs at a site, or has ended so lately that another would not do better:
-    /// a quarantine may have parked the copies and not reached the other site yet, a clean-up may
-    /// have met what a person must remove.
+    /// Whether an operation of a kind runs at a site, or has ended so lately that another would not do
+    /// better: a quarantine may have parked the copies and not reached the other site yet, a clean-up
+    /// may have met what a person must remove.
     async fn tried_lately(
         &self,
         record: &GroupRecord,
@@ -293,31 +294,16 @@ impl Peers {
         options: OperationOptions,
         direction: &Direction,
     ) -> Option<Operation> {
-        let now = self.clock.now();
-        Some(Operation {
+        Some(Operation::from(Asked {
             id: OperationId::from_untyped_uuid(self.ids.uuid()),
             group_id: record.document.id,
             project_id: record.document.projects.get(&direction.executor)?.clone(),
             kind,
             options,
-            status: OperationStatus::Queued,
-            phase: String::new(),
-            progress: 0,
-            source_site_id: direction.source,
-            target_site_id: direction.target,
-            executor_site_id: direction.executor,
-            steps_completed: 0,
-            steps_failed: 0,
-            was_running: None,
-            error: None,
-            result: None,
+            direction: *direction,
             actor: Actor::engine(self.ids.request_id()),
-            attempt: 1,
-            created_at: now,
-            updated_at: now,
-            started_at: None,
-            finished_at: None,
-        })
+            at: self.clock.now(),
+        }))
     }
 }
 

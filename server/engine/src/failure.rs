@@ -50,6 +50,25 @@ impl StepFailure {
         }))
     }
 
+    /// A document that cannot be turned into bytes.
+    pub(crate) fn unwritable(error: &serde_json::Error) -> Self {
+        Self::permanent(
+            format!("the document cannot be written: {error}"),
+            "report this as a fault of Protector",
+        )
+    }
+
+    /// The same failure, said of a site.
+    #[must_use]
+    pub(crate) fn at(mut self, site: SiteId) -> Self {
+        if let Self::Transient { error, .. } | Self::Permanent(error) | Self::AskUser(error) =
+            &mut self
+        {
+            error.site_id = Some(site);
+        }
+        self
+    }
+
     /// A question to the user, with what can be answered.
     pub fn ask(message: impl Into<String>, what_to_do: impl Into<String>) -> Self {
         Self::AskUser(Box::new(OperationError {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::plan::Plan;
+use crate::request::Direction;
 use crate::status::{FailoverType, OperationKind, OperationStatus};
 
 /// What a caller may say about an operation; which fields make sense depends on the kind.
@@ -89,6 +90,56 @@ pub fn superseded_by(newer: OperationId) -> String {
 }
 
 const SUPERSEDED: &str = "superseded by ";
+
+/// An operation as it is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Its id, the same on both sites.
+    pub id: OperationId,
+    /// The group.
+    pub group_id: GroupId,
+    /// The group's project on the site whose database this is.
+    pub project_id: ProjectId,
+    /// What it is to do.
+    pub kind: OperationKind,
+    /// What the caller said.
+    pub options: OperationOptions,
+    /// Where it runs and which way it goes.
+    pub direction: Direction,
+    /// Who asks.
+    pub actor: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl From<Asked> for Operation {
+    fn from(asked: Asked) -> Self {
+        Self {
+            id: asked.id,
+            group_id: asked.group_id,
+            project_id: asked.project_id,
+            kind: asked.kind,
+            options: asked.options,
+            status: OperationStatus::Queued,
+            phase: String::new(),
+            progress: 0,
+            source_site_id: asked.direction.source,
+            target_site_id: asked.direction.target,
+            executor_site_id: asked.direction.executor,
+            steps_completed: 0,
+            steps_failed: 0,
+            was_running: None,
+            error: None,
+            result: None,
+            actor: asked.actor,
+            attempt: 1,
+            created_at: asked.at,
+            updated_at: asked.at,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+}
 
 impl Operation {
     /// Whether it gave way to another operation in the midst of its work: what it had done by then

@@ -2,10 +2,10 @@
 
 use protector_db::{Created, GroupRecord, IdempotencyKey};
 use protector_framework::{GenericUuid as _, OperationId, ProjectId};
+use protector_model::operation::Asked;
 use protector_model::request::Direction;
 use protector_model::{
-    Actor, FailoverType, Operation, OperationKind, OperationOptions, OperationStatus, Site,
-    planner, request,
+    Actor, FailoverType, Operation, OperationKind, OperationOptions, Site, planner, request,
 };
 use protector_peer::{ForwardedOperation, OperationRole, PeerError};
 use serde_json::json;
@@ -193,30 +193,16 @@ async fn start_by(
     }
     let options = filled(control, record, start.kind, start.options.clone()).await?;
     let (options, direction) = checked(record, start.kind, options)?;
-    let operation = Operation {
+    let operation = Operation::from(Asked {
         id: OperationId::from_untyped_uuid(control.uuid()),
         group_id: record.document.id,
         project_id: project,
         kind: start.kind,
         options,
-        status: OperationStatus::Queued,
-        phase: String::new(),
-        progress: 0,
-        source_site_id: direction.source,
-        target_site_id: direction.target,
-        executor_site_id: direction.executor,
-        steps_completed: 0,
-        steps_failed: 0,
-        was_running: None,
-        error: None,
-        result: None,
+        direction,
         actor: actor.clone(),
-        attempt: 1,
-        created_at: control.now(),
-        updated_at: control.now(),
-        started_at: None,
-        finished_at: None,
-    };
+        at: control.now(),
+    });
     let request = Request {
         operation,
         key: start.key.clone(),

@@ -313,18 +313,6 @@ impl Db {
             .map(|_| ())
     }
 
-    /// The test failover that is not cleaned up, or none.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn set_test_operation(&self, id: GroupId, test: Option<OperationId>) -> Result<()> {
-        let sql = "UPDATE protection_groups SET test_operation_id = ? WHERE id = ?";
-        let test = test.map(|id| id.to_string());
-        self.run(sql, [test.into(), id.to_string().into()])
-            .await
-            .map(|_| ())
-    }
-
     /// Moves the head and everything that is looked up of it, and drops a staged change. A document
     /// without a policy leaves no array tokens, whichever way it came.
     async fn store_head(

@@ -143,8 +143,8 @@ impl Db {
         }
     }
 
-    /// An operation that is new here or was opened again takes its group's place; where another has it by now, the
-    /// executor's site decides.
+    /// An operation that is new here or was opened again takes its group's place; where another has it
+    /// by now, the executor's site decides.
     async fn take_group_again(
         &self,
         tx: &DatabaseTransaction,

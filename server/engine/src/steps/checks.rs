@@ -67,17 +67,14 @@ async fn check_array(work: &Work<'_>, site: SiteId) -> Result<(), StepFailure> {
     if found.id == known.id {
         return Ok(());
     }
-    let mut refused = StepFailure::permanent(
+    Err(StepFailure::permanent(
         format!(
             "another array answers at the policy's address: `{}` ({}) instead of `{}` ({})",
             found.name, found.id, known.name, known.id
         ),
         "correct the address, or put the policy again if the array was replaced",
-    );
-    if let StepFailure::Permanent(error) = &mut refused {
-        error.site_id = Some(site);
-    }
-    Err(refused)
+    )
+    .at(site))
 }
 
 /// What a planned move brings back must be there before anything is stopped for it.
@@ -118,17 +115,14 @@ async fn check_parked(work: &Work<'_>) -> Result<(), StepFailure> {
     if gone.is_empty() {
         return Ok(());
     }
-    let mut refused = StepFailure::permanent(
+    Err(StepFailure::permanent(
         format!(
             "the site no longer keeps what was parked there: {}",
             gone.join(", ")
         ),
         "run `cleanup` on that site, then ask again: the members are then built anew there",
-    );
-    if let StepFailure::Permanent(error) = &mut refused {
-        error.site_id = Some(target);
-    }
-    Err(refused)
+    )
+    .at(target))
 }
 
 async fn check_peer(work: &Work<'_>) -> Result<(), StepFailure> {

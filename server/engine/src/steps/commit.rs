@@ -234,13 +234,13 @@ async fn runs_at_the_source(work: &Work<'_>) -> Result<Option<String>, StepFailu
 /// Before a person's word takes authority without the old primary: it may have given the move up
 /// and started its servers again. Where its cloud does not answer, nobody can look.
 async fn still_stopped(work: &Work<'_>) -> Result<(), StepFailure> {
-    match sources_are_stopped(work).await {
-        Err(StepFailure::Permanent(error)) if error.remote_call.is_none() => Err(StepFailure::ask(
-            format!("{}; both copies would run", error.message),
-            "stop and lock it on its cloud, then `retry` with `force`; or `cancel`",
+    match runs_at_the_source(work).await {
+        Ok(Some(what)) => Err(StepFailure::ask(
+            format!("{what}; both copies would run"),
+            "stop and lock it on its cloud, then `retry` with `force`",
         )),
         Err(StepFailure::Fenced) => Err(StepFailure::Fenced),
-        _ => Ok(()),
+        Ok(None) | Err(_) => Ok(()),
     }
 }
 
@@ -289,7 +289,9 @@ async fn learn(work: &Work<'_>) {
 }
 
 async fn alone(work: &Work<'_>, next: &GroupDocument) -> Result<(), StepFailure> {
-    let bytes = next.to_bytes().map_err(|error| unwritable(&error))?;
+    let bytes = next
+        .to_bytes()
+        .map_err(|error| StepFailure::unwritable(&error))?;
     let written: Result<GroupRecord, DbError> = work
         .steps
         .db
@@ -317,11 +319,4 @@ fn again(work: &Work<'_>, message: String) -> StepFailure {
 
 fn db(error: DbError) -> StepFailure {
     StepFailure::from(error)
-}
-
-fn unwritable(error: &serde_json::Error) -> StepFailure {
-    StepFailure::permanent(
-        format!("the document cannot be written: {error}"),
-        "report this as a fault of Protector",
-    )
 }

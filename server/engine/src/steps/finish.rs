@@ -69,12 +69,9 @@ async fn write(work: &Work<'_>) -> Result<(), StepFailure> {
             .collect(),
         ..after
     };
-    let bytes = next.to_bytes().map_err(|error| {
-        StepFailure::permanent(
-            format!("the document cannot be written: {error}"),
-            "report this as a fault of Protector",
-        )
-    })?;
+    let bytes = next
+        .to_bytes()
+        .map_err(|error| StepFailure::unwritable(&error))?;
     work.steps
         .db
         .write_local(

@@ -199,7 +199,8 @@ fn of_a_test<'a>(work: &Work<'_>, points: &'a [Point]) -> Option<&'a Point> {
     complete.max_by_key(|p| p.taken_at)
 }
 
-/// By how much the clocks of arrays and engines may differ without anybody minding.
+/// A point that is older than the move by no more than this may be newer in truth: the array's clock
+/// may be behind the engine's.
 const SKEW: TimeDelta = TimeDelta::seconds(15);
 
 fn is_close(point: &Point, since: DateTime<Utc>) -> bool {

@@ -40,12 +40,9 @@ pub(super) async fn announce(work: &Work<'_>) -> Result<(), StepFailure> {
                 member.status_reason = None;
             }
         }
-        let bytes = next.to_bytes().map_err(|error| {
-            StepFailure::permanent(
-                format!("the document cannot be written: {error}"),
-                "report this as a fault of Protector",
-            )
-        })?;
+        let bytes = next
+            .to_bytes()
+            .map_err(|error| StepFailure::unwritable(&error))?;
         let fence = Some(work.run.lease.fence());
         match db
             .write_local(&record.head.base(), &bytes, fence, false)

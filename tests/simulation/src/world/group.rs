@@ -10,6 +10,7 @@ use protector_framework::{
     ResourceKind, SecretString, ServerId,
 };
 use protector_model::epoch::Epoch;
+use protector_model::operation::Asked;
 use protector_model::policy::{Mapping, Policy, PolicyArray, Retention};
 use protector_model::{
     Actor, FailoverType, GroupChange, GroupDocument, GroupStatus, Operation, OperationKind,
@@ -286,32 +287,17 @@ impl World {
         }
         let direction =
             request::check(&record.document, kind, &options, record.test_operation).unwrap();
-        let now = self.clock.now();
         let executor = self.site(direction.executor);
-        let operation = Operation {
+        let operation = Operation::from(Asked {
             id: OperationId::from_untyped_uuid(self.ids.uuid()),
             group_id: self.group,
             project_id: executor.has.project.clone(),
             kind,
             options,
-            status: OperationStatus::Queued,
-            phase: String::new(),
-            progress: 0,
-            source_site_id: direction.source,
-            target_site_id: direction.target,
-            executor_site_id: direction.executor,
-            steps_completed: 0,
-            steps_failed: 0,
-            was_running: None,
-            error: None,
-            result: None,
+            direction,
             actor: Actor::engine("req-test"),
-            attempt: 1,
-            created_at: now,
-            updated_at: now,
-            started_at: None,
-            finished_at: None,
-        };
+            at: self.clock.now(),
+        });
         let preempt = operation.options.failover_type == Some(FailoverType::Unplanned);
         if direction.needs_peer {
             let mirror = ForwardedOperation {

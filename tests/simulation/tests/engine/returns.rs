@@ -131,7 +131,21 @@ fn inv1_copies_of_a_move_that_was_given_up_stop_when_it_was_forced_all_the_same(
         }
         assert_eq!(world.a.running(), SERVERS);
 
-        // A person goes on without it.
+        // Its cloud answers still: what runs there again is seen, and the person is told.
+        let forced = OperationOptions {
+            force: true,
+            ..asked.options.clone()
+        };
+        world.a.wire.cut(true);
+        let reopened = world.b.db.reopen_operation(move_.id, &forced).await;
+        reopened.unwrap();
+        let asked = world.finish(&world.b, move_.id).await;
+        assert_eq!(asked.status, OperationStatus::WaitingForUser, "{asked:#?}");
+        let told = asked.error.as_ref().unwrap();
+        assert!(told.message.contains("both copies would run"), "{told:?}");
+        assert!(world.b.running().is_empty());
+
+        // The whole site is gone, and a person goes on without it.
         world.a.set_down(true);
         let forced = OperationOptions {
             force: true,
