@@ -11,6 +11,7 @@ use protector_framework::{
 use protector_model::operation::Asked;
 use protector_model::planner::must_quarantine;
 use protector_model::request::{self, Direction};
+use protector_model::seeded::{Bug, is_on};
 use protector_model::{
     Actor, GroupDocument, InstanceState, Member, Operation, OperationKind, OperationOptions,
     OperationStatus, Site,
@@ -331,7 +332,8 @@ fn left_half_made(document: &GroupDocument, local: SiteId) -> Option<MemberId> {
 /// Whether this site still holds a copy as production of a group that runs on the other one.
 fn needs_quarantine(record: &GroupRecord, local: SiteId) -> bool {
     let document = &record.document;
-    !document.deleted
+    !is_on(Bug::NoQuarantine)
+        && !document.deleted
         && record.conflict_with.is_none()
         && document
             .members

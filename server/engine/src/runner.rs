@@ -655,6 +655,7 @@ fn count(operation: &mut Operation, plan: &Plan, journal: &Journal) {
         journal: &records,
     };
     operation.was_running = progress.survey().map(|survey| survey.was_running);
+    operation.cleaned_up = schedule::has_cleaned_up(plan, &records);
     let of = |status| {
         u32::try_from(records.iter().filter(|r| r.status == status).count()).unwrap_or(u32::MAX)
     };

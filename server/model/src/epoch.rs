@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use protector_framework::{EpochId, SiteId};
 use serde::{Deserialize, Serialize};
 
+use crate::seeded::{Bug, is_on};
+
 /// A period in which one site has authority over a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Epoch {
@@ -54,7 +56,7 @@ impl Epoch {
 
     /// Whether something of this moment is of the time since the group runs on its primary.
     pub fn covers(&self, at: DateTime<Utc>) -> bool {
-        self.since.is_none_or(|since| at >= since)
+        self.since.is_none_or(|since| at >= since) || is_on(Bug::OtherLife)
     }
 
     /// How many epochs came before it.
@@ -156,6 +158,9 @@ pub fn receive(
     if incoming.epoch.id == head.epoch.id {
         return same_epoch(receiver, head, mode, base, incoming);
     }
+    if is_on(Bug::BaseIgnored) {
+        return Verdict::Store;
+    }
     if head.epoch.descends_from(incoming.epoch.id) {
         return Verdict::Stale;
     }
@@ -185,6 +190,9 @@ fn same_epoch(
     base: Option<&Base>,
     incoming: &Head,
 ) -> Verdict {
+    if is_on(Bug::BaseIgnored) {
+        return Verdict::Store;
+    }
     if incoming.version == head.version {
         return if incoming.hash == head.hash {
             Verdict::Already

@@ -111,9 +111,8 @@ fn apply_to_member(
             }
         }
         Action::ReviveServer => {
-            if let Some(copy) = member.instances.get_mut(&site)
-                && output.is_none()
-            {
+            // It may run, proven or not.
+            if let Some(copy) = member.instances.get_mut(&site) {
                 copy.state = InstanceState::Incomplete;
             }
         }

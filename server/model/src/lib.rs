@@ -15,6 +15,7 @@ pub mod planner;
 pub mod policy;
 pub mod request;
 pub mod schedule;
+pub mod seeded;
 pub mod settle;
 pub mod site;
 pub mod status;

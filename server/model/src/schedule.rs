@@ -151,7 +151,7 @@ fn is_the_primarys(kind: OperationKind) -> bool {
 
 /// Why an operation is not opened again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the operation was taken back before it changed anything; ask for a new one")]
+#[error("what the operation did was taken back; ask for a new one")]
 pub struct TakenBack;
 
 /// Makes what failed or was skipped pending again, and names those steps.
@@ -164,6 +164,9 @@ pub struct TakenBack;
 pub fn reopen(plan: &Plan, journal: &mut [StepRecord]) -> Result<Vec<String>, TakenBack> {
     if let Some(finish) = unwritten_end(plan, journal) {
         return Ok(vec![finish]);
+    }
+    if has_removed(plan, journal) {
+        return reopen_removal(plan, journal);
     }
     if plan.commit().is_some() && must_compensate(plan, journal) {
         return match to_undo(plan, journal).is_empty() {
@@ -184,6 +187,54 @@ pub fn reopen(plan: &Plan, journal: &mut [StepRecord]) -> Result<Vec<String>, Ta
                     && !writes_once(&step.action)
                     && failed.iter().any(|key| plan.depends_on(step, key))
             });
+        if again {
+            record.status = StepStatus::Pending;
+            record.error = None;
+            reopened.push(record.key.clone());
+        }
+    }
+    Ok(reopened)
+}
+
+/// Whether a step removes what the operation itself has made: a test that cleans up after itself.
+fn removes_own(plan: &Plan, step: &Step) -> bool {
+    let removes = matches!(
+        step.action,
+        Action::RemoveTestServers | Action::RemoveTestVolumes | Action::UnpinPoint
+    );
+    plan.operation == OperationKind::TestFailover && removes
+}
+
+/// Whether a test has begun to remove what it made.
+fn has_removed(plan: &Plan, journal: &[StepRecord]) -> bool {
+    let mut steps = plan.steps.iter().filter(|step| removes_own(plan, step));
+    steps.any(|step| {
+        let mut records = journal.iter().filter(|r| r.key == step.key);
+        records.any(|r| matches!(r.status, StepStatus::Done | StepStatus::Failed))
+    })
+}
+
+/// Whether a test has removed all that it made, however the test itself went.
+pub fn has_cleaned_up(plan: &Plan, journal: &[StepRecord]) -> bool {
+    let mut removal = plan.steps.iter().filter(|step| removes_own(plan, step));
+    let done = |step: &Step| {
+        let mut records = journal.iter().filter(|r| r.key == step.key);
+        records.any(|r| r.status == StepStatus::Done)
+    };
+    has_removed(plan, journal) && removal.all(done)
+}
+
+/// Of a test that has begun to remove what it made only the rest of that is tried again.
+fn reopen_removal(plan: &Plan, journal: &mut [StepRecord]) -> Result<Vec<String>, TakenBack> {
+    if has_cleaned_up(plan, journal) {
+        return Err(TakenBack);
+    }
+    let mut reopened = Vec::new();
+    for record in journal {
+        let again = plan.step(&record.key).is_some_and(|step| {
+            removes_own(plan, step) && record.status != StepStatus::Done
+                || matches!(step.action, Action::Finish)
+        });
         if again {
             record.status = StepStatus::Pending;
             record.error = None;

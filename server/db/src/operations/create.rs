@@ -2,6 +2,7 @@
 
 use protector_framework::{GenericUuid as _, OperationId, ProjectId};
 use protector_model::operation::{OperationError, superseded_by};
+use protector_model::seeded::{Bug, is_on};
 use protector_model::{Operation, OperationKind, OperationStatus, Plan, schedule};
 use sea_orm::DatabaseTransaction;
 
@@ -190,7 +191,7 @@ impl Db {
         tx: &DatabaseTransaction,
         operation: &Operation,
     ) -> Result<()> {
-        if operation.kind == OperationKind::Quarantine {
+        if operation.kind == OperationKind::Quarantine || is_on(Bug::SecondOperation) {
             return Ok(());
         }
         let taken = run(
@@ -233,10 +234,9 @@ impl Db {
         let done = operation.status == OperationStatus::Completed;
         let there = match operation.kind {
             OperationKind::TestFailover => {
-                let removed = done && operation.options.auto_cleanup;
                 operation.status.is_final()
                     && operation.status != OperationStatus::Cancelled
-                    && !removed
+                    && !operation.cleaned_up
             }
             OperationKind::TestCleanup if done => false,
             _ => return Ok(()),

@@ -3,6 +3,7 @@
 use protector_framework::{
     ArrayVolumeName, DeleteGroup, EnsureGroup, GroupRef, SetGroupVolumes, SuspendGroup,
 };
+use protector_model::seeded::{Bug, is_on};
 use protector_model::{InstanceState, MemberStatus};
 
 use super::Output;
@@ -23,7 +24,10 @@ pub(super) async fn ensure_group(work: &Work<'_>) -> Output {
         .ensure_group(&work.ctx()?, request)
         .await
         .map_err(|e| work.failed(&e))?;
-    let volumes = volume_names(work).await?;
+    let mut volumes = volume_names(work).await?;
+    if is_on(Bug::NotReplicated) {
+        volumes.clear();
+    }
     storage
         .set_group_volumes(
             &work.ctx()?,

@@ -9,6 +9,7 @@ use protector_model::operation::{OperationError, StepStatus};
 use protector_model::outputs::Committed;
 use protector_model::plan::{Action, Step};
 use protector_model::schedule::{SENT, epoch_of};
+use protector_model::seeded::{Bug, is_on};
 use protector_model::{GroupDocument, GroupStatus, InstanceState, MemberStatus};
 use protector_peer::HandoverError;
 use serde_json::json;
@@ -45,7 +46,7 @@ pub(super) async fn commit(work: &Work<'_>, handover: bool) -> Output {
     }
     something_can_start(work)?;
     let next = next_document(work, epoch_id, handover)?;
-    if handover {
+    if handover && !is_on(Bug::CommitUnasked) {
         by_consent(work, &next).await?;
     } else {
         alone(work, &next).await?;
@@ -145,7 +146,7 @@ fn next_document(
 /// plainly fails, because a failure would start the source again.
 async fn by_consent(work: &Work<'_>, next: &GroupDocument) -> Result<(), StepFailure> {
     let sent_before = work.noted().is_some_and(|noted| noted[SENT] == true);
-    if !sent_before {
+    if !sent_before && !is_on(Bug::StopUnproven) {
         sources_are_stopped(work).await?;
     }
     work.note(json!({ SENT: true, AT: next.updated_at }))

@@ -7,6 +7,7 @@ use protector_framework::{
     Volume, VolumeRef, VolumeStatus, VolumeTypeId,
 };
 use protector_model::outputs::{Adopted, Chosen, Copied, read};
+use protector_model::seeded::{Bug, is_on};
 use protector_model::{Instance, InstanceState, InstanceVolume};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -380,7 +381,7 @@ async fn prepare(
         .map_err(|e| work.failed(&e))?
         .map_or_else(|| volume.array_name.clone(), |v| v.name);
     let mut kept_as = None;
-    if copy.state == InstanceState::Quarantined {
+    if copy.state == InstanceState::Quarantined && !is_on(Bug::DivergedNotKept) {
         // What was written here after the other site took over exists nowhere else.
         let snapshot = format!(
             "protector-{}-diverged",

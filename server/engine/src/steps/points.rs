@@ -10,6 +10,7 @@ use protector_model::operation::StepProgress;
 use protector_model::outputs::{Chosen, Kept, Replicated, read};
 use protector_model::plan::Action;
 use protector_model::schedule::epoch_of;
+use protector_model::seeded::{Bug, is_on};
 use protector_model::{InstanceState, OperationKind};
 use serde_json::json;
 
@@ -73,7 +74,7 @@ async fn send(work: &Work<'_>, point: PointName) -> Result<Transfer, StepFailure
         .map_err(|e| work.failed(&e))?;
     let mut poll = work.poll(format!("recovery point {point} to arrive"), STALL);
     let mut seen = 0;
-    while transfer.state != TransferState::Complete {
+    while transfer.state != TransferState::Complete && !is_on(Bug::PointNotAwaited) {
         if transfer.bytes_sent > seen {
             seen = transfer.bytes_sent;
             poll.moved();
@@ -143,6 +144,7 @@ pub(super) async fn choose(work: &Work<'_>) -> Output {
         .filter(|(step, _)| matches!(step.action, Action::Replicate))
         .filter_map(|(_, output)| read::<Replicated>(output))
         .last()
+        .filter(|_| !is_on(Bug::PointNotAwaited))
         .map(|sent| sent.point);
     let named = sent.or_else(|| work.run.operation.options.recovery_point.clone());
     let storage = work.storage().await?;
@@ -252,6 +254,9 @@ fn keep(work: &Work<'_>, points: &[Point]) -> Output {
 
 /// Who holds the point: the operation, or the test that is being removed.
 fn holder(work: &Work<'_>) -> String {
+    if is_on(Bug::SharedPins) {
+        return OperationId::from_untyped_uuid(uuid::Uuid::nil()).to_string();
+    }
     let own = work.operation();
     let holder: OperationId = match work.run.operation.kind {
         OperationKind::TestCleanup => work.run.operation.options.test.unwrap_or(own),

@@ -17,6 +17,7 @@ use crate::document::{GroupDocument, Instance, InstanceState, Member};
 use crate::operation::OperationOptions;
 use crate::plan::{Action, Phase, Plan};
 use crate::request::Direction;
+use crate::seeded::{Bug, is_on};
 use crate::status::{GroupStatus, MemberStatus, OperationKind};
 use builder::Builder;
 
@@ -190,6 +191,14 @@ fn sync(plan: &mut Builder<'_>, direction: &Direction) {
 }
 
 fn reprotect(plan: &mut Builder<'_>, direction: &Direction) {
+    let direction = &match is_on(Bug::WrongDirection) {
+        true => Direction {
+            source: direction.target,
+            target: direction.source,
+            ..*direction
+        },
+        false => *direction,
+    };
     let check = plan.check(&[direction.source, direction.target]);
     let suspend = plan
         .add(

@@ -13,6 +13,7 @@ use crate::document::{Instance, InstanceState, Member};
 use crate::operation::OperationOptions;
 use crate::plan::{Action, Phase};
 use crate::request::Direction;
+use crate::seeded::{Bug, is_on};
 use crate::status::{FailoverType, MemberStatus};
 use crate::translate::unmapped;
 
@@ -28,7 +29,7 @@ pub(super) fn relocate(
     let mut moving = members.clone();
     moving.retain(|m| !rests_on(m, target, source));
 
-    let sites = if planned {
+    let sites = if planned || is_on(Bug::DeadSiteAsked) {
         vec![target, source]
     } else {
         vec![target]

@@ -9,17 +9,19 @@
 
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use protector_simulation::history::{Tally, live};
+use protector_simulation::history::matrix::{self, Report};
+use protector_simulation::history::report::Coverage;
+use protector_simulation::history::{FaultKind, Tally, live};
 use protector_simulation::world::simulate;
 
 /// Operations of one history: enough for several moves there and back.
 const LENGTH: u64 = 25;
 
-/// Lives histories of two sites under faults and checks every promise after each operation.
+/// Lives histories of two sites under faults and checks every promise after each step.
 #[derive(Debug, Parser)]
 struct Args {
     /// How many operations people ask for, in all histories together.
@@ -34,49 +36,199 @@ struct Args {
     /// Histories at the same time.
     #[arg(long, default_value_t = 2)]
     jobs: u64,
+    /// Instead: every fault once at every step of every operation that it can meet.
+    #[arg(long)]
+    matrix: bool,
+    /// With `--matrix`: this fault alone, as the table names it.
+    #[arg(long)]
+    fault: Option<String>,
+    /// Instead: finds each bug that is seeded on purpose.
+    #[cfg(feature = "seeded-bugs")]
+    #[arg(long)]
+    bugs: bool,
+    /// One of these bugs is there, as `--bugs` names it.
+    #[cfg(feature = "seeded-bugs")]
+    #[arg(long)]
+    bug: Option<String>,
+    /// With `--matrix`: write the table.
+    #[arg(long)]
+    write: bool,
 }
+
+/// Where the table of faults is kept.
+const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/MATRIX.md");
 
 fn main() -> ExitCode {
     // `cargo sim -- --seed 1` and `cargo sim --seed 1` are the same.
     let words = std::env::args().enumerate();
     let args =
         Args::parse_from(words.filter_map(|(n, word)| (n != 1 || word != "--").then_some(word)));
-    let began = Instant::now();
-    let until = args
-        .minutes
-        .map(|minutes| Duration::from_secs(minutes * 60));
-    let histories = args.operations.div_ceil(LENGTH);
-    let (next, broken) = (AtomicU64::new(0), AtomicBool::new(false));
-    let total = Mutex::new(Tally::default());
-    let work = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let late = until.is_some_and(|until| began.elapsed() >= until);
-            if at >= histories || late || broken.load(Ordering::Relaxed) {
-                return;
-            }
+    #[cfg(feature = "seeded-bugs")]
+    if args.bugs || args.bug.is_some() {
+        return bugs(&args);
+    }
+    match args.matrix {
+        true => matrix(&args),
+        false => histories(&args),
+    }
+}
+
+/// Seeds each bug in turn and lives histories until it is found.
+#[cfg(feature = "seeded-bugs")]
+fn bugs(args: &Args) -> ExitCode {
+    use protector_model::seeded::{Bug, set};
+
+    if args.bug.is_none() {
+        // What each panic says is told below, in a line.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    let asked = |bug: &&Bug| args.bug.as_ref().is_none_or(|name| name == bug.as_str());
+    let mut lost = 0;
+    for bug in Bug::ALL.iter().filter(asked) {
+        set(Some(*bug));
+        let (began, first) = (Instant::now(), Mutex::new(None));
+        let pieces = (0..args.operations.div_ceil(LENGTH)).map(|at| {
             let seed = args.seed + at;
-            let length = LENGTH.min(args.operations - at * LENGTH);
-            let lived = std::thread::spawn(move || simulate(live(seed, length))).join();
-            match (lived, total.lock()) {
-                (Ok(tally), Ok(mut total)) => *total += tally,
+            let piece: Box<dyn FnOnce() -> Result<(), (u64, String)> + Send> =
+                Box::new(move || found(seed));
+            (String::new(), piece)
+        });
+        let pieces = pieces.take_while(|_| first.lock().is_ok_and(|first| first.is_none()));
+        side_by_side(args.jobs, pieces, |lived| {
+            if let (Err(found), Ok(mut first)) = (lived, first.lock()) {
+                first.get_or_insert(found);
+            }
+        });
+        let seconds = began.elapsed().as_secs();
+        match first.into_inner().ok().flatten() {
+            Some((seed, why)) => {
+                println!(
+                    "found in {seconds} s with seed {seed}: {}: {why}",
+                    bug.as_str()
+                );
+            }
+            None => {
+                lost += 1;
+                println!(
+                    "NOT FOUND in {} operations, {seconds} s: {}",
+                    args.operations,
+                    bug.as_str()
+                );
+            }
+        }
+    }
+    set(None);
+    println!("bugs seeded {}, not found {lost}", Bug::ALL.len());
+    ExitCode::from(u8::from(lost > 0))
+}
+
+/// Lives a history; what it broke, in a line.
+#[cfg(feature = "seeded-bugs")]
+fn found(seed: u64) -> Result<(), (u64, String)> {
+    let lived = std::panic::catch_unwind(|| simulate(live(seed, LENGTH)));
+    lived.map(drop).map_err(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map_or_else(|| "it panicked", |text| text.as_str());
+        let line: Vec<&str> = text.lines().take(3).map(str::trim).collect();
+        (seed, line.join(" ").chars().take(160).collect())
+    })
+}
+
+/// Does pieces of work side by side until none is left or one has failed; a piece that fails says
+/// how it is done again.
+fn side_by_side<T: Send + 'static>(
+    jobs: u64,
+    pieces: impl Iterator<Item = (String, Box<dyn FnOnce() -> T + Send>)> + Send,
+    take: impl FnMut(T) + Send,
+) -> u64 {
+    let broken = AtomicU64::new(0);
+    let (pieces, take) = (Mutex::new(pieces), Mutex::new(take));
+    let work = || {
+        while broken.load(Ordering::Relaxed) == 0 {
+            let Some((again, piece)) = pieces.lock().ok().and_then(|mut p| p.next()) else {
+                return;
+            };
+            match (std::thread::spawn(piece).join(), take.lock()) {
+                (Ok(done), Ok(mut take)) => take(done),
                 _ => {
-                    broken.store(true, Ordering::Relaxed);
-                    eprintln!(
-                        "a promise is broken; replay it with: cargo sim -- --seed {seed} \
-                         --operations {length}"
-                    );
+                    broken.fetch_add(1, Ordering::Relaxed);
+                    eprintln!("a promise is broken; replay it with: {again}");
                 }
             }
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..args.jobs.max(1) {
+        for _ in 0..jobs.max(1) {
             scope.spawn(work);
         }
     });
-    let total = total.into_inner().unwrap_or_default();
-    let violations = u64::from(broken.load(Ordering::Relaxed));
+    broken.load(Ordering::Relaxed)
+}
+
+fn histories(args: &Args) -> ExitCode {
+    let began = Instant::now();
+    let until = args
+        .minutes
+        .map(|minutes| Duration::from_secs(minutes * 60));
+    let (first, operations) = (args.seed, args.operations);
+    let pieces = (0..operations.div_ceil(LENGTH)).map(|at| {
+        let (seed, length) = (first + at, LENGTH.min(operations - at * LENGTH));
+        let again = format!("cargo sim -- --seed {seed} --operations {length}");
+        let piece: Box<dyn FnOnce() -> Tally + Send> =
+            Box::new(move || simulate(live(seed, length)));
+        (again, piece)
+    });
+    let pieces = pieces.take_while(|_| until.is_none_or(|until| began.elapsed() < until));
+    let mut total = Tally::default();
+    let violations = side_by_side(args.jobs, pieces, |tally| total += tally);
+    summary(&total, violations, began)
+}
+
+fn matrix(args: &Args) -> ExitCode {
+    let began = Instant::now();
+    let asked = |fault: &&FaultKind| args.fault.as_ref().is_none_or(|f| f == fault.as_str());
+    let faults: Vec<FaultKind> = FaultKind::ALL.iter().filter(asked).copied().collect();
+    let pieces = faults.iter().map(|fault| {
+        let (fault, seed) = (*fault, args.seed);
+        let again = format!("cargo sim -- --matrix --fault '{}'", fault.as_str());
+        let piece: Box<dyn FnOnce() -> Report + Send> =
+            Box::new(move || simulate(matrix::live(fault, seed)));
+        (again, piece)
+    });
+    let (mut total, mut coverage) = (Tally::default(), Coverage::default());
+    let violations = side_by_side(args.jobs, pieces, |report| {
+        coverage.add(&report);
+        total += report.tally;
+    });
+    let (met, unfit) = coverage.count();
+    let open = match args.fault {
+        None => coverage.open(),
+        Some(_) => Vec::new(),
+    };
+    println!(
+        "cells covered {met}, not applicable {unfit}, open {}",
+        open.len()
+    );
+    for cell in &open {
+        println!(
+            "open: {} of {}: {}",
+            cell.step,
+            cell.operation,
+            cell.fault.as_str()
+        );
+    }
+    if args.write
+        && violations == 0
+        && let Err(error) = std::fs::write(TABLE, coverage.table())
+    {
+        eprintln!("{TABLE}: {error}");
+        return ExitCode::FAILURE;
+    }
+    summary(&total, violations + open.len() as u64, began)
+}
+
+fn summary(total: &Tally, violations: u64, began: Instant) -> ExitCode {
     println!(
         "operations {} (and {} that engines began), faults injected {}, promises checked {}, \
          violations {violations}, {} s",

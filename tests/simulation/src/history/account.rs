@@ -1,9 +1,9 @@
 //! What guests have written, and when: what must be there after a move.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use protector_framework::Clock as _;
+use protector_framework::{Clock as _, SiteId};
 use protector_model::schedule::epoch_of;
 use protector_model::{FailoverType, InstanceState, Operation};
 
@@ -16,6 +16,10 @@ pub(super) struct Account {
     writes: BTreeMap<&'static str, Vec<(DateTime<Utc>, String)>>,
     /// Every write there ever was.
     all: Vec<(DateTime<Utc>, String)>,
+    /// The last write that each copy held when it was put away.
+    held: BTreeMap<(SiteId, &'static str), Option<String>>,
+    /// The copies that may hold what nothing else holds.
+    diverged: BTreeSet<(SiteId, &'static str)>,
     count: u64,
 }
 
@@ -25,7 +29,9 @@ const WIDTH: usize = 12;
 impl Account {
     /// A guest writes, if its server runs.
     pub(super) async fn write(&mut self, world: &World, primary: &Site, name: &'static str) {
-        if !primary.running().iter().any(|running| running == name) {
+        let runs = primary.running().iter().any(|running| running == name);
+        // One that is not protected is nobody's business here.
+        if !runs || world.text(primary, name, WIDTH).await.is_none() {
             return;
         }
         // Never in the same moment as a point.
@@ -39,21 +45,55 @@ impl Account {
         world.clock.advance(std::time::Duration::from_secs(1));
     }
 
-    /// Where a person asked for what was kept, it may hold writes that were lost before.
-    async fn take_what_was_kept(&mut self, world: &World, primary: &Site) {
+    /// Where a person asked for what was kept, that is what there must be, whatever was lost before.
+    fn take_what_was_kept(&mut self, primary: &Site, names: &[&'static str]) {
+        for name in names {
+            let held = self.held.get(&(primary.id, *name)).cloned().flatten();
+            let at = self
+                .all
+                .iter()
+                .find(|(_, text)| Some(text) == held.as_ref());
+            let kept = at.cloned().into_iter().collect();
+            self.writes.insert(name, kept);
+        }
+    }
+
+    /// INV2: what a copy held that was overwritten is still there where nothing else holds it.
+    async fn diverged_is_kept(&self, world: &World, primary: &Site, told: &[String]) {
         for name in SERVERS {
-            if !is_up(world, primary, name).await {
+            let key = (primary.id, name);
+            let Some(text) = self.held.get(&key).cloned().flatten() else {
+                continue;
+            };
+            let goes_on = self
+                .writes
+                .get(name)
+                .is_some_and(|all| all.iter().any(|w| w.1 == text));
+            if goes_on || !self.diverged.contains(&key) || !is_up(world, primary, name).await {
                 continue;
             }
-            for (at, text) in self.all.iter().rev() {
-                if world.reads(primary, name, 0, text).await {
-                    let writes = self.writes.entry(name).or_default();
-                    if writes.last().is_none_or(|(_, last)| last != text) {
-                        writes.push((*at, text.clone()));
-                    }
-                    break;
-                }
-            }
+            let kept = world.snapshots(primary, name, WIDTH).await;
+            assert!(
+                kept.contains(&text),
+                "INV2: `{text}` of `{name}` on {} is kept nowhere, only {kept:?}: {told:#?}",
+                primary.name
+            );
+        }
+    }
+
+    /// Remembers what the copies hold that are not in production.
+    async fn remember(&mut self, world: &World, rests: &Site) {
+        for name in SERVERS {
+            let text = world.text(rests, name, WIDTH).await;
+            let known = text.filter(|text| self.all.iter().any(|(_, known)| known == text));
+            self.held.insert((rests.id, name), known);
+            let document = world.document(rests).await;
+            let member = document.members.iter().find(|m| m.name == name);
+            let copy = member.and_then(|member| member.instance(rests.id));
+            match copy.is_some_and(|copy| copy.state == InstanceState::Quarantined) {
+                true => self.diverged.insert((rests.id, name)),
+                false => self.diverged.remove(&(rests.id, name)),
+            };
         }
     }
 
@@ -74,19 +114,24 @@ impl Account {
         if moved && unplanned {
             let point = ended.result.as_ref().and_then(|r| r.recovery_point_at);
             let until = point.unwrap_or_else(|| panic!("a move without a point: {told:#?}"));
-            for (name, writes) in before
-                .writes
-                .iter()
-                .filter(|(name, _)| came_up.contains(name))
-            {
+            for (name, writes) in &before.writes {
+                // One that stayed where it was has lost nothing.
+                if !came_up.contains(name) || !runs_or_is_up(world, primary, name).await {
+                    continue;
+                }
                 let kept = writes.iter().filter(|(at, _)| *at <= until).cloned();
                 self.writes.insert(name, kept.collect());
             }
         }
-        let notes = ended.result.iter().flat_map(|result| &result.notes);
-        let kept = notes.into_iter().any(|note| note.contains("was kept here"));
-        if kept {
-            self.take_what_was_kept(world, primary).await;
+        let notes: Vec<&String> = ended.result.iter().flat_map(|r| &r.notes).collect();
+        let kept = |name: &&&str| {
+            let said = format!("`{name}` runs from what was kept here");
+            notes.iter().any(|note| note.starts_with(&said))
+        };
+        let kept: Vec<&str> = came_up.iter().filter(kept).copied().collect();
+        self.take_what_was_kept(primary, &kept);
+        if moved {
+            self.diverged_is_kept(world, primary, told).await;
         }
         for name in SERVERS {
             if !is_up(world, primary, name).await {
@@ -95,20 +140,28 @@ impl Account {
             let Some((_, text)) = self.writes.get(name).and_then(|all| all.last()) else {
                 continue;
             };
+            let holds = world.text(primary, name, WIDTH).await;
             assert!(
-                world.reads(primary, name, 0, text).await,
-                "INV2: `{name}` on {} does not hold `{text}` of {:?} by {:?}: {told:#?}",
+                holds.as_ref() == Some(text),
+                "INV2: `{name}` on {} does not hold `{text}` but {holds:?}; of {:?} by {:?}: {told:#?}",
                 primary.name,
                 self.writes.get(name),
                 ended.result
             );
         }
+        self.remember(world, world.other(primary)).await;
     }
+}
+
+/// Whether a member has been brought up on a site, proven or not.
+pub(super) async fn runs_or_is_up(world: &World, site: &Site, name: &str) -> bool {
+    site.running().iter().any(|running| running == name) || is_up(world, site, name).await
 }
 
 /// Whether a member is in production on a site.
 pub(super) async fn is_up(world: &World, site: &Site, name: &str) -> bool {
-    let member = world.member(site, name).await;
-    let copy = member.instance(site.id);
+    let document = world.document(site).await;
+    let member = document.members.iter().find(|m| m.name == name);
+    let copy = member.and_then(|member| member.instance(site.id));
     copy.is_some_and(|copy| copy.state == InstanceState::Production)
 }

@@ -3,21 +3,29 @@
 
 mod account;
 mod checks;
+pub mod matrix;
 mod people;
+pub mod report;
 mod trouble;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protector_framework::{Clock as _, OperationId};
 use protector_model::schedule::epoch_of;
-use protector_model::{Operation, OperationOptions, OperationStatus};
+use protector_model::{
+    FailoverType, GroupStatus, Operation, OperationKind, OperationOptions, OperationStatus,
+};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use crate::world::{Trouble, World};
+use crate::world::{Engine, Trouble, World};
 use account::Account;
+use matrix::Matrix;
 use people::Wish;
+pub use trouble::FaultKind;
+use trouble::Troubles;
 
 /// The servers of a history's group.
 const SERVERS: [&str; 2] = ["db", "web"];
@@ -25,7 +33,7 @@ const SERVERS: [&str; 2] = ["db", "web"];
 const RETRIES: u32 = 3;
 
 /// What a history came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Operations that people asked for.
     pub operations: u64,
@@ -35,6 +43,31 @@ pub struct Tally {
     pub faults: u64,
     /// Promises that were looked at.
     pub checks: u64,
+    /// How often each fault came, by operation and step.
+    pub met: BTreeMap<Cell, u64>,
+}
+
+/// A fault at a step of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// The operation.
+    pub operation: String,
+    /// What the step does.
+    pub step: String,
+    /// The fault.
+    pub fault: FaultKind,
+}
+
+impl Tally {
+    fn meet(&mut self, operation: String, step: String, fault: FaultKind) {
+        self.faults += 1;
+        let cell = Cell {
+            operation,
+            step,
+            fault,
+        };
+        *self.met.entry(cell).or_default() += 1;
+    }
 }
 
 impl std::ops::AddAssign for Tally {
@@ -43,6 +76,9 @@ impl std::ops::AddAssign for Tally {
         self.by_themselves += other.by_themselves;
         self.faults += other.faults;
         self.checks += other.checks;
+        for (cell, count) in other.met {
+            *self.met.entry(cell).or_default() += count;
+        }
     }
 }
 
@@ -51,10 +87,11 @@ pub struct History {
     world: World,
     dice: StdRng,
     account: Account,
-    checks: checks::Checks,
     tally: Tally,
     /// A move that ended with errors and was left so for now.
     left: Option<OperationId>,
+    /// Where each step is to meet each fault once, those that are left.
+    matrix: Option<Arc<Mutex<Matrix>>>,
     /// What has happened, for the one who reads a failure.
     told: Vec<String>,
 }
@@ -64,15 +101,7 @@ pub struct History {
 /// # Panics
 /// Where a promise is broken. The message tells the history.
 pub async fn live(seed: u64, operations: u64) -> Tally {
-    let mut history = History {
-        world: World::protected(&SERVERS, 1).await,
-        dice: StdRng::seed_from_u64(seed),
-        account: Account::default(),
-        checks: checks::Checks::default(),
-        tally: Tally::default(),
-        left: None,
-        told: Vec::new(),
-    };
+    let mut history = History::new(seed).await;
     for _ in 0..operations {
         history.turn().await;
     }
@@ -80,6 +109,18 @@ pub async fn live(seed: u64, operations: u64) -> Tally {
 }
 
 impl History {
+    async fn new(seed: u64) -> Self {
+        Self {
+            world: World::protected(&SERVERS, 1).await,
+            dice: StdRng::seed_from_u64(seed),
+            account: Account::default(),
+            tally: Tally::default(),
+            left: None,
+            matrix: None,
+            told: Vec::new(),
+        }
+    }
+
     /// One thing that people ask for, with what goes wrong meanwhile, until both sites are at rest.
     async fn turn(&mut self) {
         self.guests_write().await;
@@ -89,23 +130,60 @@ impl History {
             self.take_up_again(id).await;
         }
         let wish = people::wish(&self.world, &mut self.dice).await;
+        let troubles = trouble::draw(&self.world, &mut self.dice, &wish).await;
+        self.have(&wish, troubles).await;
+    }
+
+    /// People ask for something, and something goes wrong.
+    async fn have(&mut self, wish: &Wish, troubles: Troubles) {
         self.tell(format!("{}: {wish:?}", self.world.clock.now()));
         self.tally.operations += 1;
         let before = self.account.clone();
-        let troubles = trouble::draw(&self.world, &mut self.dice, &wish).await;
-        self.tally.faults += troubles.len() as u64;
         self.tell(format!("{troubles:?}"));
-        let operation = self.ask(&wish).await;
-        let ended = self.run(&operation, troubles).await;
-        self.tell(format!("{} {:?}", ended.status, ended.error));
+        let status = self.world.document(self.world.primary().await).await.status;
+        let was_well = matches!(status, GroupStatus::Active | GroupStatus::FailedOver);
+        let faults = self.tally.faults;
+        let operation = self.ask(wish).await;
+        let ended = self.run(&operation, wish, troubles).await;
+        self.tell(ending(&ended));
+        let undisturbed = self.tally.faults == faults && !wish.source_is_down;
+        if undisturbed && was_well {
+            self.must_have_gone_well(&ended);
+        }
         let ended = self.see_it_through(ended).await;
-        self.world.a.set_down(false);
-        self.world.b.set_down(false);
+        self.world.repair();
         self.come_to_rest().await;
+        let protects = matches!(
+            ended.kind,
+            OperationKind::Sync | OperationKind::Reprotect | OperationKind::AddMember
+        ) || ended.options.failover_type == Some(FailoverType::Planned);
+        if protects && ended.status == OperationStatus::Completed {
+            checks::is_protected(&self.world, &self.told).await;
+        }
         self.account
             .settle(&self.world, &ended, &before, &SERVERS, &self.told)
             .await;
-        self.tally.checks += self.checks.all(&self.world, &self.told).await;
+        self.tally.checks += checks::all(&self.world, &self.told).await;
+    }
+
+    /// What nothing has disturbed comes to a good end, but for what only a person can decide.
+    fn must_have_gone_well(&self, ended: &Operation) {
+        let error = ended.error.as_ref().map(|error| error.message.as_str());
+        let asks = [
+            // What would be started is older than what runs.
+            "no recovery point",
+            "no complete recovery point",
+            // Nothing has been sent since the group came home.
+            "does not hold volume",
+            // A move that was left with errors is to be tried again first.
+            "has not come up on",
+        ];
+        let asks = error.is_some_and(|error| asks.iter().any(|text| error.contains(text)));
+        assert!(
+            ended.status == OperationStatus::Completed || asks,
+            "nothing has disturbed it: {:#?}",
+            self.told
+        );
     }
 
     /// A person comes back to a move that ended with errors.
@@ -115,7 +193,8 @@ impl History {
         // What the others have written since is not the retry's.
         let mut came_up = Vec::new();
         for name in SERVERS {
-            if !account::is_up(&self.world, site, name).await {
+            // One that runs without being proven goes on with what it has.
+            if !account::runs_or_is_up(&self.world, site, name).await {
                 came_up.push(name);
             }
         }
@@ -126,7 +205,7 @@ impl History {
             return;
         }
         let ended = self.world.finish(site, id).await;
-        self.tell(format!("later: {} {:?}", ended.status, ended.error));
+        self.tell(format!("later: {}", ending(&ended)));
         self.come_to_rest().await;
         self.account
             .settle(&self.world, &ended, &before, &came_up, &self.told)
@@ -160,10 +239,44 @@ impl History {
         self.world.ask_at(at, wish.kind, wish.options.clone()).await
     }
 
-    async fn run(&self, operation: &Operation, troubles: BTreeMap<String, Trouble>) -> Operation {
-        let site = self.world.site(operation.executor_site_id);
-        let engine = self.world.engine(site, troubles);
-        self.world.suffer(site, operation.id, &engine).await
+    async fn run(&mut self, operation: &Operation, wish: &Wish, troubles: Troubles) -> Operation {
+        let kinds: BTreeMap<String, FaultKind> = troubles
+            .iter()
+            .map(|(key, (kind, _))| (key.clone(), *kind))
+            .collect();
+        let troubles = troubles
+            .into_iter()
+            .map(|(key, (_, trouble))| (key, trouble));
+        let (ended, met) = self
+            .suffer(operation, wish.name(), troubles.collect())
+            .await;
+        for (key, step) in met {
+            if let Some(fault) = kinds.get(&key) {
+                let operation = wish.name();
+                self.tally.meet(operation, step, *fault);
+            }
+        }
+        ended
+    }
+
+    /// Runs an operation with trouble while the daemons of both sites meet, as they do all the time.
+    async fn suffer(
+        &mut self,
+        operation: &Operation,
+        named: String,
+        troubles: BTreeMap<String, Trouble>,
+    ) -> (Operation, Vec<(String, String)>) {
+        let site = self.world.site(operation.executor_site_id).clone();
+        let parallel = if self.dice.random_bool(0.5) { 1 } else { 4 };
+        let engine = Engine::with(&self.world, &site, troubles, parallel);
+        if let Some(matrix) = &self.matrix {
+            engine.draw(Matrix::drawing(matrix, operation.id, named, &mut self.dice));
+        }
+        let daemons = tokio::spawn(meet_again(self.world.clone()));
+        let ended = self.world.suffer(&site, operation.id, &engine).await;
+        daemons.abort();
+        self.tell(format!("{}: met {:?}", operation.kind, engine.told()));
+        (ended, engine.met())
     }
 
     /// Once nothing goes wrong any more, an operation that did not come to a good end is taken up
@@ -175,7 +288,11 @@ impl History {
             let taken_back = operation.kind.moves_authority()
                 && operation.status == OperationStatus::Error
                 && epoch != epoch_of(operation.id);
-            if operation.status == OperationStatus::Completed || taken_back {
+            let over = matches!(
+                operation.status,
+                OperationStatus::Completed | OperationStatus::Cancelled
+            );
+            if over || taken_back {
                 break;
             }
             let partial = operation.status == OperationStatus::CompletedWithErrors;
@@ -185,8 +302,7 @@ impl History {
             }
             if operation.status == OperationStatus::WaitingForUser {
                 // Whoever is asked sees to it that both sites answer.
-                self.world.a.set_down(false);
-                self.world.b.set_down(false);
+                self.world.repair();
             }
             let site = self.world.site(operation.executor_site_id);
             // A person does what the error says.
@@ -196,12 +312,14 @@ impl History {
                 ..operation.options.clone()
             };
             let reopened = site.db.reopen_operation(operation.id, &options).await;
+            if operation.cleaned_up {
+                // Nothing is left of it that could be tried again.
+                assert!(reopened.is_err(), "{:#?}", self.told);
+                break;
+            }
             reopened.unwrap();
             operation = self.world.finish(site, operation.id).await;
-            self.told.push(format!(
-                "retried: {} {:?}",
-                operation.status, operation.error
-            ));
+            self.tell(format!("retried: {}", ending(&operation)));
         }
         operation
     }
@@ -215,7 +333,7 @@ impl History {
             for site in [&self.world.a, &self.world.b] {
                 for operation in site.db.unfinished_operations().await.unwrap() {
                     if operation.executor_site_id == site.id {
-                        open.push((site, operation.id));
+                        open.push((site.clone(), operation.id));
                     }
                 }
             }
@@ -228,6 +346,8 @@ impl History {
                     due |= !site.db.unfinished_operations().await.unwrap().is_empty();
                 }
                 if !due && quiet {
+                    let summary = self.world.summary().await;
+                    self.tell(summary);
                     return;
                 }
                 // What was tried lately is tried again after a while.
@@ -237,7 +357,14 @@ impl History {
             }
             quiet = false;
             for (site, id) in open {
-                let ended = self.world.finish(site, id).await;
+                let ended = match self.matrix {
+                    Some(_) => {
+                        let operation = self.world.operation(&site, id).await;
+                        let named = operation.kind.to_string();
+                        self.suffer(&operation, named, BTreeMap::new()).await.0
+                    }
+                    None => self.world.finish(&site, id).await,
+                };
                 self.tally.by_themselves += 1;
                 self.told
                     .push(format!("by itself: {} {}", ended.kind, ended.status));
@@ -249,4 +376,29 @@ impl History {
         }
         panic!("the sites do not come to rest: {:#?}", self.told);
     }
+}
+
+/// What the daemons of both sites do while an operation runs.
+async fn meet_again(world: World) {
+    loop {
+        world.clock.sleep(Duration::from_secs(20)).await;
+        for site in [&world.a, &world.b] {
+            // A site whose database is busy meets the other one the next time.
+            let mut memory = protector_engine::Memory::default();
+            let _later = world.peers(site).round(&mut memory).await;
+        }
+    }
+}
+
+/// How an operation ended, in a line.
+fn ending(operation: &Operation) -> String {
+    let result = operation.result.as_ref();
+    let point = result
+        .and_then(|r| r.recovery_point_at)
+        .map(|at| at.to_rfc3339());
+    let notes = result.map_or(&[][..], |r| &r.notes);
+    format!(
+        "{} {point:?} {:?} {notes:?}",
+        operation.status, operation.error
+    )
 }

@@ -16,6 +16,22 @@ pub(super) struct Wish {
     pub(super) source_is_down: bool,
 }
 
+impl Wish {
+    /// As reports name it.
+    pub(super) fn name(&self) -> String {
+        match (self.options.failover_type, self.source_is_down) {
+            (None, _) => self.kind.to_string(),
+            (Some(FailoverType::Planned), _) => format!("planned {}", self.kind),
+            (Some(FailoverType::Unplanned), true) => {
+                format!("unplanned {}, source dark", self.kind)
+            }
+            (Some(FailoverType::Unplanned), false) => {
+                format!("unplanned {}, forced", self.kind)
+            }
+        }
+    }
+}
+
 pub(super) async fn wish(world: &World, dice: &mut StdRng) -> Wish {
     let record = world.record(world.primary().await).await;
     let makes_sense = |wish: &&(u32, Wish)| {
@@ -61,7 +77,7 @@ fn all(standby: protector_framework::SiteId) -> Vec<(u32, Wish)> {
     wishes
 }
 
-fn plain(kind: OperationKind) -> Wish {
+pub(super) fn plain(kind: OperationKind) -> Wish {
     Wish {
         kind,
         options: OperationOptions::default(),
@@ -69,7 +85,11 @@ fn plain(kind: OperationKind) -> Wish {
     }
 }
 
-fn moved(kind: OperationKind, failover_type: FailoverType, source_is_down: bool) -> Wish {
+pub(super) fn moved(
+    kind: OperationKind,
+    failover_type: FailoverType,
+    source_is_down: bool,
+) -> Wish {
     let unplanned = failover_type == FailoverType::Unplanned;
     Wish {
         kind,

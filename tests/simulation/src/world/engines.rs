@@ -2,135 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use protector_driver_mock::world::{Fault, Rule, Script};
-use protector_framework::{Clock as _, Ids as _, ManualClock, OperationId};
-use protector_model::{Operation, OperationStatus, Plan};
-use serde_json::Value;
-use tokio::sync::Notify;
+use protector_engine::{Memory, Peers, RunEnd, Runner, RunnerOptions, StepExecutor, Steps};
+use protector_framework::{Ids as _, OperationId};
+use protector_model::{Operation, OperationStatus};
 
 use super::site::LEASE;
-use super::{Loss, Site, World};
-use protector_engine::Steps;
-use protector_engine::{Memory, Peers};
-use protector_engine::{RunEnd, StepFailure};
-use protector_engine::{Runner, RunnerOptions, StepExecutor, StepRun};
-
-/// When an engine is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// Before the step does anything.
-    Before,
-    /// After its whole effect, before that is journalled.
-    After,
-}
-
-/// What goes wrong while one step runs.
-#[derive(Debug, Clone)]
-pub enum Trouble {
-    /// A call to a cloud or an array.
-    Driver {
-        verb: String,
-        fault: Fault,
-        times: u64,
-    },
-    /// A call to the other Protector.
-    Peer(&'static str, Loss),
-    /// The engine is killed.
-    Kill(When),
-    /// The step fails for good without a call.
-    Fails,
-    /// The step takes its time.
-    Slow(Duration),
-}
-
-/// An engine's steps, with trouble at some of them. It is the same world for the engine that
-/// follows.
-pub struct Engine {
-    steps: Steps,
-    clock: Arc<ManualClock>,
-    sites: [(
-        protector_driver_mock::world::MockCloud,
-        protector_driver_mock::world::MockArray,
-    ); 2],
-    wire: Arc<super::wire::Wire>,
-    troubles: Mutex<BTreeMap<String, Trouble>>,
-    /// The step whose trouble is on.
-    now: Mutex<Option<String>>,
-    dead: Notify,
-}
-
-impl Engine {
-    /// The steps that were not begun, so that their trouble has not come.
-    pub fn unmet(&self) -> Vec<String> {
-        self.troubles.lock().unwrap().keys().cloned().collect()
-    }
-
-    /// Returns when it was killed.
-    pub async fn died(&self) {
-        self.dead.notified().await;
-    }
-
-    fn scripts(&self, script: &Script) {
-        for (cloud, array) in &self.sites {
-            cloud.set_faults(script).unwrap();
-            array.set_faults(script).unwrap();
-        }
-    }
-
-    async fn die(&self) -> Result<Option<Value>, StepFailure> {
-        self.dead.notify_one();
-        std::future::pending().await
-    }
-
-    /// The trouble of a step that begins. The same step again meets what is on; another one ends it.
-    fn meet(&self, key: &str) -> Option<Trouble> {
-        let mut now = self.now.lock().unwrap();
-        if now.as_ref().is_some_and(|on| on != key) {
-            self.scripts(&Script::default());
-            self.wire.lose(&[]);
-            *now = None;
-        }
-        let trouble = self.troubles.lock().unwrap().remove(key)?;
-        *now = Some(key.to_owned());
-        Some(trouble)
-    }
-}
-
-#[async_trait]
-impl StepExecutor for Engine {
-    async fn plan(&self, operation: &Operation) -> Result<Plan, StepFailure> {
-        self.steps.plan(operation).await
-    }
-
-    async fn run(&self, run: &StepRun<'_>) -> Result<Option<Value>, StepFailure> {
-        match self.meet(&run.step.key) {
-            None => {}
-            Some(Trouble::Kill(When::Before)) => return self.die().await,
-            Some(Trouble::Kill(When::After)) => {
-                self.steps.run(run).await?;
-                return self.die().await;
-            }
-            Some(Trouble::Fails) => return Err(StepFailure::permanent("by the test", "retry")),
-            Some(Trouble::Slow(span)) => self.clock.sleep(span).await,
-            Some(Trouble::Peer(verb, loss)) => self.wire.lose(&[(verb, loss)]),
-            Some(Trouble::Driver { verb, fault, times }) => {
-                let rule = Rule::new(verb, fault).times(times);
-                self.scripts(&Script { rules: vec![rule] });
-            }
-        }
-        self.steps.run(run).await
-    }
-
-    async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure> {
-        self.scripts(&Script::default());
-        self.steps.undo(run).await
-    }
-}
+use super::{Engine, Site, Trouble, World};
 
 /// The longest that a call may take.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(1);
@@ -160,15 +41,7 @@ impl World {
 
     /// An engine with trouble at steps.
     pub fn engine(&self, site: &Site, troubles: BTreeMap<String, Trouble>) -> Arc<Engine> {
-        Arc::new(Engine {
-            steps: self.steps(site, "troubled"),
-            clock: self.clock.clone(),
-            sites: [&self.a, &self.b].map(|s| (s.cloud.clone(), s.array.clone())),
-            wire: self.other(site).wire.clone(),
-            troubles: Mutex::new(troubles),
-            now: Mutex::default(),
-            dead: Notify::new(),
-        })
+        Engine::new(self, site, troubles)
     }
 
     pub async fn operation(&self, site: &Site, id: OperationId) -> Operation {
@@ -203,8 +76,10 @@ impl World {
     }
 
     /// Runs an operation with trouble. An engine that dies is followed by another, until all trouble
-    /// is over.
+    /// is over; one that was only paused wakes up when the other has taken its place, finishes the
+    /// call that it was in, and finds that it is late.
     pub async fn suffer(&self, site: &Site, id: OperationId, engine: &Arc<Engine>) -> Operation {
+        let (mut paused, mut late) = (Vec::new(), Vec::new());
         while !self.has_ended(site, id).await {
             let claim = site.db.claim_operation("troubled", site.id).await.unwrap();
             let Some(claim) = claim else {
@@ -212,15 +87,24 @@ impl World {
                 self.clock.advance(LEASE + Duration::from_secs(1));
                 continue;
             };
-            let runner = self.runner(site, engine.clone(), 1);
+            late.extend(paused.drain(..).map(tokio::spawn));
+            let runner = self.runner(site, engine.clone(), engine.parallel());
+            let mut run = Box::pin(async move { runner.run(claim).await });
             tokio::select! {
                 biased;
-                () = engine.dead.notified() => self.clock.advance(LEASE + Duration::from_secs(1)),
-                _ = runner.run(claim) => {}
+                () = engine.died() => self.clock.advance(LEASE + Duration::from_secs(1)),
+                () = engine.paused() => {
+                    paused.push(run);
+                    self.clock.advance(LEASE + Duration::from_secs(1));
+                }
+                _ = &mut run => {}
             }
         }
-        engine.scripts(&Script::default());
-        engine.wire.lose(&[]);
+        for run in late {
+            let end = run.await.unwrap();
+            assert_eq!(end, RunEnd::Lost, "an engine that was too late went on");
+        }
+        engine.calm();
         self.finish(site, id).await
     }
 
@@ -230,7 +114,7 @@ impl World {
         let runner = self.runner(site, engine.clone(), 1);
         tokio::select! {
             biased;
-            () = engine.dead.notified() => self.clock.advance(LEASE + Duration::from_secs(1)),
+            () = engine.died() => self.clock.advance(LEASE + Duration::from_secs(1)),
             end = runner.run(claim.unwrap()) => panic!("it came to its end: {end:?}"),
         }
     }

@@ -16,7 +16,7 @@ use protector_model::{
     Actor, FailoverType, GroupChange, GroupDocument, GroupStatus, Operation, OperationKind,
     OperationOptions, OperationStatus, request,
 };
-use protector_peer::{ForwardedOperation, OperationRole, PeerLink, Remote as _};
+use protector_peer::{ForwardedChange, ForwardedOperation, OperationRole, PeerLink, Remote as _};
 use uuid::Uuid;
 
 use super::site::TOKEN;
@@ -277,16 +277,28 @@ impl World {
         &self,
         site: &Site,
         kind: OperationKind,
-        mut options: OperationOptions,
+        options: OperationOptions,
     ) -> Operation {
+        let asked = self.try_ask(site, kind, options).await;
+        asked.unwrap_or_else(|refused| panic!("{kind}: {refused}"))
+    }
+
+    /// Asks by what one site knows; says why where it is refused.
+    pub async fn try_ask(
+        &self,
+        site: &Site,
+        kind: OperationKind,
+        mut options: OperationOptions,
+    ) -> Result<Operation, String> {
         let record = self.record(site).await;
         if kind == OperationKind::TestCleanup {
             options.test = options.test.or(record.test_operation);
-            let test = site.db.get_operation(options.test.unwrap()).await.unwrap();
+            let test = options.test.ok_or("no test")?;
+            let test = site.db.get_operation(test).await.unwrap();
             options.site = test.map(|test| test.target_site_id);
         }
-        let direction =
-            request::check(&record.document, kind, &options, record.test_operation).unwrap();
+        let direction = request::check(&record.document, kind, &options, record.test_operation)
+            .map_err(|refused| refused.to_string())?;
         let executor = self.site(direction.executor);
         let operation = Operation::from(Asked {
             id: OperationId::from_untyped_uuid(self.ids.uuid()),
@@ -299,6 +311,7 @@ impl World {
             at: self.clock.now(),
         });
         let preempt = operation.options.failover_type == Some(FailoverType::Unplanned);
+        let wire: &Arc<_> = &self.other(executor).wire;
         if direction.needs_peer {
             let mirror = ForwardedOperation {
                 operation: operation.clone(),
@@ -306,15 +319,40 @@ impl World {
                 idempotency: None,
                 preempt,
             };
-            let wire: &Arc<_> = &self.other(executor).wire;
-            wire.create_operation(&mirror).await.unwrap();
+            let agreed = wire.create_operation(&mirror).await;
+            agreed.map_err(|error| error.to_string())?;
         }
-        executor
+        let created = executor
             .db
             .create_operation(&operation, None, preempt)
-            .await
-            .unwrap();
-        operation
+            .await;
+        if let Err(error) = created {
+            if direction.needs_peer {
+                wire.drop_mirror(operation.id).await.unwrap();
+            }
+            return Err(error.to_string());
+        }
+        Ok(operation)
+    }
+
+    /// A person's change of the group, asked for at a site; says why where it is refused.
+    pub async fn try_change(&self, site: &Site, change: GroupChange) -> Result<(), String> {
+        let record = self.record(site).await;
+        if record.document.current_primary_site_id == site.id {
+            let next = change
+                .apply(&record.document, self.clock.now())
+                .map_err(|refused| refused.to_string())?;
+            let (link, secrets) = (self.link(site), BTreeMap::new());
+            let proposed = link.propose(Some(&record), &next, &secrets).await;
+            return proposed.map(drop).map_err(|error| error.to_string());
+        }
+        let forwarded = ForwardedChange {
+            change,
+            secrets: BTreeMap::new(),
+            actor: Actor::engine("req-test"),
+        };
+        let sent = self.other(site).wire.change_group(self.group, &forwarded);
+        sent.await.map(drop).map_err(|error| error.to_string())
     }
 
     /// Asks for an operation, lets an engine complete it, and lets both sites meet.

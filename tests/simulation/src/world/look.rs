@@ -124,6 +124,63 @@ impl World {
             == text.as_bytes()
     }
 
+    /// The members of the group as both sites have them, in a line.
+    pub async fn summary(&self) -> String {
+        let mut told = Vec::new();
+        for site in [&self.a, &self.b] {
+            let document = self.document(site).await;
+            let runs = site.running();
+            let primary = self.site(document.current_primary_site_id).name;
+            let (number, version) = (document.epoch.number(), document.version);
+            told.push(format!(
+                "{}: {primary} {number}.{version} {}",
+                site.name, document.status
+            ));
+            for member in &document.members {
+                let copy = member.instance(site.id).map(|copy| copy.state);
+                let runs = if runs.contains(&member.name) {
+                    "runs"
+                } else {
+                    "rests"
+                };
+                told.push(format!("{} {} {copy:?} {runs}", member.name, member.status));
+            }
+        }
+        told.join("; ")
+    }
+
+    /// What was written last into the first volume of a member's copy; `None`: there is no copy.
+    pub async fn text(&self, site: &Site, name: &str, length: usize) -> Option<String> {
+        let document = self.document(site).await;
+        let member = document.members.iter().find(|m| m.name == name)?;
+        let volume = member.instance(site.id)?.volumes.first()?;
+        let bytes = site.tenant.read_volume(&volume.id, 65536, length).ok()?;
+        String::from_utf8(bytes).ok()
+    }
+
+    /// What the snapshots of that volume hold.
+    pub async fn snapshots(&self, site: &Site, name: &str, length: usize) -> Vec<String> {
+        let member = self.member(site, name).await;
+        let Some(volume) = member
+            .instance(site.id)
+            .and_then(|copy| copy.volumes.first())
+        else {
+            return Vec::new();
+        };
+        let volumes = site.array.volumes().unwrap();
+        let volume = volumes.iter().find(|v| v.serial == volume.serial);
+        let Some(volume) = volume.map(|v| v.name.as_str()) else {
+            return Vec::new();
+        };
+        let read = |snapshot: &String| {
+            let bytes = site.array.read_snapshot(volume, snapshot, 65536 + length);
+            let bytes = bytes.unwrap()?;
+            String::from_utf8(bytes[65536..].to_vec()).ok()
+        };
+        let names = site.array.snapshots(volume).unwrap();
+        names.iter().filter_map(read).collect()
+    }
+
     /// Both sites hold the same document, nothing is under way, and the group has this status.
     pub async fn assert_settled(&self, status: GroupStatus, context: &str) {
         let (a, b) = (self.record(&self.a).await, self.record(&self.b).await);

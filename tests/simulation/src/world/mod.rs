@@ -5,6 +5,8 @@ mod group;
 mod look;
 mod site;
 mod time;
+mod troubled;
+mod watch;
 mod wire;
 
 use std::sync::Arc;
@@ -12,20 +14,25 @@ use std::sync::Arc;
 use protector_driver_mock::world::LinkSettings;
 use protector_framework::{DriverEnv, GroupId, ManualClock, SeededIds};
 
-pub use engines::{CALL_DEADLINE, Trouble, When};
+pub use engines::CALL_DEADLINE;
 pub use group::{planned, unplanned};
 pub use site::{LEASE, Site};
 pub use time::simulate;
+pub use troubled::{Draw, Engine, Trouble, When, Whose, name as action_name};
+pub use watch::Watch;
 pub use wire::Loss;
 
-/// The world of a test.
+/// The world of a test. Clones are the same world.
+#[derive(Clone)]
 pub struct World {
     pub a: Site,
     pub b: Site,
     pub group: GroupId,
     pub clock: Arc<ManualClock>,
     pub ids: Arc<SeededIds>,
-    _home: tempfile::TempDir,
+    /// What was seen after each step.
+    pub watch: Arc<Watch>,
+    _home: Arc<tempfile::TempDir>,
 }
 
 impl World {
@@ -57,7 +64,8 @@ impl World {
             group: group::id(),
             clock,
             ids,
-            _home: home,
+            watch: Arc::default(),
+            _home: Arc::new(home),
         }
     }
 
@@ -68,6 +76,17 @@ impl World {
         } else {
             &self.a
         }
+    }
+
+    /// All ways are open and both sites are there.
+    pub fn repair(&self) {
+        for site in [&self.a, &self.b] {
+            site.set_down(false);
+        }
+        self.a
+            .array
+            .link(&self.b.array, &LinkSettings::up())
+            .unwrap();
     }
 
     /// The site of an id.

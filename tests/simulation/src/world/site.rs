@@ -22,6 +22,7 @@ pub(super) const TOKEN: &str = "array-token";
 /// Long enough that none runs out while the machine does something else.
 pub const LEASE: Duration = Duration::from_secs(300);
 
+#[derive(Clone)]
 pub struct Site {
     pub id: SiteId,
     pub name: &'static str,

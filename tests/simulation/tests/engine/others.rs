@@ -223,6 +223,37 @@ fn a_test_that_fails_leaves_copies_that_its_cleanup_removes() {
 }
 
 #[test]
+fn inv5_a_test_that_cleans_up_after_itself_is_over_however_it_went() {
+    simulate(async {
+        let world = World::protected(&["db", "web"], 1).await;
+        let standby = world.b.look();
+        let cleans_up = OperationOptions {
+            auto_cleanup: true,
+            ..OperationOptions::default()
+        };
+        for (key, status) in [
+            ("boot/web", OperationStatus::CompletedWithErrors),
+            ("point", OperationStatus::Error),
+        ] {
+            let kind = OperationKind::TestFailover;
+            let (operation, site) = world.ask(kind, cleans_up.clone()).await;
+            let engine = world.engine(site, [(key.to_owned(), Trouble::Fails)].into());
+            let ended = world.suffer(site, operation.id, &engine).await;
+            assert_eq!(ended.status, status, "{key}: {:#?}", ended.error);
+            world.meet().await;
+            assert_eq!(world.b.look(), standby, "{key}");
+            world.assert_settled(GroupStatus::Active, key).await;
+            for site in [&world.a, &world.b] {
+                assert_eq!(world.record(site).await.test_operation, None, "{key}");
+            }
+            let again = site.db.reopen_operation(operation.id, &cleans_up).await;
+            assert!(again.is_err(), "nothing is left that could be tried again");
+            world.go(kind, cleans_up.clone()).await;
+        }
+    });
+}
+
+#[test]
 fn a_move_that_is_given_up_is_taken_back_until_authority_has_passed() {
     simulate(async {
         let world = World::protected(&["db", "web"], 1).await;

@@ -212,3 +212,32 @@ fn inv1_a_copy_whose_revival_broke_off_is_put_out_of_use_too() {
         assert!(world.a.running().is_empty(), "{:?}", world.a.running());
     });
 }
+
+#[test]
+fn inv1_a_kept_copy_that_runs_without_being_proven_is_one_that_runs() {
+    simulate(async {
+        let world = World::protected(&SERVERS, 1).await;
+        for kind in [OperationKind::Failover, OperationKind::Failback] {
+            world.go(kind, planned()).await;
+        }
+        // What the other site keeps is started there, and one server does not prove itself.
+        world.a.set_down(true);
+        let moved = world
+            .ask_at(&world.b, OperationKind::Failover, unplanned())
+            .await;
+        let fails = [("verify/db".to_owned(), Trouble::Fails)];
+        let engine = world.engine(&world.b, fails.into());
+        let ended = world.suffer(&world.b, moved.id, &engine).await;
+        assert_eq!(ended.status, OperationStatus::CompletedWithErrors);
+        assert_eq!(world.b.running(), SERVERS);
+
+        come_back(&world).await;
+        assert!(world.a.running().is_empty(), "{:?}", world.a.running());
+        let retried = world.retry(&world.b, moved.id).await;
+        assert_eq!(retried.status, OperationStatus::Completed);
+        world.meet().await;
+        world
+            .assert_settled(GroupStatus::FailedOver, "retried")
+            .await;
+    });
+}
