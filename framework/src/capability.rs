@@ -20,6 +20,8 @@ pub struct StorageCapabilities {
     pub promote: bool,
     /// A document can be kept with the replicated data.
     pub manifest: bool,
+    /// How much was written to a volume since a point can be told.
+    pub written_since: bool,
 }
 
 impl StorageCapabilities {
@@ -32,6 +34,7 @@ impl StorageCapabilities {
             connection_state: false,
             promote: false,
             manifest: false,
+            written_since: false,
         }
     }
 }

@@ -365,6 +365,18 @@ message! {
 }
 
 message! {
+    /// Asks how much of a volume differs from what a point holds of it.
+    pub struct GetWritten {
+        /// The group that took the point, on this array.
+        pub group: ArrayGroupName,
+        /// The point, still on this array.
+        pub point: PointName,
+        /// The volume, by serial.
+        pub volume: ArrayVolumeSerial,
+    }
+}
+
+message! {
     /// Destroys a volume.
     pub struct DiscardVolume {
         /// The volume, by present name.
@@ -544,6 +556,16 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// # Errors
     /// `Conflict` where the serial differs.
     async fn discard_volume(&self, ctx: &CallCtx, req: DiscardVolume) -> Result<()>;
+
+    /// How many bytes of a volume were written since a point of this array's own group was taken:
+    /// those in which it differs from the point, in the array's own unit of difference. Never a guess.
+    ///
+    /// # Errors
+    /// `Unsupported` without the capability `written_since`; `NotFound` for the volume, or where the
+    /// point is no longer here or does not hold it.
+    async fn get_written(&self, _ctx: &CallCtx, _req: GetWritten) -> Result<u64> {
+        Err(DriverError::unsupported("the bytes written since a point"))
+    }
 
     /// Writes the group's document beside its data.
     ///

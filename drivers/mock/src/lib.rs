@@ -14,6 +14,7 @@ mod call;
 mod cloud;
 mod fault;
 mod identity;
+mod log;
 mod place;
 mod secret;
 mod settings;

@@ -56,6 +56,8 @@ pub enum Claim {
     ConnectionState,
     /// Documents travel with the data.
     Manifest,
+    /// What was written since a point is told.
+    WrittenSince,
 }
 
 impl Claim {
@@ -67,6 +69,7 @@ impl Claim {
             Self::PinPoints => by.pin_points,
             Self::ConnectionState => by.connection_state,
             Self::Manifest => by.manifest,
+            Self::WrittenSince => by.written_since,
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use protector_framework::{DriverError, SiteId};
+use protector_framework::{DriverError, ErrorKind, SiteId};
 use protector_model::operation::OperationError;
 
 /// Why a step did not take effect.
@@ -29,6 +29,7 @@ impl StepFailure {
             site_id: Some(site),
             remote_call: error.remote_call.clone(),
             remote_request_id: error.remote_request_id.clone(),
+            what_to_do: Some(what_to_do(error.kind).to_owned()),
             ..OperationError::default()
         });
         if error.is_transient() {
@@ -79,6 +80,51 @@ impl StepFailure {
     }
 }
 
+/// What helps against a driver's failure, where the step that met it knows nothing better.
+fn what_to_do(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => {
+            "what the call names is gone on that site: restore it, or where it was removed on \
+             purpose run `cleanup` and ask again"
+        }
+        ErrorKind::AlreadyExists => {
+            "something else bears that name on that site: find out whose it is and rename it, then \
+             `retry`"
+        }
+        ErrorKind::Conflict => {
+            "look at the object that the call names on that site and bring it into a state in which \
+             the call is allowed, then `retry`"
+        }
+        ErrorKind::Busy | ErrorKind::RateLimited => {
+            "the site is busy with it: wait until it is done, then `retry`"
+        }
+        ErrorKind::Unauthorized => {
+            "give the account that the site or the policy names the role that the call needs there, \
+             or correct its credential, then `retry`"
+        }
+        ErrorKind::QuotaExceeded => {
+            "raise the quota or free the capacity that the message names on that site, then `retry`"
+        }
+        ErrorKind::InvalidConfig => {
+            "correct the settings of the site or the policy that the message names, then `retry`"
+        }
+        ErrorKind::InvalidRequest => {
+            "correct what the message names (flavor, network, mapping or blueprint), then `retry`"
+        }
+        ErrorKind::Unsupported => {
+            "the site's cloud or array cannot do this: use one that can, or ask without it"
+        }
+        ErrorKind::Unreachable | ErrorKind::Timeout => {
+            "bring the service back that did not answer, or the way to it, then `retry`"
+        }
+        ErrorKind::Cancelled => "`retry` the operation",
+        _ => {
+            "look into the service's own log for the request id, then `retry`; if it stays, report \
+             it as a fault of Protector or its driver"
+        }
+    }
+}
+
 impl From<protector_db::DbError> for StepFailure {
     fn from(error: protector_db::DbError) -> Self {
         match error {
@@ -91,6 +137,41 @@ impl From<protector_db::DbError> for StepFailure {
                 }),
                 after: None,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protector_framework::GenericUuid as _;
+
+    use super::*;
+
+    #[test]
+    fn a_drivers_failure_says_where_by_which_call_and_what_to_do() {
+        let site = SiteId::from_untyped_uuid(uuid::Uuid::from_u128(1));
+        for (kind, advice) in [
+            (ErrorKind::Unauthorized, "role"),
+            (ErrorKind::QuotaExceeded, "quota"),
+            (ErrorKind::NotFound, "cleanup"),
+            (ErrorKind::Busy, "wait"),
+            (ErrorKind::Unreachable, "bring the service back"),
+            (ErrorKind::InvalidConfig, "settings"),
+            (ErrorKind::Unexpected, "log"),
+        ] {
+            let error = DriverError::new(kind, "it said no")
+                .with_call("POST /servers")
+                .with_request_id("req-1");
+            let (StepFailure::Transient { error, .. } | StepFailure::Permanent(error)) =
+                StepFailure::driver(site, &error)
+            else {
+                panic!("{kind:?} is a failure of the step");
+            };
+            assert_eq!(error.site_id, Some(site));
+            assert_eq!(error.remote_call.as_deref(), Some("POST /servers"));
+            assert_eq!(error.remote_request_id.as_deref(), Some("req-1"));
+            let told = error.what_to_do.unwrap();
+            assert!(told.contains(advice), "{kind:?}: {told}");
         }
     }
 }

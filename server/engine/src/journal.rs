@@ -128,7 +128,12 @@ impl Journal {
             r.status = StepStatus::Running;
             r.attempt += 1;
             r.error = None;
-            r.started_at = r.started_at.or_else(|| Some(clock.now()));
+            // One that an engine left in its midst goes on; one that had ended begins anew.
+            let ended = r.finished_at.take().is_some();
+            r.started_at = r
+                .started_at
+                .filter(|_| !ended)
+                .or_else(|| Some(clock.now()));
         })
         .await
     }

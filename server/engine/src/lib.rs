@@ -5,6 +5,7 @@ mod by_itself;
 mod failure;
 mod journal;
 mod lease;
+mod losses;
 mod peers;
 mod runner;
 mod running;

@@ -90,6 +90,9 @@ impl Peers {
             if let Err(error) = self.clean_what_is_due().await {
                 tracing::warn!(%error, "no clean-up could be started");
             }
+            if let Err(error) = self.account_losses().await {
+                tracing::warn!(%error, "what was lost could not be accounted for");
+            }
             tokio::select! {
                 () = self.clock.sleep(LOOK) => {}
                 () = self.wake.notified() => {}

@@ -13,6 +13,7 @@ use protector_model::operation::OperationError;
 use protector_model::outcome::{outcome, result};
 use protector_model::outputs::Progress;
 use protector_model::plan::{Action, Phase, Step};
+use protector_model::progress::percent;
 use protector_model::{Operation, OperationStatus, Plan, StepStatus, schedule};
 use serde_json::Value;
 
@@ -603,7 +604,9 @@ impl Runner {
             plan,
             journal: &records,
         };
-        operation.result = Some(result(&operation, progress));
+        let group = self.db.get_group(operation.group_id).await?;
+        let document = group.map(|group| group.document);
+        operation.result = Some(result(&operation, progress, document.as_ref()));
         if let Some(error) = asked.user {
             operation.error = Some(error);
             return self
@@ -661,7 +664,6 @@ fn count(operation: &mut Operation, plan: &Plan, journal: &Journal) {
     };
     operation.steps_completed = of(StepStatus::Done);
     operation.steps_failed = of(StepStatus::Failed);
-    let all = u32::try_from(records.len()).unwrap_or(u32::MAX).max(1);
-    let percent = u64::from(operation.steps_completed) * 100 / u64::from(all);
-    operation.progress = u8::try_from(percent.min(99)).unwrap_or(99);
+    // What is taken back was done all the same: within one attempt it never goes backwards.
+    operation.progress = operation.progress.max(percent(plan, &records));
 }

@@ -3,6 +3,7 @@ use protector_framework::{GroupId, MemberId, OperationId, PointName, ProjectId, 
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
+use crate::loss::{Loss, Overlap};
 use crate::plan::Plan;
 use crate::request::Direction;
 use crate::status::{FailoverType, OperationKind, OperationStatus};
@@ -211,6 +212,12 @@ pub struct OperationResult {
     pub rto_seconds: Option<u64>,
     /// What became of each member.
     pub members: Vec<MemberResult>,
+    /// What an unplanned move has lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+    /// The copies that a quarantine found running.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<Overlap>,
     /// What people must know besides: overlaps, divergent data that is kept, leftovers.
     pub notes: Vec<String>,
 }
@@ -263,7 +270,8 @@ pub struct StepRecord {
     pub progress: Option<StepProgress>,
     /// Why it failed.
     pub error: Option<OperationError>,
-    /// When it was first begun.
+    /// When its last run was begun; an engine that takes it up after another's death goes on with
+    /// that run.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
@@ -281,6 +289,12 @@ pub struct StepProgress {
 }
 
 impl StepRecord {
+    /// How long its last run took, where it is over.
+    pub fn seconds(&self) -> Option<f64> {
+        let took = self.finished_at? - self.started_at?;
+        Some(took.as_seconds_f64().max(0.0))
+    }
+
     /// A step that has not begun.
     pub fn pending(key: &str, position: u32) -> Self {
         Self {

@@ -1,5 +1,7 @@
 //! How an operation ends, read from its plan and its journal alone.
 
+use crate::document::GroupDocument;
+use crate::loss::{self, begun_seconds};
 use crate::operation::{
     MemberResult, Operation, OperationError, OperationResult, StepRecord, StepStatus,
 };
@@ -68,8 +70,13 @@ pub fn outcome(plan: &Plan, journal: &[StepRecord], cancelled: bool) -> Outcome 
     Outcome { status, error }
 }
 
-/// What came of an operation, for people: the point, the loss, the time, each member.
-pub fn result(operation: &Operation, progress: Progress<'_>) -> OperationResult {
+/// What came of an operation, for people: the point, the loss, the time, each member. `document`: the
+/// group as it is now.
+pub fn result(
+    operation: &Operation,
+    progress: Progress<'_>,
+    document: Option<&GroupDocument>,
+) -> OperationResult {
     let chosen = progress.chosen();
     let kept = progress.kept().map(|kept| kept.kept_as_of);
     let at = chosen.as_ref().map(|chosen| chosen.taken_at).or(kept);
@@ -104,7 +111,7 @@ pub fn result(operation: &Operation, progress: Progress<'_>) -> OperationResult 
         .filter(|_| operation.kind.moves_authority())
         .map(|at| match planned {
             true => 0,
-            false => seconds(operation.created_at - at),
+            false => begun_seconds(operation.created_at - at),
         });
     OperationResult {
         recovery_point: chosen.as_ref().map(|c| c.point.clone()),
@@ -112,17 +119,12 @@ pub fn result(operation: &Operation, progress: Progress<'_>) -> OperationResult 
         data_loss_seconds: lost,
         rto_seconds: last_up
             .filter(|_| operation.kind.moves_authority())
-            .map(|at| seconds(at - operation.created_at)),
+            .map(|at| begun_seconds(at - operation.created_at)),
+        loss: document.and_then(|known| loss::begin(operation, progress, known, &members)),
+        overlaps: loss::overlaps(progress),
         members,
         notes: notes(operation, progress),
     }
-}
-
-/// Begun seconds: a loss of half a second is not a loss of none.
-fn seconds(span: chrono::TimeDelta) -> u64 {
-    u64::try_from(span.num_milliseconds())
-        .unwrap_or(0)
-        .div_ceil(1000)
 }
 
 fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {

@@ -1,5 +1,8 @@
 //! What an operation will do, as data: the same plan is shown by `dry_run`, stored, and executed.
 
+mod call;
+mod declaration;
+
 use std::collections::BTreeSet;
 
 use protector_framework::{MemberId, OperationId, SiteId};
@@ -7,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::hash;
 use crate::status::OperationKind;
+
+pub use call::{Call, Condition};
+pub use declaration::{Cancel, Declaration};
 
 /// An ordered list of steps; a step's needs always stand before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,17 +43,9 @@ pub struct Step {
     pub member: Option<MemberId>,
     /// Every mutating call, as a template with symbolic results.
     pub calls: Vec<Call>,
-}
-
-/// A mutating call on a cloud, an array or the peer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
-    /// `compute`, `storage` or `peer`.
-    pub service: String,
-    /// The driver verb.
-    pub verb: String,
-    /// What it acts on; `$step/..` stands for the result of an earlier step.
-    pub target: String,
+    /// The calls that take it back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<Call>,
 }
 
 crate::status::states! {
@@ -230,20 +228,5 @@ impl Plan {
             }
         }
         false
-    }
-}
-
-impl Action {
-    /// Whether the step can be taken back before the commit point.
-    pub fn has_undo(&self) -> bool {
-        matches!(
-            self,
-            Self::StopServer
-                | Self::PinPoint
-                | Self::CopyVolume { .. }
-                | Self::AdoptVolume { .. }
-                | Self::CreatePorts { test: true }
-                | Self::BootServer { test: true }
-        )
     }
 }

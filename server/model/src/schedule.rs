@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::document::GroupDocument;
 use crate::operation::{Operation, StepRecord, StepStatus};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Cancel, Plan, Step};
 use crate::status::OperationKind;
 
 /// What the runner does next.
@@ -283,21 +283,7 @@ pub fn may_be_skipped(plan: &Plan, key: &str) -> bool {
     let Some(step) = plan.step(key) else {
         return false;
     };
-    let harmless = matches!(
-        step.action,
-        Action::ParkServer { .. }
-            | Action::SuspendArrayGroup
-            | Action::EnsureArrayGroup
-            | Action::FillVolumeGroup
-            | Action::UnpinPoint
-            | Action::ReleaseVolumes
-            | Action::DiscardVolumes
-            | Action::DeletePorts
-            | Action::RemoveTestServers
-            | Action::RemoveTestVolumes
-            | Action::Delay { .. }
-    );
-    harmless
+    step.action.declaration().skippable
         && plan
             .commit()
             .is_none_or(|commit| !plan.depends_on(commit, key))
@@ -369,7 +355,7 @@ pub fn may_be_cancelled(plan: &Plan, journal: &[StepRecord]) -> bool {
     let open = |r: &StepRecord| matches!(r.status, StepStatus::Pending | StepStatus::Running);
     let more = journal.iter().filter(|r| open(r)).any(|r| {
         let step = plan.step(&r.key);
-        step.is_some_and(|step| !matches!(step.action, Action::Finish))
+        step.is_some_and(|step| step.action.declaration().cancel != Cancel::Never)
     });
     let begun = journal
         .iter()
@@ -396,6 +382,7 @@ mod tests {
             gathers,
             member: None,
             calls: Vec::new(),
+            undo: Vec::new(),
         }
     }
 

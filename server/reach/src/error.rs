@@ -45,6 +45,15 @@ impl From<ReachError> for DriverError {
             | ReachError::NoArray(_)
             | ReachError::SecretMissing { .. } => ErrorKind::InvalidConfig,
         };
-        DriverError::new(kind, error.to_string())
+        let message = error.to_string();
+        match error {
+            // What was called, and the remote side's id of it, stay known.
+            ReachError::Driver { error, .. } => {
+                let mut error = error;
+                error.message = message;
+                error
+            }
+            _ => DriverError::new(kind, message),
+        }
     }
 }

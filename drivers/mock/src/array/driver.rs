@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use protector_framework::{
     ArrayIdentity, ArrayInfo, ArrayVolume, CallCtx, DeleteGroup, DiscardVolume, DriverConfig,
     DriverEnv, DriverError, EnsureGroup, ErrorKind, ExposeSecret, GetGroup, GetLink,
-    GetReplication, GetVolume, GroupRef, GroupStatus, Link, LinkState, ListPoints,
+    GetReplication, GetVolume, GetWritten, GroupRef, GroupStatus, Link, LinkState, ListPoints,
     MaterializeVolume, OverwriteVolume, PinPoint, Point, ReadManifest, Registration, ResolveVolume,
     Result, SecretString, SetGroupVolumes, SnapshotVolume, StartReplication, StorageCapabilities,
     StorageDriver, SuspendGroup, Transfer, WriteManifest,
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::files::Files;
 use super::open::{Held, Open};
 use crate::call::{Gate, target};
+use crate::log::Recording;
 use crate::place;
 use crate::secret::hashed;
 
@@ -92,15 +93,22 @@ impl MockArray {
     ) -> Result<T>
     where
         Q: Serialize + Send + 'static,
-        T: Send + 'static,
+        T: Serialize + Send + 'static,
     {
         let (pool, token) = (self.pool.clone(), self.token.clone());
         let clock = self.gate.env.clock.clone();
+        let call = ctx.clone();
         self.gate
             .run(ctx, verb, target(&req), move || {
                 let mut open = Open::at(&pool, clock.now())?;
                 admit(&open.own, &token)?;
-                let reply = work(&mut open, &req)?;
+                let book = open.own.files.book.clone();
+                let recording = Recording::begin(&book, || open.fingerprint());
+                let reply = work(&mut open, &req);
+                if let Some(recording) = recording {
+                    recording.end(&call, verb, &req, &reply, || open.fingerprint())?;
+                }
+                let reply = reply?;
                 open.save()?;
                 Ok(reply)
             })
@@ -115,6 +123,7 @@ impl StorageDriver for MockArray {
         can.async_replication = true;
         can.pin_points = true;
         can.manifest = true;
+        can.written_since = true;
         can.connection_state = self.connections_known;
         can
     }
@@ -235,6 +244,11 @@ impl StorageDriver for MockArray {
 
     async fn discard_volume(&self, ctx: &CallCtx, req: DiscardVolume) -> Result<()> {
         self.verb(ctx, "discard_volume", req, Open::discard).await
+    }
+
+    async fn get_written(&self, ctx: &CallCtx, req: GetWritten) -> Result<u64> {
+        self.verb(ctx, "get_written", req, |open, req| open.written(req))
+            .await
     }
 
     async fn write_manifest(&self, ctx: &CallCtx, req: WriteManifest) -> Result<()> {

@@ -216,7 +216,7 @@ impl Open {
         groups.get(name).ok_or_else(|| no_group(name))
     }
 
-    pub(super) fn group_mut(&mut self, name: &str) -> Result<&mut Group> {
+    pub(crate) fn group_mut(&mut self, name: &str) -> Result<&mut Group> {
         let groups = &mut self.own.state_mut().groups;
         groups.get_mut(name).ok_or_else(|| no_group(name))
     }

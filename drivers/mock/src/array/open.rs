@@ -1,6 +1,7 @@
 //! An array held under its lock, together with the arrays it is linked to.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -8,6 +9,7 @@ use protector_framework::{DriverError, ErrorKind, Result};
 
 use super::files::{Files, remove};
 use super::state::ArrayState;
+use crate::sparse;
 use crate::store::{Lock, Stored, failed};
 
 /// An array whose state only we may change now.
@@ -98,6 +100,23 @@ impl Open {
             // Linked by somebody between our look and our lock.
             wanted.extend(linked);
         }
+    }
+
+    /// Tells states of the array and its partners apart, with every byte of its volumes.
+    pub(crate) fn fingerprint(&self) -> Result<String> {
+        let mut text = String::new();
+        for held in self.partners.iter().chain([&self.own]) {
+            let state = serde_json::to_string(held.state());
+            text += &state.map_err(|e| DriverError::new(ErrorKind::Unexpected, e.to_string()))?;
+        }
+        for volume in self.own.files.volumes()? {
+            let path = self.own.files.volume(&volume.name);
+            let content = File::open(&path).and_then(|file| sparse::hash(&file));
+            let content = content.map_err(|error| failed("read", &path, &error))?;
+            let snapshots = self.own.files.snapshots_of(&volume.serial)?;
+            text += &format!("{volume:?} {content} {snapshots:?}");
+        }
+        Ok(text)
     }
 
     pub(crate) fn save(&mut self) -> Result<()> {

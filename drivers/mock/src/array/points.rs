@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 
 use protector_framework::{
-    ArrayVolume, CallCtx, DiscardVolume, DriverError, ErrorKind, GroupRef, MaterializeVolume,
-    OverwriteVolume, PinPoint, Point, Result, SnapshotVolume,
+    ArrayVolume, CallCtx, DiscardVolume, DriverError, ErrorKind, GetWritten, GroupRef,
+    MaterializeVolume, OverwriteVolume, PinPoint, Point, Result, SnapshotVolume,
 };
 
 use super::files::{VolumeFile, checked, remove, serial};
@@ -138,6 +138,21 @@ impl Open {
                 .get(&volume.serial)
                 .is_some_and(|known| known == origin)
         }))
+    }
+
+    /// How many bytes of a volume differ from what a point of a group of this array holds.
+    pub(super) fn written(&self, req: &GetWritten) -> Result<u64> {
+        let group = GroupRef::Local {
+            name: req.group.clone(),
+        };
+        let serial = req.volume.as_str();
+        let point = self.point_file(&group, req.point.as_str(), serial)?;
+        let volumes = self.own.files.volumes()?;
+        let volume = volumes.iter().find(|volume| volume.serial == serial);
+        let missing = || DriverError::not_found(format!("a volume with serial `{serial}`"));
+        let now = self.own.files.volume(&volume.ok_or_else(missing)?.name);
+        let compare = || sparse::changed_bytes(&File::open(&now)?, &File::open(&point)?);
+        compare().map_err(|error| failed("compare", &now, &error))
     }
 
     pub(super) fn overwrite(&mut self, req: &OverwriteVolume) -> Result<ArrayVolume> {

@@ -16,6 +16,7 @@ use super::held::Whole;
 use super::state::LockedBy;
 use super::view::{Caller, View};
 use crate::call::{Gate, target};
+use crate::log::Recording;
 use crate::settings::{Account, CloudSettings};
 
 protector_framework::inventory::submit! {
@@ -57,22 +58,29 @@ impl MockCompute {
     ) -> Result<T>
     where
         Q: Serialize + Send + 'static,
-        T: Send + 'static,
+        T: Serialize + Send + 'static,
     {
         let (account, env) = (self.account.clone(), self.gate.env.clone());
+        let call = ctx.clone();
         self.gate
             .run(ctx, verb, target(&req), move || {
                 let mut whole = Whole::take(&account.directory, env.clock.now())?;
                 whole.held.alive()?;
                 let caller = Caller::log_in(whole.held.identity(), &account)?;
                 let now = whole.now;
+                let directory = account.directory.clone();
+                let recording = Recording::begin(&directory, || whole.fingerprint());
                 let mut view = View {
                     state: whole.compute_mut(),
                     caller,
                     now,
                     ids: &*env.ids,
                 };
-                let reply = work(&mut view, &req)?;
+                let reply = work(&mut view, &req);
+                if let Some(recording) = recording {
+                    recording.end(&call, verb, &req, &reply, || whole.fingerprint())?;
+                }
+                let reply = reply?;
                 whole.save()?;
                 Ok(reply)
             })

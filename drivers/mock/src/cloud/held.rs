@@ -106,6 +106,12 @@ impl Whole {
         &self.compute.value
     }
 
+    /// Tells states of the cloud apart.
+    pub(crate) fn fingerprint(&self) -> Result<String> {
+        serde_json::to_string(&self.compute.value)
+            .map_err(|error| DriverError::new(ErrorKind::Unexpected, error.to_string()))
+    }
+
     pub(crate) fn compute_mut(&mut self) -> &mut ComputeState {
         &mut self.compute.value
     }

@@ -4,6 +4,7 @@ mod boot;
 mod cloud;
 mod faults;
 mod identity;
+mod log;
 mod points;
 mod replication;
 mod settings;

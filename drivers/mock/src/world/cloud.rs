@@ -20,6 +20,7 @@ use crate::cloud::{
 };
 use crate::fault::{self, Script};
 use crate::identity::IdentityState;
+use crate::log::{self, RecordedCall};
 use crate::place;
 use crate::store::{self, Lock, failed};
 
@@ -127,6 +128,22 @@ impl MockCloud {
     /// `Unexpected` where it cannot be written.
     pub fn set_faults(&self, script: &Script) -> Result<()> {
         fault::write(&self.directory, script)
+    }
+
+    /// Begins to record the mutating calls that the cloud carries out, from none; or stops.
+    ///
+    /// # Errors
+    /// `Unexpected` where the log cannot be written.
+    pub fn record_calls(&self, on: bool) -> Result<()> {
+        log::record(&self.directory, on)
+    }
+
+    /// The recorded calls, the oldest first.
+    ///
+    /// # Errors
+    /// `Unexpected` where the log cannot be read.
+    pub fn calls(&self) -> Result<Vec<RecordedCall>> {
+        log::calls(&self.directory)
     }
 
     /// Adds a flavor for servers that boot from volumes.

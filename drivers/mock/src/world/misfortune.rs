@@ -8,6 +8,7 @@ use protector_framework::{DriverError, ErrorKind, GroupRef, Result};
 use super::array::MockArray;
 use crate::array::{Files, remove};
 use crate::fault;
+use crate::log::{self, RecordedCall};
 use crate::store::failed;
 
 impl MockArray {
@@ -101,6 +102,18 @@ impl MockArray {
         })
     }
 
+    /// Forgets a point that a group of this array has taken, as retention does.
+    ///
+    /// # Errors
+    /// `NotFound` for the group.
+    pub fn lose_point(&self, group: &str, point: &str) -> Result<()> {
+        self.change(|open| {
+            let known = open.group_mut(group)?;
+            known.points.retain(|record| record.name != point);
+            Ok(())
+        })
+    }
+
     /// Reads from a snapshot of a volume; `None` where the volume has no such snapshot.
     ///
     /// # Errors
@@ -130,5 +143,21 @@ impl MockArray {
     /// `Unexpected` where the counts cannot be read.
     pub fn fault_counts(&self) -> Result<Vec<u64>> {
         fault::counts(&Files::of(self.directory()).book)
+    }
+
+    /// Begins to record the mutating calls that the array carries out, from none; or stops.
+    ///
+    /// # Errors
+    /// `Unexpected` where the log cannot be written.
+    pub fn record_calls(&self, on: bool) -> Result<()> {
+        log::record(&Files::of(self.directory()).book, on)
+    }
+
+    /// The recorded calls, the oldest first.
+    ///
+    /// # Errors
+    /// `Unexpected` where the log cannot be read.
+    pub fn calls(&self) -> Result<Vec<RecordedCall>> {
+        log::calls(&Files::of(self.directory()).book)
     }
 }

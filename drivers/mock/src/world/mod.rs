@@ -21,3 +21,4 @@ pub use tenant::{NewPort, NewServer, Tenant};
 
 pub use crate::cloud::Quota;
 pub use crate::fault::{Fault, Rule, Script};
+pub use crate::log::{Effect, RecordedCall};

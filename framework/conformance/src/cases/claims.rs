@@ -1,7 +1,8 @@
 //! Claims, the other way: what is not claimed is refused, and claims do not change.
 
 use protector_framework::{
-    EnsureGroup, ErrorKind, GetGroup, PinPoint, ReadManifest, ReplicationMode, WriteManifest,
+    EnsureGroup, ErrorKind, GetGroup, GetWritten, PinPoint, ReadManifest, ReplicationMode,
+    WriteManifest,
 };
 
 use crate::bench::Side;
@@ -39,6 +40,11 @@ pub(super) fn cases() -> Vec<Case> {
             "claims/connections-are-told-or-not",
             "Whether a host is connected is told where it is claimed, and not guessed where it is not.",
             connections
+        ),
+        case!(
+            "claims/written-bytes-are-told-or-refused",
+            "What was written since a point is told where it is claimed, and is Unsupported where it is not.",
+            written
         ),
     ]
 }
@@ -124,6 +130,26 @@ async fn manifests(rig: &Rig) -> Outcome {
         rig.refused(written, &[ErrorKind::Unsupported])?;
         rig.refused(read, &[ErrorKind::Unsupported])?;
     }
+    Ok(())
+}
+
+async fn written(rig: &Rig) -> Outcome {
+    let volumes = rig.sent(&["one"]).await?;
+    let (group, volume) = (rig.group(), &volumes[0]);
+    let asked = GetWritten::new(&group, "p1", &volume.serial);
+    let before = rig.source.get_written(&rig.ctx(), asked.clone()).await;
+    if !rig.can().written_since {
+        rig.refused(before, &[ErrorKind::Unsupported])?;
+        return Ok(());
+    }
+    let before = before?;
+    check!(before == 0, "{before} bytes were written, and nobody wrote");
+    rig.write(Side::Source, &volume.name, "two").await?;
+    let after = rig.source.get_written(&rig.ctx(), asked).await?;
+    check!(after > 0, "nothing was written, and somebody wrote");
+    let other = GetWritten::new(&group, "no-such-point", &volume.serial);
+    let other = rig.source.get_written(&rig.ctx(), other).await;
+    rig.refused(other, &[ErrorKind::NotFound])?;
     Ok(())
 }
 

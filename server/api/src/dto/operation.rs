@@ -1,10 +1,11 @@
 use poem_openapi::Object;
 use protector_control::OperationSeen;
 use protector_framework::GenericUuid as _;
-use protector_model::operation::{OperationError, StepProgress};
+use protector_model::operation::{MemberResult, OperationError, StepProgress};
 use protector_model::{Operation, OperationResult, StepRecord};
 use uuid::Uuid;
 
+use super::LossView;
 use super::common::{
     FailoverTypeWord, OperationKindWord, OperationStatusWord, PhaseWord, StepStatusWord, Timestamp,
 };
@@ -68,6 +69,41 @@ pub(crate) struct OperationView {
     started_at: Option<Timestamp>,
     /// When it ended.
     finished_at: Option<Timestamp>,
+    /// Its steps and their times, where one operation is shown and the site that answers has its
+    /// journal or was told it; `steps` beside it says more of each.
+    #[oai(skip_serializing_if_is_none)]
+    steps: Option<Vec<StepTimeView>>,
+}
+
+/// A step of an operation and how long it took.
+#[derive(Debug, Object)]
+#[oai(rename = "StepTime")]
+pub(crate) struct StepTimeView {
+    /// Its key within the plan.
+    key: String,
+    /// Its status.
+    status: StepStatusWord,
+    /// How far it is, where it transfers data.
+    progress: Option<StepProgressView>,
+    /// When its last run was begun.
+    started_at: Option<Timestamp>,
+    /// When it ended.
+    finished_at: Option<Timestamp>,
+    /// How long its last run took, once it is over.
+    seconds: Option<f64>,
+}
+
+impl From<StepRecord> for StepTimeView {
+    fn from(record: StepRecord) -> Self {
+        Self {
+            seconds: record.seconds(),
+            key: record.key,
+            status: record.status.into(),
+            progress: record.progress.map(Into::into),
+            started_at: record.started_at.map(Timestamp),
+            finished_at: record.finished_at.map(Timestamp),
+        }
+    }
 }
 
 /// Why an operation or a step failed or waits.
@@ -115,6 +151,8 @@ pub(crate) struct OperationResultView {
     rto_seconds: Option<u64>,
     /// What became of each member.
     members: Vec<MemberResultView>,
+    /// What an unplanned failover or failback has lost; nothing for others.
+    loss: Option<LossView>,
     /// What people must know besides: overlaps, divergent data that is kept, leftovers.
     notes: Vec<String>,
 }
@@ -133,20 +171,27 @@ pub(crate) struct MemberResultView {
     reason: Option<String>,
 }
 
-impl From<OperationResult> for OperationResultView {
-    fn from(result: OperationResult) -> Self {
-        let members = result.members.into_iter().map(|member| MemberResultView {
+impl From<MemberResult> for MemberResultView {
+    fn from(member: MemberResult) -> Self {
+        Self {
             member_id: member.member_id.into_untyped_uuid(),
             name: member.name,
             ok: member.ok,
             reason: member.reason,
-        });
+        }
+    }
+}
+
+impl From<OperationResult> for OperationResultView {
+    fn from(result: OperationResult) -> Self {
+        let members = result.members.into_iter().map(Into::into);
         Self {
             recovery_point_id: result.recovery_point.map(|point| point.to_string()),
             recovery_point_at: result.recovery_point_at.map(Timestamp),
             data_loss_seconds: result.data_loss_seconds,
             rto_seconds: result.rto_seconds,
             members: members.collect(),
+            loss: result.loss.map(Into::into),
             notes: result.notes,
         }
     }
@@ -156,6 +201,9 @@ impl From<OperationSeen> for OperationView {
     fn from(seen: OperationSeen) -> Self {
         Self {
             as_of: seen.as_of.map(Timestamp),
+            steps: seen
+                .steps
+                .map(|steps| steps.into_iter().map(Into::into).collect()),
             ..seen.operation.into()
         }
     }
@@ -169,6 +217,7 @@ impl From<Operation> for OperationView {
             .or(operation.options.recovery_point);
         Self {
             as_of: None,
+            steps: None,
             id: operation.id.into_untyped_uuid(),
             protection_group_id: operation.group_id.into_untyped_uuid(),
             project_id: operation.project_id.to_string(),
@@ -237,10 +286,12 @@ pub(crate) struct StepView {
     progress: Option<StepProgressView>,
     /// Why it failed.
     error: Option<OperationErrorView>,
-    /// When it was first begun.
+    /// When its last run was begun.
     started_at: Option<Timestamp>,
     /// When it ended.
     finished_at: Option<Timestamp>,
+    /// How long its last run took, once it is over.
+    seconds: Option<f64>,
 }
 
 /// How far a step is.
@@ -283,6 +334,7 @@ impl From<protector_peer::OperationView> for StepList {
                 member_id: step
                     .and_then(|step| step.member)
                     .map(|id| id.into_untyped_uuid()),
+                seconds: record.seconds(),
                 key: record.key,
                 position: record.position,
                 status: record.status.into(),

@@ -141,6 +141,7 @@ impl Live for PretendServices {
 fn seen() -> OperationSeen {
     OperationSeen {
         operation: operation(1),
+        steps: None,
         as_of: Some(now()),
     }
 }

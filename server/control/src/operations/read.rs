@@ -37,6 +37,7 @@ pub(crate) async fn page(
         OperationSeen {
             as_of: open.then_some(operation.updated_at),
             operation,
+            steps: None,
         }
     };
     Ok(found.into_iter().map(told).collect())
@@ -50,15 +51,24 @@ pub(crate) async fn show(
 ) -> Result<OperationSeen> {
     let known = get(control, project, id).await?;
     let local = control.local().await?.id;
-    if known.executor_site_id == local || known.status.is_final() {
+    if known.executor_site_id == local {
         return Ok(OperationSeen {
+            steps: Some(control.db.steps(id).await?),
             operation: known,
             as_of: None,
         });
     }
+    if known.status.is_final() {
+        // Whether the other site answers must not matter any more.
+        return Ok(OperationSeen {
+            operation: known,
+            as_of: None,
+            steps: None,
+        });
+    }
     match holder::ask(control, &known).await {
         Ok(Some(theirs)) => {
-            let ended = theirs.operation.status.is_final();
+            let (ended, steps) = (theirs.operation.status.is_final(), theirs.steps);
             holder::learn(control, &known, theirs.operation).await?;
             if ended && let Some(group) = control.db.get_group(known.group_id).await? {
                 holder::caught_up(control, &group).await?;
@@ -66,11 +76,13 @@ pub(crate) async fn show(
             Ok(OperationSeen {
                 operation: get(control, project, id).await?,
                 as_of: None,
+                steps: Some(steps),
             })
         }
         Ok(None) | Err(_) => Ok(OperationSeen {
             as_of: Some(known.updated_at),
             operation: known,
+            steps: None,
         }),
     }
 }

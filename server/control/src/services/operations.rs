@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use protector_db::Page;
 use protector_framework::{GroupId, OperationId, ProjectId};
-use protector_model::{Actor, Operation, OperationKind, OperationOptions, Plan};
+use protector_model::{Actor, Operation, OperationKind, OperationOptions, Plan, StepRecord};
 use protector_peer::{OperationAction, OperationView};
 
 use super::surface;
@@ -25,6 +25,8 @@ pub struct OperationSeen {
     /// When it was so, where that may not be now: another site executes it, it is not over, and
     /// that site was not asked or did not answer.
     pub as_of: Option<DateTime<Utc>>,
+    /// Its journal, where one operation is asked for and this site has it or was told it now.
+    pub steps: Option<Vec<StepRecord>>,
 }
 
 /// What came of a request for an operation.

@@ -329,6 +329,7 @@ async fn begun(site: &Site, id: OperationId) -> Claim {
             gathers: false,
             member: None,
             calls: Vec::new(),
+            undo: Vec::new(),
         }],
     };
     let mut steps = protector_model::operation::journal(&plan);

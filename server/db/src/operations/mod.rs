@@ -10,7 +10,8 @@ mod left;
 
 use protector_framework::{GroupId, OperationId, ProjectId};
 use protector_model::{
-    Operation, OperationOptions, OperationStatus, Plan, StepRecord, StepStatus, schedule,
+    Operation, OperationOptions, OperationResult, OperationStatus, Plan, StepRecord, StepStatus,
+    schedule,
 };
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult};
 
@@ -84,6 +85,28 @@ impl Db {
         found.first().map_or(Ok(0), |row| {
             number(row, "n").map(|n| u64::try_from(n).unwrap_or(0))
         })
+    }
+
+    /// Completes what an operation that has ended says of its outcome. The other site is told.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` where the operation goes on meanwhile.
+    pub async fn complete_result(&self, id: OperationId, result: OperationResult) -> Result<()> {
+        self.transaction(|tx| {
+            let result = result.clone();
+            Box::pin(async move {
+                let tx = &*tx;
+                hold(tx, "dr_operations", &id.to_string()).await?;
+                let mut operation = required(tx, id).await?;
+                if !operation.status.is_final() {
+                    return Err(DbError::Refused(format!("operation {id} goes on")));
+                }
+                operation.result = Some(result);
+                operation.touch(self.clock.now());
+                put_operation(tx, &operation).await.map(drop)
+            })
+        })
+        .await
     }
 
     /// The journal of an operation, in the order of its plan.
@@ -160,6 +183,7 @@ impl Db {
         }
         operation.status = OperationStatus::Queued;
         operation.attempt += 1;
+        operation.progress = 0;
         operation.error = None;
         operation.finished_at = None;
         operation.touch(self.clock.now());

@@ -18,6 +18,7 @@ fn plan(status: StepStatus) -> (Plan, Vec<StepRecord>) {
         gathers: false,
         member: None,
         calls: Vec::new(),
+        undo: Vec::new(),
     };
     let plan = Plan {
         operation: OperationKind::Failover,

@@ -147,6 +147,7 @@ fn plan(operation: OperationKind) -> Plan {
         gathers,
         member: None,
         calls: Vec::new(),
+        undo: Vec::new(),
     };
     let test = false;
     let steps = vec![

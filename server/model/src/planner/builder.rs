@@ -2,7 +2,7 @@
 
 use protector_framework::SiteId;
 
-use super::calls::calls;
+use super::calls::{calls, undo};
 use crate::document::{GroupDocument, Member};
 use crate::plan::{Action, Phase, Plan, Step};
 use crate::status::OperationKind;
@@ -10,6 +10,8 @@ use crate::status::OperationKind;
 pub(super) struct Builder<'a> {
     pub(super) document: &'a GroupDocument,
     operation: OperationKind,
+    /// Members that were changed since they were captured are moved as they are found.
+    drifts: bool,
     steps: Vec<Step>,
 }
 
@@ -19,10 +21,11 @@ pub(super) struct StepBuilder<'a, 'b> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(document: &'a GroupDocument, operation: OperationKind) -> Self {
+    pub(super) fn new(document: &'a GroupDocument, operation: OperationKind, drifts: bool) -> Self {
         Self {
             document,
             operation,
+            drifts,
             steps: Vec::new(),
         }
     }
@@ -44,6 +47,7 @@ impl<'a> Builder<'a> {
             gathers: false,
             member: None,
             calls: Vec::new(),
+            undo: Vec::new(),
         };
         StepBuilder { plan: self, step }
     }
@@ -107,7 +111,8 @@ impl StepBuilder<'_, '_> {
 
     /// Adds the step and returns its key.
     pub(super) fn done(mut self) -> String {
-        self.step.calls = calls(self.plan.document, &self.step);
+        self.step.calls = calls(self.plan.document, &self.step, self.plan.drifts);
+        self.step.undo = undo(self.plan.document, &self.step);
         let key = self.step.key.clone();
         self.plan.steps.push(self.step);
         key

@@ -18,7 +18,7 @@ use crate::operation::OperationOptions;
 use crate::plan::{Action, Phase, Plan};
 use crate::request::Direction;
 use crate::seeded::{Bug, is_on};
-use crate::status::{GroupStatus, MemberStatus, OperationKind};
+use crate::status::{FailoverType, GroupStatus, MemberStatus, OperationKind};
 use builder::Builder;
 
 /// Why no plan can be made.
@@ -118,7 +118,8 @@ pub fn plan_after(
     direction: &Direction,
     before: &Before<'_>,
 ) -> Result<Plan, PlanError> {
-    let mut builder = Builder::new(document, kind);
+    let planned = options.failover_type != Some(FailoverType::Unplanned);
+    let mut builder = Builder::new(document, kind, options.accept_drift && planned);
     match kind {
         OperationKind::Create => create(&mut builder),
         OperationKind::AddMember => membership::add(&mut builder, options.member)?,

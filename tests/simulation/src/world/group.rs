@@ -163,8 +163,19 @@ impl World {
         .into()
     }
 
-    /// A tenant's server on site A: its root volume goes with it, as is usual.
+    /// A tenant's server on site A with one port.
     pub fn build_server(&self, name: &str, volumes: usize, number: usize) -> ServerId {
+        self.build_server_with(name, volumes, 1, number)
+    }
+
+    /// A tenant's server on site A: its root volume goes with it, as is usual.
+    pub fn build_server_with(
+        &self,
+        name: &str,
+        volumes: usize,
+        ports: usize,
+        number: usize,
+    ) -> ServerId {
         let (tenant, has) = (&self.a.tenant, &self.a.has);
         let volumes: Vec<VolumeId> = (0..volumes)
             .map(|slot| {
@@ -180,16 +191,19 @@ impl World {
             let text = format!("{name} volume {slot} as it was");
             tenant.write_volume(id, 4096, text.as_bytes()).unwrap();
         }
-        let port = NewPort {
-            name: format!("{name}-port"),
-            mac_address: Some(format!("fa:16:3e:00:00:{number:02x}")),
-            security_groups: vec![has.security_group.clone()],
-            ..NewPort::default()
-        };
+        let ports = (0..ports).map(|at| {
+            let port = NewPort {
+                name: format!("{name}-port"),
+                mac_address: Some(format!("fa:16:3e:00:{at:02x}:{number:02x}")),
+                security_groups: vec![has.security_group.clone()],
+                ..NewPort::default()
+            };
+            tenant.create_port(&has.network, &port).unwrap()
+        });
         let server = NewServer {
             name: name.to_owned(),
             volumes: volumes.clone(),
-            ports: vec![tenant.create_port(&has.network, &port).unwrap()],
+            ports: ports.collect(),
             metadata: [("role".to_owned(), name.to_owned())].into(),
             delete_on_termination: false,
             ..NewServer::default()

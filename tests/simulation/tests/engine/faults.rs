@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protector_driver_mock::world::Fault;
 use protector_framework::ErrorKind;
-use protector_model::plan::{Action, Plan, Step};
+use protector_model::plan::{Action, Condition, Plan, Step};
 use protector_model::{
     GroupStatus, Operation, OperationKind, OperationStatus, StepStatus, planner, request,
 };
@@ -199,15 +199,28 @@ async fn passing_failures(kind: OperationKind, troubles: impl Fn(&Step) -> Vec<T
 }
 
 fn lasting(step: &Step) -> Vec<Trouble> {
-    // Planned for, and not needed here: what diverged is kept, what runs is stopped.
-    let needless = |verb: &String| match step.action {
-        Action::OverwriteVolume { .. } => verb == "snapshot_volume",
-        Action::ParkServer { .. } => verb == "stop_server",
-        _ => false,
+    // What is sent only under a condition that these moves do not meet is not needed here.
+    let met = |when: Option<Condition>| {
+        let stops = matches!(step.action, Action::StopServer);
+        match when {
+            None
+            | Some(
+                Condition::CanShelve
+                | Condition::IsShelved
+                | Condition::PointIsUsed
+                | Condition::PointHoldsMember,
+            ) => true,
+            Some(Condition::Runs) => stops,
+            Some(_) => false,
+        }
     };
-    verbs(step)
+    let calls = step.calls.iter().filter(|call| call.service != "peer");
+    let needed: BTreeSet<String> = calls
+        .filter(|call| met(call.when))
+        .map(|call| call.verb.clone())
+        .collect();
+    needed
         .into_iter()
-        .filter(|verb| !needless(verb))
         .map(|verb| Trouble::Driver {
             verb,
             fault: error(ErrorKind::InvalidRequest),

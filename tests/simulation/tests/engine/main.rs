@@ -9,7 +9,9 @@
 mod by_itself;
 mod faults;
 mod histories;
+mod losses;
 mod others;
+mod plans;
 mod preempted;
 mod rescue;
 mod returns;

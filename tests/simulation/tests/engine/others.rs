@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use protector_driver_mock::world::Fault;
 use protector_framework::{CallCtx, ErrorKind, MemberId, ServerRef};
 use protector_model::{
-    GroupChange, GroupStatus, Operation, OperationKind, OperationOptions, OperationStatus,
+    Call, GroupChange, GroupStatus, Operation, OperationKind, OperationOptions, OperationStatus,
     StepStatus, planner, request,
 };
 
@@ -53,7 +53,8 @@ async fn under(
     .unwrap();
     let mut troubles = BTreeMap::new();
     for step in &plan.steps {
-        let changes = step.calls.iter().find(|call| call.service != "peer");
+        let sent = |call: &&Call| call.service != "peer" && call.when.is_none();
+        let changes = step.calls.iter().find(sent);
         let trouble = |fault, times| {
             changes.map(|call| Trouble::Driver {
                 verb: call.verb.clone(),
