@@ -13,6 +13,7 @@ mod operations;
 mod page;
 mod peer_keys;
 mod quotas;
+mod row_counts;
 mod secret_box;
 mod secrets;
 mod services;

@@ -10,4 +10,5 @@
 )]
 
 pub mod history;
+pub mod round_trips;
 pub mod world;

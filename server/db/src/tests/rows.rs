@@ -242,3 +242,22 @@ async fn a_server_that_refuses_is_told_with_its_reason_and_without_the_password(
     assert!(error.to_string().contains("refused"), "{error}");
     assert!(!error.to_string().contains(MARK));
 }
+
+#[tokio::test]
+async fn every_table_is_counted() {
+    let world = world().await;
+    let sql = "SELECT name FROM sqlite_master WHERE type = 'table'";
+    let found = world.db.rows(sql, []).await.unwrap();
+    let mut tables: Vec<String> = found
+        .iter()
+        .map(|row| crate::connection::text(row, "name").unwrap())
+        // The migration library's and the database's own.
+        .filter(|name| !name.starts_with("seaql") && !name.starts_with("sqlite"))
+        .collect();
+    tables.sort();
+    let counts = world.db.row_counts().await.unwrap();
+    assert_eq!(counts.keys().copied().collect::<Vec<_>>(), tables);
+    world.db.insert_site(&cloud(1, "site-a")).await.unwrap();
+    let after = world.db.row_counts().await.unwrap();
+    assert_eq!(after["sites"], counts["sites"] + 1);
+}

@@ -16,6 +16,7 @@ use clap::Parser;
 use protector_simulation::history::matrix::{self, Report};
 use protector_simulation::history::report::Coverage;
 use protector_simulation::history::{FaultKind, Tally, live};
+use protector_simulation::round_trips::round_trips;
 use protector_simulation::world::simulate;
 
 /// Operations of one history: enough for several moves there and back.
@@ -36,6 +37,9 @@ struct Args {
     /// Histories at the same time.
     #[arg(long, default_value_t = 2)]
     jobs: u64,
+    /// Instead: this many round trips of one group, after which nothing may be left behind.
+    #[arg(long)]
+    round_trips: Option<u64>,
     /// Instead: every fault once at every step of every operation that it can meet.
     #[arg(long)]
     matrix: bool,
@@ -66,6 +70,9 @@ fn main() -> ExitCode {
     #[cfg(feature = "seeded-bugs")]
     if args.bugs || args.bug.is_some() {
         return bugs(&args);
+    }
+    if let Some(count) = args.round_trips {
+        return travel(args.seed, count);
     }
     match args.matrix {
         true => matrix(&args),
@@ -133,6 +140,17 @@ fn found(seed: u64) -> Result<(), (u64, String)> {
         let line: Vec<&str> = text.lines().take(3).map(str::trim).collect();
         (seed, line.join(" ").chars().take(160).collect())
     })
+}
+
+fn travel(seed: u64, count: u64) -> ExitCode {
+    let began = Instant::now();
+    let made = std::thread::spawn(move || simulate(round_trips(seed, count))).join();
+    let violations = u64::from(made.is_err());
+    println!(
+        "round trips {count} of seed {seed}, violations {violations}, {} s",
+        began.elapsed().as_secs()
+    );
+    ExitCode::from(u8::from(violations > 0))
 }
 
 /// Does pieces of work side by side until none is left or one has failed; a piece that fails says

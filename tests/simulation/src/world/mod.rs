@@ -16,6 +16,7 @@ use protector_framework::{DriverEnv, GroupId, ManualClock, SeededIds};
 
 pub use engines::CALL_DEADLINE;
 pub use group::{planned, unplanned};
+pub use look::Seen;
 pub use site::{LEASE, Site};
 pub use time::simulate;
 pub use troubled::{Draw, Engine, Trouble, When, Whose, name as action_name};

@@ -15,4 +15,5 @@ mod plans;
 mod preempted;
 mod rescue;
 mod returns;
+mod round_trips;
 mod stories;
