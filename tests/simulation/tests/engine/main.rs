@@ -7,6 +7,7 @@
 )]
 
 mod by_itself;
+mod cancelled;
 mod faults;
 mod histories;
 mod losses;
