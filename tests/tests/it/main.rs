@@ -9,6 +9,8 @@ mod engines;
 #[cfg(test)]
 mod main_job;
 #[cfg(test)]
+mod operation_resource;
+#[cfg(test)]
 mod other_site;
 #[cfg(test)]
 mod programs;
