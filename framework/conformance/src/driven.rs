@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use protector_framework::{
     ArrayInfo, ArrayVolume, CallCtx, Clock as _, DeleteGroup, DiscardVolume, EnsureGroup, GetGroup,
-    GetLink, GetReplication, GetVolume, GroupStatus, Link, ListPoints, MaterializeVolume,
-    OverwriteVolume, PinPoint, Point, ReadManifest, ResolveVolume, Result, SetGroupVolumes,
-    SnapshotVolume, StartReplication, StorageCapabilities, StorageDriver, SuspendGroup,
-    SystemClock, Transfer, WriteManifest,
+    GetLink, GetReplication, GetVolume, GetWritten, GroupStatus, Link, ListPoints,
+    MaterializeVolume, OverwriteVolume, PinPoint, Point, ReadManifest, ResolveVolume, Result,
+    SetGroupVolumes, SnapshotVolume, StartReplication, StorageCapabilities, StorageDriver,
+    SuspendGroup, SystemClock, Transfer, WriteManifest,
 };
 
 use crate::bench::Bench;
@@ -118,6 +118,7 @@ driven! {
     overwrite_volume(OverwriteVolume) -> ArrayVolume;
     snapshot_volume(SnapshotVolume) -> ();
     discard_volume(DiscardVolume) -> ();
+    get_written(GetWritten) -> u64;
     write_manifest(WriteManifest) -> ();
     read_manifest(ReadManifest) -> Option<String>;
 }
