@@ -8,6 +8,7 @@ mod m20261124_000002_groups;
 mod m20261124_000003_operations;
 mod m20261125_000004_peer_keys;
 mod m20261130_000005_quarantines;
+mod m20261130_000006_turns;
 
 use std::str::FromStr as _;
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000003_operations::Migration),
             Box::new(m20261125_000004_peer_keys::Migration),
             Box::new(m20261130_000005_quarantines::Migration),
+            Box::new(m20261130_000006_turns::Migration),
         ]
     }
 }

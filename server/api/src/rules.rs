@@ -14,6 +14,7 @@ pub(crate) const RULES: &[(&str, &str)] = &[
     ("delete_site", "protector:sites:delete"),
     ("validate_site", "protector:sites:validate"),
     ("list_site_volume_types", "protector:sites:volume_types"),
+    ("fail_over_site", "protector:sites:failover"),
     ("list_tenant_mappings", "protector:tenant_mappings:index"),
     ("create_tenant_mapping", "protector:tenant_mappings:create"),
     ("show_tenant_mapping", "protector:tenant_mappings:show"),

@@ -74,6 +74,7 @@ pub(crate) async fn create(
         kind: OperationKind::Create,
         options: OperationOptions::default(),
         key,
+        whole_site: false,
     };
     let operation = operations::start(control, actor, &record, start).await?;
     let record = known(control, record.document.id).await?;
@@ -361,6 +362,7 @@ pub(crate) async fn delete(
         kind: OperationKind::Delete,
         options: OperationOptions::default(),
         key: control.request_key(project, key, &asked),
+        whole_site: false,
     };
     operations::start(control, actor, &record, start).await
 }

@@ -108,6 +108,7 @@ pub(crate) async fn add(
         kind: OperationKind::AddMember,
         options,
         key,
+        whole_site: false,
     };
     match operations::start(control, actor, &joined, start).await {
         Ok(operation) => started(control, operation).await,
@@ -204,6 +205,7 @@ pub(crate) async fn remove(
         kind: OperationKind::RemoveMember,
         options,
         key,
+        whole_site: false,
     };
     match operations::start(control, actor, &changed, start).await {
         Ok(operation) => Ok(operation),

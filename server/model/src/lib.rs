@@ -22,6 +22,7 @@ pub mod settle;
 pub mod site;
 pub mod status;
 pub mod translate;
+pub mod turn;
 
 pub use actor::Actor;
 pub use change::{ChangeRefused, GroupChange};

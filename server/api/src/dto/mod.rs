@@ -12,6 +12,7 @@ mod peer;
 mod plan;
 mod policy;
 mod site;
+mod site_failover;
 mod sync;
 mod tenant;
 
@@ -26,5 +27,6 @@ pub(crate) use peer::*;
 pub(crate) use plan::*;
 pub(crate) use policy::*;
 pub(crate) use site::*;
+pub(crate) use site_failover::*;
 pub(crate) use sync::*;
 pub(crate) use tenant::*;

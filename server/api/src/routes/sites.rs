@@ -1,5 +1,5 @@
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use protector_framework::GenericUuid as _;
 use protector_model::Site;
@@ -7,12 +7,12 @@ use protector_model::Site;
 use super::{Answer, Api, Part};
 use crate::call::Call;
 use crate::dto::{
-    CreateSiteBody, DriverList, ReplicationType, ServiceList, SiteDocument, SiteList, SiteView,
-    UpdateSiteBody, VolumeTypeList,
+    CreateSiteBody, DriverList, ReplicationType, ServiceList, SiteDocument, SiteFailoverBody,
+    SiteFailoverDocument, SiteList, SitePlanDocument, SiteView, UpdateSiteBody, VolumeTypeList,
 };
 use crate::failure::Failure;
 use crate::listing::Listing;
-use crate::reply::{Created, Done, OneOf, Shown};
+use crate::reply::{Accepted, Created, Done, OneOf, Shown};
 
 pub(super) struct Sites(pub(super) Api);
 
@@ -177,6 +177,42 @@ impl Sites {
             .await?;
         let volume_types = found.into_iter().map(Into::into).collect();
         Ok(Shown::new(VolumeTypeList { volume_types }))
+    }
+
+    /// Fail a site over
+    ///
+    /// Brings every group whose primary is the site up on its other one, each by an operation of its
+    /// own. Engines begin them tier by tier, where a group counts by its member that starts first,
+    /// and within a tier project by project; no group waits until another has ended. Groups for which
+    /// nothing was started are in `refused`, each with the reason. An unplanned failover is asked for
+    /// at the other site and needs nothing of this one. The same key with the same body again answers
+    /// with the same operations, and tries those again that were refused. With `dry_run` the answer
+    /// is the plans and nothing is done.
+    #[oai(
+        path = "/v1/admin/sites/:site/failover",
+        method = "post",
+        operation_id = "fail_over_site"
+    )]
+    async fn fail_over_site(
+        &self,
+        call: Call,
+        /// The site, by id or name.
+        site: Path<String>,
+        /// The same key with the same body again answers with the first operations.
+        #[oai(name = "Idempotency-Key", validator(min_length = 1, max_length = 255))]
+        key: Header<Option<String>>,
+        body: Json<SiteFailoverBody>,
+    ) -> Answer<OneOf<Accepted<SiteFailoverDocument>, Shown<SitePlanDocument>>> {
+        let request = body.0.failover.request(key.0);
+        let planned = request.dry_run;
+        let services = &self.0.services;
+        let done = services
+            .fail_over_site(&call.actor(), &site.0, request)
+            .await?;
+        Ok(match planned {
+            true => OneOf::Second(Shown::new(done.into())),
+            false => OneOf::First(Accepted::new(done.into())),
+        })
     }
 
     /// List drivers

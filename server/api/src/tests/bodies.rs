@@ -238,6 +238,50 @@ async fn a_dry_run_answers_with_the_plan() {
 }
 
 #[tokio::test]
+async fn a_site_is_failed_over_and_no_group_is_left_out_silently() {
+    let world = World::new();
+    let path = "/v1/admin/sites/site-1/failover";
+    let body = json!({ "failover": { "type": "unplanned", "force": true } }).to_string();
+    let headers = [
+        ("X-Auth-Token", "dr_site_admin@a1b2c3"),
+        ("Idempotency-Key", "the-flood"),
+    ];
+    let answer = world.ask("POST", path, &headers, Some(&body)).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let told = answer.json();
+    assert_eq!(told["operations"].as_array().unwrap().len(), 1);
+    assert_eq!(told["refused"][0]["name"], "group-2");
+    assert_eq!(told["refused"][0]["code"], "protector.busy");
+    assert_eq!(
+        told["refused"][0]["active_operation_id"],
+        "00000000-0000-0000-0000-0000000000ca"
+    );
+    let call = world.services.last();
+    for part in ["site-1", "Unplanned", "force: true", "Some(\"the-flood\")"] {
+        assert!(call.contains(part), "{part}: {call}");
+    }
+    let plan = json!({ "failover": { "type": "planned", "dry_run": true } });
+    let answer = world
+        .send("POST", path, "dr_site_admin@a1b2c3", &plan)
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let told = answer.json();
+    let hash = told["plans"][0]["plan"]["hash"].as_str().unwrap();
+    assert_eq!(hash.len(), 64);
+    assert_eq!(told["refused"][0]["project_id"], "other");
+    for wrong in [
+        json!({}),
+        json!({ "failover": null }),
+        json!({ "failover": {} }),
+        json!({ "failover": { "type": "planned", "recovery_point_id": "p" } }),
+        json!({ "failback": { "type": "planned" } }),
+    ] {
+        let refused = world.send("POST", path, "dr_site_admin@a1b2c3", &wrong);
+        refused.await.wrong();
+    }
+}
+
+#[tokio::test]
 async fn operations_are_steered_by_one_action() {
     let world = World::new();
     let path = "/v1/a1b2c3/operations/00000000-0000-0000-0000-0000000000c9/action";

@@ -558,6 +558,35 @@ impl OperationServices for PretendServices {
         )
     }
 
+    async fn fail_over_site(
+        &self,
+        _: &Actor,
+        name: &str,
+        request: SiteFailoverRequest,
+    ) -> Result<SiteFailover> {
+        let plan = GroupPlan {
+            group_id: group_id(1),
+            name: "group-1".to_owned(),
+            project_id: PROJECT.into(),
+            plan: Plan {
+                operation: OperationKind::Failover,
+                steps: Vec::new(),
+            },
+        };
+        let stays = GroupRefused {
+            group_id: group_id(2),
+            name: "group-2".to_owned(),
+            project_id: "other".into(),
+            refusal: Refusal::busy(operation(2).id),
+        };
+        let done = SiteFailover {
+            operations: vec![operation(1)],
+            plans: vec![plan],
+            refused: vec![stays],
+        };
+        self.called(format!("fail_over_site {name} {request:?}"), done)
+    }
+
     async fn act_on_operation(
         &self,
         _: &Actor,

@@ -20,6 +20,8 @@ enum Who {
     Admin,
     /// Administrators and the service user.
     Peer,
+    /// Who may move whole sites; not just any administrator.
+    SiteAdmin,
     /// Everybody with a token.
     Anybody,
 }
@@ -27,6 +29,7 @@ enum Who {
 fn who(operation: &str, path: &str) -> Who {
     match operation {
         "show_health" => Who::Anybody,
+        "fail_over_site" => Who::SiteAdmin,
         "update_quota_set" | "reset_quota_set" => Who::Admin,
         _ if operation.starts_with("peer_") => Who::Peer,
         _ if path.starts_with("/v1/admin/") => Who::Admin,
@@ -76,6 +79,7 @@ fn body(operation: &str) -> Option<Value> {
         "create_site" => json!({ "site": {
             "name": "a", "auth_url": "http://k", "region_name": "R" } }),
         "update_site" => json!({ "site": {} }),
+        "fail_over_site" => json!({ "failover": { "type": "planned" } }),
         "create_tenant_mapping" => json!({ "tenant_mapping": {
             "primary_site_id": "a", "primary_project_id": "p",
             "secondary_site_id": "b", "secondary_project_id": "q" } }),
@@ -114,17 +118,25 @@ async fn each_route_lets_in_whom_the_defaults_say() {
                 matches!(expected, Who::Tenant | Who::Anybody),
             ),
             ("member@other", expected == Who::Anybody),
-            ("admin@a1b2c3", true),
-            ("admin@other", true),
+            ("admin@a1b2c3", expected != Who::SiteAdmin),
+            ("admin@other", expected != Who::SiteAdmin),
             (
                 "admin@system",
-                expected != Who::Tenant || route.operation == "show_quota_set",
+                !matches!(expected, Who::Tenant | Who::SiteAdmin)
+                    || route.operation == "show_quota_set",
             ),
             (
                 "service@services",
                 matches!(expected, Who::Peer | Who::Anybody),
             ),
-            ("dr_site_admin@other", expected == Who::Anybody),
+            (
+                "dr_site_admin@other",
+                matches!(expected, Who::SiteAdmin | Who::Anybody),
+            ),
+            (
+                "dr_site_admin@system",
+                matches!(expected, Who::SiteAdmin | Who::Anybody),
+            ),
         ] {
             let text = route.body.as_ref().map(Value::to_string);
             let answer = world

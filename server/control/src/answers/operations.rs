@@ -7,7 +7,9 @@ use protector_peer::{OperationAction, OperationView};
 use crate::control::Control;
 use crate::operations;
 use crate::refusal::Result;
-use crate::services::{OperationRequest, OperationSeen, OperationServices, Started};
+use crate::services::{
+    OperationRequest, OperationSeen, OperationServices, SiteFailover, SiteFailoverRequest, Started,
+};
 
 #[async_trait]
 impl OperationServices for Control {
@@ -37,6 +39,15 @@ impl OperationServices for Control {
         request: OperationRequest,
     ) -> Result<Started> {
         operations::ask(self, actor, project, group, kind, request).await
+    }
+
+    async fn fail_over_site(
+        &self,
+        actor: &Actor,
+        site: &str,
+        request: SiteFailoverRequest,
+    ) -> Result<SiteFailover> {
+        operations::fail_over(self, actor, site, request).await
     }
 
     async fn act_on_operation(

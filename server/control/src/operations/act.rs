@@ -95,9 +95,7 @@ async fn here(
             let forced = operation.options.force || *force;
             if operation.is_unplanned_move() && !forced {
                 // The only copy of a member that did not come up may be at work there.
-                let record = known(control, operation.group_id).await?;
-                let source = operation.source_site_id;
-                refuse_if_reachable(control, &record, source, actor).await?;
+                refuse_if_reachable(control, operation.source_site_id, actor).await?;
             }
             let options = OperationOptions {
                 force: forced,
@@ -149,6 +147,7 @@ async fn clean_up(control: &Control, actor: &Actor, operation: &Operation) -> Re
         kind,
         options,
         key: None,
+        whole_site: false,
     };
     super::start(control, actor, &record, start).await
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use protector_db::GroupRecord;
 use protector_framework::SiteId;
 use protector_model::Actor;
 use protector_reach::within;
@@ -13,17 +12,15 @@ use crate::refusal::{Refusal, Result};
 /// How long the source is asked in all: it is expected to be dead.
 const PROBE: Duration = Duration::from_secs(3);
 
-/// Refuses where the source's identity or compute service answers: its servers may be running.
+/// Refuses where the source's identity or compute service answers: its servers may be running. It is
+/// asked in the account's own project: a project that the account may not enter says nothing of the
+/// site.
 pub(crate) async fn refuse_if_reachable(
     control: &Control,
-    record: &GroupRecord,
     source: SiteId,
     actor: &Actor,
 ) -> Result<()> {
-    let Some(project) = record.document.projects.get(&source) else {
-        return Ok(());
-    };
-    let cloud = match control.reach.compute(source, project).await {
+    let cloud = match control.reach.own_compute(source).await {
         Ok(cloud) => cloud,
         Err(error) => {
             tracing::info!(%error, "the source cannot be asked whether it is there");

@@ -27,6 +27,9 @@ pub(crate) struct Start {
     pub(crate) options: OperationOptions,
     /// What makes a second request the same one.
     pub(crate) key: Option<IdempotencyKey>,
+    /// An operator moves everything that runs on a site: no project's quota counts, and whether the
+    /// site still answers was asked once for all.
+    pub(crate) whole_site: bool,
 }
 
 /// A user asks for an operation or its plan.
@@ -67,13 +70,14 @@ pub(crate) async fn ask(
         kind,
         options: request.options,
         key: control.request_key(project, request.idempotency_key.as_deref(), &asked),
+        whole_site: false,
     };
     let operation = self::start(control, actor, &record, start).await?;
     Ok(Started::Operation(Box::new(operation)))
 }
 
 /// What an operation would do, by what this site knows.
-async fn plan(
+pub(super) async fn plan(
     control: &Control,
     record: &GroupRecord,
     kind: OperationKind,
@@ -172,7 +176,7 @@ pub(crate) async fn start(
 }
 
 /// Starts an operation by what this site knows of the group.
-async fn start_by(
+pub(super) async fn start_by(
     control: &Control,
     actor: &Actor,
     record: &GroupRecord,
@@ -188,7 +192,7 @@ async fn start_by(
         true => record.clone(),
         false => holder::free(control, record).await?,
     };
-    if !preempt {
+    if !preempt && !start.whole_site {
         quota(control, &project).await?;
     }
     let options = filled(control, record, start.kind, start.options.clone()).await?;
@@ -207,6 +211,7 @@ async fn start_by(
         operation,
         key: start.key.clone(),
         preempt,
+        whole_site: start.whole_site,
     };
     let started = if direction.executor == local.id {
         execute_here(control, record, &direction, &request).await?
@@ -229,6 +234,7 @@ struct Request {
     operation: Operation,
     key: Option<IdempotencyKey>,
     preempt: bool,
+    whole_site: bool,
 }
 
 impl Request {
@@ -253,8 +259,8 @@ async fn execute_here(
     request: &Request,
 ) -> Result<Operation> {
     let operation = &request.operation;
-    if request.preempt && !operation.options.force {
-        refuse_if_reachable(control, record, direction.source, &operation.actor).await?;
+    if request.preempt && !operation.options.force && !request.whole_site {
+        refuse_if_reachable(control, direction.source, &operation.actor).await?;
     }
     let mut mirrored = None;
     if direction.needs_peer {

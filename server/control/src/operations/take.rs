@@ -67,7 +67,7 @@ async fn take(
             ));
         }
         if forwarded.preempt && !operation.options.force {
-            refuse_if_reachable(control, &record, direction.source, &operation.actor).await?;
+            refuse_if_reachable(control, direction.source, &operation.actor).await?;
         }
     }
     let key = forwarded

@@ -6,6 +6,7 @@ mod keys;
 mod members;
 mod operations;
 mod policies;
+mod site_failover;
 mod sites;
 mod way;
 

@@ -6,6 +6,7 @@ use protector_model::seeded::{Bug, is_on};
 use protector_model::{Operation, OperationKind, OperationStatus, Plan, schedule};
 use sea_orm::DatabaseTransaction;
 
+use super::turns::drop_turn;
 use super::{operation_in, put_operation, required, steps_in};
 use crate::connection::{
     Db, hold, maybe_json, maybe_parsed, parsed, rows, run, stamp, text, to_json,
@@ -180,6 +181,7 @@ impl Db {
                 }
                 let sql = "DELETE FROM idempotency_keys WHERE operation_id = ?";
                 run(tx, sql, [id.to_string().into()]).await?;
+                drop_turn(tx, id).await?;
                 self.leave_group(tx, &known).await
             })
         })
@@ -319,8 +321,8 @@ impl Db {
                 stamp(operation.updated_at).into(),
             ],
         )
-        .await
-        .map(|_| ())
+        .await?;
+        self.insert_turn(tx, operation).await
     }
 
     async fn same_request(

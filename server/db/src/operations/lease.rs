@@ -1,13 +1,14 @@
 //! Leases and fences: who executes an operation, and how the one before is kept from writing.
 
-use protector_framework::{GenericUuid as _, OperationId, SiteId};
+use protector_framework::{OperationId, SiteId};
 use protector_model::seeded::{Bug, is_on};
 use protector_model::{Operation, OperationStatus, Plan, StepRecord};
 use sea_orm::DatabaseTransaction;
 
+use super::turns::{Candidate, note_taken};
 use super::{cancel_flag, put_operation, required, steps_in};
 use crate::connection::{
-    Db, flag, json, maybe_json, maybe_text, maybe_time, now, number, parsed, run, stamp, to_json,
+    Db, flag, json, maybe_json, maybe_text, maybe_time, now, number, run, stamp, to_json,
 };
 use crate::error::{DbError, Result};
 
@@ -38,7 +39,8 @@ pub struct Claim {
 }
 
 impl Db {
-    /// Takes the oldest operation of a site that is queued or whose engine has gone away.
+    /// Takes the operation of a site whose turn it is, of those that are queued or whose engine has
+    /// gone away.
     ///
     /// # Errors
     /// Where the database does not answer.
@@ -51,7 +53,7 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn claim_urgent_operation(&self, owner: &str, site: SiteId) -> Result<Option<Claim>> {
-        self.claim_where(owner, site, Operation::is_urgent).await
+        self.claim_where(owner, site, |urgent| urgent).await
     }
 
     /// The same among those that may.
@@ -63,34 +65,20 @@ impl Db {
         owner: &str,
         site: SiteId,
     ) -> Result<Option<Claim>> {
-        self.claim_where(owner, site, |operation| !operation.is_urgent())
-            .await
+        self.claim_where(owner, site, |urgent| !urgent).await
     }
 
     async fn claim_where(
         &self,
         owner: &str,
         site: SiteId,
-        wanted: fn(&Operation) -> bool,
+        wanted: fn(bool) -> bool,
     ) -> Result<Option<Claim>> {
-        let at = self.now().await?;
-        let found = self
-            .rows(
-                "SELECT id, body, fence, clean, owner, lease_until FROM dr_operations
-                 WHERE executor_site_id = ? AND (status = 'queued' OR status = 'running')
-                    AND (lease_until IS NULL OR lease_until < ?)
-                 ORDER BY created_at",
-                [site.to_string().into(), stamp(at).into()],
-            )
-            .await?;
-        for row in &found {
-            if !wanted(&json(row, "body")?) {
-                continue;
-            }
-            let id = OperationId::from_untyped_uuid(parsed(row, "id")?);
-            let before = number(row, "fence")?;
-            let left = maybe_text(row, "owner")?.is_some() && !flag(row, "clean")?;
-            let until = maybe_time(row, "lease_until")?;
+        for Candidate { waiting, row } in self.free_operations(site, wanted).await? {
+            let id = waiting.id;
+            let before = number(&row, "fence")?;
+            let left = maybe_text(&row, "owner")?.is_some() && !flag(&row, "clean")?;
+            let until = maybe_time(&row, "lease_until")?;
             tracing::debug!(%id, ?until, "an operation is free to take");
             let fence = Fence {
                 operation: id,
@@ -127,6 +115,7 @@ impl Db {
                 if taken == 0 {
                     return Ok(None);
                 }
+                note_taken(tx, fence.operation, &stamp(at)).await?;
                 let mut operation = required(tx, fence.operation).await?;
                 operation.status = OperationStatus::Running;
                 operation.started_at = operation.started_at.or_else(|| Some(self.clock.now()));

@@ -7,6 +7,7 @@
 mod create;
 mod lease;
 mod left;
+mod turns;
 
 use protector_framework::{GroupId, OperationId, ProjectId};
 use protector_model::{

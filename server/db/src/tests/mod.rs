@@ -4,6 +4,7 @@ mod documents;
 mod engines;
 mod mariadb;
 mod rows;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
