@@ -88,7 +88,7 @@ pub(crate) async fn update(
         check_key(control, &site, key, &mut faults).await?;
     }
     faults.done()?;
-    let before = (site.auth_url.clone(), site.region_name.clone());
+    let before = site.clone();
     site.name = change.name.unwrap_or(site.name);
     site.description = change.description.unwrap_or(site.description);
     site.auth_url = change.auth_url.unwrap_or(site.auth_url);
@@ -99,20 +99,53 @@ pub(crate) async fn update(
         site.account = credentials.account;
     }
     usable(control, &site, &secrets)?;
+    let moves = (&site.auth_url, &site.region_name) != (&before.auth_url, &before.region_name);
+    if site.is_local && moves {
+        stays_itself(control, &site).await?;
+    }
     site.updated_at = control.now();
     control.db.update_site(&site).await?;
     keep_secrets(control, site.id, &secrets).await?;
     if let Some(key) = &change.peer_key {
         control.db.confirm_peer_key(site.id, key).await?;
     }
-    let site = match (&site.auth_url, &site.region_name) == (&before.0, &before.1) {
-        true => examine(control, actor, site).await?,
-        false => examine_moved(control, actor, site).await?,
+    let site = match moves {
+        false => examine(control, actor, site).await?,
+        true => examine_moved(control, actor, site).await?,
     };
+    if before.is_local && !site.is_local && group_of(control, site.id).await?.is_some() {
+        // Another Protector answers there. A wrong address can be corrected before there are groups.
+        control.db.update_site(&before).await?;
+        return Err(not_itself(&before, "of another Protector"));
+    }
     let detail = json!({ "name": site.name, "peer_key": change.peer_key });
     control.audit("site.update", site.id, actor, detail).await?;
     registry::push(control).await;
     Ok(site)
+}
+
+/// Refuses to make another registered site of this deployment's own: nobody would know any more
+/// where its groups run.
+async fn stays_itself(control: &Control, site: &Site) -> Result<()> {
+    let same = |other: &&Site| {
+        let urls = [&other.auth_url, &site.auth_url].map(|url| url.trim_end_matches('/'));
+        other.id != site.id && urls[0] == urls[1] && other.region_name == site.region_name
+    };
+    let all = control.db.list_sites().await?;
+    match all.iter().find(same) {
+        Some(other) => Err(not_itself(site, &format!("of site `{}`", other.name))),
+        None => Ok(()),
+    }
+}
+
+fn not_itself(site: &Site, whose: &str) -> Refusal {
+    Refusal::conflict(
+        "protector.duplicate",
+        format!(
+            "site `{}` is this deployment's own, and that address is {whose}; it stays as it was",
+            site.name
+        ),
+    )
 }
 
 async fn check_key(control: &Control, site: &Site, key: &str, faults: &mut Faults) -> Result<()> {
@@ -143,20 +176,25 @@ pub(crate) async fn peer_keys(control: &Control) -> Result<BTreeMap<SiteId, Peer
     Ok(keys)
 }
 
-/// Deletes a site that no group uses.
-pub(crate) async fn delete(control: &Control, actor: &Actor, site: &str) -> Result<()> {
-    let site = control.site(site).await?;
+/// The name of a group that uses a site.
+async fn group_of(control: &Control, site: SiteId) -> Result<Option<String>> {
     let used = control.db.all_groups().await?.into_iter().find(|group| {
         let document = &group.document;
         let sites = [document.primary_site_id, document.secondary_site_id];
-        !document.deleted && sites.contains(&site.id)
+        !document.deleted && sites.contains(&site)
     });
-    if let Some(group) = used {
+    Ok(used.map(|group| group.document.name))
+}
+
+/// Deletes a site that no group uses.
+pub(crate) async fn delete(control: &Control, actor: &Actor, site: &str) -> Result<()> {
+    let site = control.site(site).await?;
+    if let Some(group) = group_of(control, site.id).await? {
         return Err(Refusal::conflict(
             "protector.in_use",
             format!(
-                "site `{}` is used by protection group `{}`; delete that first",
-                site.name, group.document.name
+                "site `{}` is used by protection group `{group}`; delete that first",
+                site.name
             ),
         ));
     }

@@ -1,4 +1,5 @@
-use protector_model::GroupChange;
+use protector_db::Page;
+use protector_model::{FailoverType, GroupChange};
 use protector_peer::ForwardedChange;
 
 use super::way::Loss;
@@ -256,4 +257,59 @@ async fn deleting_a_group_is_an_operation_on_both_sites() {
     let refusal = world.a.control.peer_change_group(gone.id, &late).await;
     assert_eq!(refused(refusal), code(404, "protector.not_found"));
     create(&world, &world.a).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_and_sorted_by_the_status_that_is_shown() {
+    let (world, _) = World::with_member().await;
+    let by = |status: GroupStatus| Page {
+        filters: vec![("status".to_owned(), status.to_string())],
+        sort: vec![("status".to_owned(), false)],
+        limit: Some(5),
+        ..Page::default()
+    };
+    let found = async |status: GroupStatus| {
+        let page = by(status);
+        let shown = world.a.control.page_groups(Some(world.a.project()), &page);
+        let shown = shown.await.unwrap();
+        assert!(shown.iter().all(|group| group.status == status));
+        shown.len()
+    };
+    assert_eq!(found(GroupStatus::Active).await, 1);
+    // While each kind of operation runs, and while a test is there.
+    for kind in [
+        OperationKind::Sync,
+        OperationKind::TestFailover,
+        OperationKind::TestCleanup,
+        OperationKind::Failover,
+    ] {
+        let options = OperationOptions {
+            failover_type: (kind == OperationKind::Failover).then_some(FailoverType::Planned),
+            ..OperationOptions::default()
+        };
+        let started = world.a.start(kind, options).await.unwrap();
+        let shown = kind
+            .group_status_while_running()
+            .unwrap_or(GroupStatus::Active);
+        for status in GroupStatus::ALL {
+            assert_eq!(
+                found(*status).await,
+                usize::from(*status == shown),
+                "{kind}"
+            );
+        }
+        world.finish(started.id).await;
+        let test = kind == OperationKind::TestFailover;
+        assert_eq!(found(GroupStatus::Testing).await, usize::from(test));
+    }
+    let group = world.a.group().await;
+    let id = group.document.id;
+    world
+        .a
+        .db
+        .set_conflict(id, Some(&group.head))
+        .await
+        .unwrap();
+    assert_eq!(found(GroupStatus::Conflict).await, 1);
+    assert_eq!(found(GroupStatus::Active).await, 0);
 }

@@ -250,3 +250,41 @@ fn a_driver_error_of_the_other_site_is_no_fault_of_this_one() {
     site.is_local = false;
     assert_eq!(crate::convert::site_refused(&site, &away).status, 409);
 }
+
+#[tokio::test]
+async fn a_deployments_own_site_is_not_made_another_one() {
+    let world = World::registered().await;
+    let to_b = SiteChange {
+        auth_url: Some(format!("{}/", world.b.cloud.auth_url())),
+        region_name: Some(world.b.name.to_owned()),
+        ..SiteChange::default()
+    };
+    let before = world.a.db.local_site().await.unwrap();
+    let refusal = world.a.control.update_site(actor(), "site-a", to_b).await;
+    assert_eq!(refused(refusal), code(409, "protector.duplicate"));
+    assert_eq!(world.a.db.local_site().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_deployments_own_site_with_groups_is_not_given_to_whoever_answers_elsewhere() {
+    let world = World::with_group().await;
+    let before = world.a.db.local_site().await.unwrap().unwrap();
+    let way = Handle::default();
+    let stranger = protector_peer::PeerIdentity {
+        deployment_id: "00000000-0000-0000-0000-0000000000dd".parse().unwrap(),
+        site_id: None,
+        public_key: "ab".repeat(32),
+        version: "0.1.0".to_owned(),
+    };
+    way.pretend(Some(stranger));
+    let to = world.a.control.clone();
+    world.a.reach.join(before.id, Arc::new(way.way(to)));
+    let moved = SiteChange {
+        region_name: Some("elsewhere".to_owned()),
+        ..SiteChange::default()
+    };
+    world.pass(1);
+    let refusal = world.a.control.update_site(actor(), "site-a", moved).await;
+    assert_eq!(refused(refusal), code(409, "protector.duplicate"));
+    assert_eq!(world.a.db.local_site().await.unwrap(), Some(before));
+}

@@ -4,6 +4,7 @@
 mod project;
 mod quarantine;
 mod receive;
+mod shown;
 mod staged;
 
 use chrono::{DateTime, Utc};
@@ -84,18 +85,6 @@ const JOIN: &str = "SELECT g.*, m.epoch, m.version, m.hash, m.document, m.staged
     FROM metadata_sync m LEFT JOIN protection_groups g ON g.id = m.id
     LEFT JOIN quarantines_due q ON q.id = m.id";
 
-const FIELDS: &[&str] = &[
-    "id",
-    "name",
-    "status",
-    "primary_site_id",
-    "secondary_site_id",
-    "current_primary_site_id",
-    "replication_type",
-    "created_at",
-    "updated_at",
-];
-
 impl Db {
     /// One group, also a deleted one.
     ///
@@ -147,8 +136,8 @@ impl Db {
             None => ("deleted = 0", Vec::new()),
         };
         let list = Listing {
-            table: "protection_groups",
-            fields: FIELDS,
+            table: shown::TABLE.as_str(),
+            fields: shown::FIELDS,
             always,
         };
         let mut groups = Vec::new();
