@@ -48,6 +48,8 @@ pub struct ComputeCapabilities {
     pub shelve: bool,
     /// Servers can be tagged when they are created.
     pub server_tags: bool,
+    /// What a server's console shows can be read.
+    pub console: bool,
 }
 
 impl ComputeCapabilities {
@@ -56,6 +58,7 @@ impl ComputeCapabilities {
         Self {
             shelve: false,
             server_tags: false,
+            console: false,
         }
     }
 }

@@ -130,6 +130,13 @@ message! {
         pub network_id: Option<ResourceId>,
         /// Of a subnet: its range.
         pub cidr: Option<String>,
+        /// Of a network: whether it leads out of the cloud.
+        pub external: bool,
+        /// Of a network: whether other projects can use it too.
+        pub shared: bool,
+        /// Of a test network that was asked for by its id: the networks that routers join it to, as
+        /// far as this account is shown them.
+        pub routed_to: Vec<ResourceId>,
     }
 }
 
@@ -373,6 +380,24 @@ message! {
     pub struct ServerRef {
         /// The server.
         pub id: ServerId,
+    }
+}
+
+message! {
+    /// Asks for the end of what a server's console shows.
+    pub struct GetConsole {
+        /// The server.
+        pub id: ServerId,
+        /// How many lines at the most.
+        pub lines: u32,
+    }
+}
+
+message! {
+    /// What a server's console shows.
+    pub struct Console {
+        /// The last lines, oldest first. What a guest writes is not to be trusted.
+        pub text: String,
     }
 }
 
@@ -722,6 +747,16 @@ pub trait ComputeDriver: Send + Sync + std::fmt::Debug + 'static {
 
     /// The servers that carry a tag, oldest first.
     async fn find_servers(&self, ctx: &CallCtx, req: FindServer) -> Result<Vec<Server>>;
+
+    /// The end of what a server's console shows. Changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound`; `Busy` while the server has no console yet; `Unsupported` without the capability
+    /// `console`.
+    async fn get_console(&self, ctx: &CallCtx, req: GetConsole) -> Result<Console> {
+        let _ = (ctx, req);
+        Err(crate::DriverError::unsupported("server consoles"))
+    }
 
     /// Shuts a server down. A stopped or shelved one is success.
     ///

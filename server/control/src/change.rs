@@ -149,9 +149,11 @@ fn holds(change: &GroupChange, document: &GroupDocument) -> bool {
             member,
             boot_tier,
             boot_delay,
+            probe,
         } => document.member(*member).is_some_and(|found| {
             boot_tier.is_none_or(|tier| tier == found.boot_tier)
                 && boot_delay.is_none_or(|delay| delay == found.boot_delay)
+                && probe.as_ref().is_none_or(|probe| *probe == found.probe)
         }),
         GroupChange::StartRemoving { member } => document
             .member(*member)

@@ -4,7 +4,7 @@ use futures::StreamExt as _;
 use protector_framework::{
     ComputeDriver, ErrorKind, GetResource, ProjectId, ResourceId, ResourceKind, SiteId,
 };
-use protector_model::policy::check_injective;
+use protector_model::policy::check_mappings;
 use protector_model::{Actor, GroupChange, GroupDocument, Mapping};
 use serde_json::json;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) async fn set(
     mappings: Vec<Mapping>,
 ) -> Result<Vec<Mapping>> {
     let record = control.group(project, group).await?;
-    check_injective(&mappings)
+    check_mappings(&mappings)
         .map_err(|error| Refusal::invalid_field("resource_mappings", error.to_string()))?;
     exist(control, actor, &record.document, &mappings).await?;
     let wanted = GroupChange::SetMappings { mappings };

@@ -69,7 +69,8 @@ pub(crate) async fn add(
     faults.done()?;
     let record = control.group(project, group).await?;
     let asked = json!({
-        "add_member": [record.document.id, new.server_id, new.boot_tier, new.boot_delay],
+        "add_member":
+            [record.document.id, new.server_id, new.boot_tier, new.boot_delay, new.probe],
     });
     let key = control.request_key(project, key, &asked);
     if let Some(operation) = operations::asked_before(control, key.as_ref()).await? {
@@ -94,6 +95,7 @@ pub(crate) async fn add(
         server_id: new.server_id.clone(),
         boot_tier: new.boot_tier.unwrap_or(TIER),
         boot_delay: new.boot_delay.unwrap_or(0),
+        probe: new.probe.clone(),
     };
     let joined = change::change(control, actor, &record, joins, Default::default()).await?;
     control
@@ -133,7 +135,7 @@ async fn started(control: &Control, operation: Operation) -> Result<MemberStarte
     })
 }
 
-/// Changes a member's place in the boot order.
+/// Changes a member's place in the boot order, or its probe.
 pub(crate) async fn update(
     control: &Control,
     actor: &Actor,
@@ -154,6 +156,7 @@ pub(crate) async fn update(
         member,
         boot_tier: wanted.boot_tier,
         boot_delay: wanted.boot_delay,
+        probe: wanted.probe.clone(),
     };
     let changed = change::change(control, actor, &record, set, Default::default()).await?;
     control
@@ -161,7 +164,11 @@ pub(crate) async fn update(
             "member.update",
             member,
             actor,
-            json!({ "boot_tier": wanted.boot_tier, "boot_delay": wanted.boot_delay }),
+            json!({
+                "boot_tier": wanted.boot_tier,
+                "boot_delay": wanted.boot_delay,
+                "probe": wanted.probe,
+            }),
         )
         .await?;
     shown(&changed.document, member)

@@ -139,7 +139,9 @@ impl Peers {
             let span = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds);
             span.is_some_and(|span| self.clock.now() - operation.created_at >= span)
         });
-        if !over {
+        // One that was to remove its copies by itself has not removed them all, or not said so.
+        let left = operation.options.auto_cleanup && operation.status.is_final();
+        if !over && !left {
             return Ok(());
         }
         let options = OperationOptions {

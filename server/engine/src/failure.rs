@@ -17,6 +17,8 @@ pub enum StepFailure {
     Permanent(Box<OperationError>),
     /// Both ways have a cost that only a person can weigh.
     AskUser(Box<OperationError>),
+    /// A person gave the operation up while the step was under way, and it may be left there.
+    GivenUp,
     /// Another engine has the operation; nothing may be written any more.
     Fenced,
 }

@@ -3,6 +3,7 @@
 
 mod by_itself;
 mod failure;
+mod giving_up;
 mod journal;
 mod lease;
 mod losses;

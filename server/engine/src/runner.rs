@@ -18,6 +18,7 @@ use protector_model::{Operation, OperationStatus, Plan, StepStatus, schedule};
 use serde_json::Value;
 
 use crate::failure::StepFailure;
+use crate::giving_up::{GivingUp, LISTEN};
 use crate::journal::{Journal, StepEnd};
 use crate::lease::Lease;
 use crate::running::Running;
@@ -263,7 +264,7 @@ impl Runner {
         failure: StepFailure,
     ) -> Option<OperationStatus> {
         let (status, error) = match failure {
-            StepFailure::Fenced => return None,
+            StepFailure::Fenced | StepFailure::GivenUp => return None,
             StepFailure::AskUser(error) => (OperationStatus::WaitingForUser, error),
             StepFailure::Permanent(error) | StepFailure::Transient { error, .. } => {
                 (OperationStatus::Error, error)
@@ -283,9 +284,11 @@ impl Runner {
         lease: &'a Lease,
     ) -> Result<Asked, StepFailure> {
         let mut asked = Asked::default();
+        let giving_up = GivingUp::new();
         let mut undone = false;
         let mut began: Vec<String> = Vec::new();
         loop {
+            asked.cancelled |= giving_up.is_said();
             if !asked.cancelled {
                 let asks = self.may_cancel(plan, journal, lease);
                 asked.cancelled = running.alongside(asks).await?;
@@ -332,15 +335,15 @@ impl Runner {
                         .alongside(self.begin(operation, plan, step, journal, lease))
                         .await?;
                     began.push(key.clone());
-                    let shown = operation.clone();
+                    let (shown, heard) = (operation.clone(), giving_up.clone());
                     running.push(Box::pin(async move {
                         let run = self.step_run(&shown, plan, step, journal, lease);
-                        (step, self.attempt(&run).await)
+                        (step, self.unless_given_up(&run, &heard).await)
                     }));
                 }
             }
             let Some((step, ended)) = self
-                .next_end(running, operation, plan, journal, lease)
+                .next_end(running, operation, plan, journal, lease, &giving_up)
                 .await?
             else {
                 return Ok(asked);
@@ -381,6 +384,10 @@ impl Runner {
                     .await
             }
             Err(StepFailure::Fenced) => Err(StepFailure::Fenced),
+            Err(StepFailure::GivenUp) => {
+                let left = StepEnd::plain(StepStatus::Skipped);
+                self.end(journal, lease, &step.key, left).await
+            }
             Err(StepFailure::AskUser(error)) => {
                 let error = told(error);
                 asked.user = Some(error.clone());
@@ -418,8 +425,29 @@ impl Runner {
             .await
     }
 
+    /// Runs a step. One that may be left in the middle is, as soon as the operation is given up; any
+    /// other ends first, for what it has sent takes effect.
+    async fn unless_given_up(
+        &self,
+        run: &StepRun<'_>,
+        giving_up: &GivingUp,
+    ) -> Result<Option<Value>, StepFailure> {
+        if !run.step.action.declaration().is_cancel_safe() {
+            return self.attempt(run, giving_up).await;
+        }
+        tokio::select! {
+            biased;
+            ended = self.attempt(run, giving_up) => ended,
+            () = giving_up.said() => Err(StepFailure::GivenUp),
+        }
+    }
+
     /// Begins a step again while it fails transiently, with a pause that doubles.
-    async fn attempt(&self, run: &StepRun<'_>) -> Result<Option<Value>, StepFailure> {
+    async fn attempt(
+        &self,
+        run: &StepRun<'_>,
+        giving_up: &GivingUp,
+    ) -> Result<Option<Value>, StepFailure> {
         let mut pause = self.options.backoff;
         let mut attempt = 1;
         loop {
@@ -427,9 +455,12 @@ impl Runner {
                 Err(StepFailure::Transient { error, after }) if attempt < self.options.attempts => {
                     tracing::info!(step = %run.step.key, attempt, message = %error.message,
                         "a step failed and is tried again");
-                    self.clock
-                        .sleep(after.unwrap_or(pause).min(LONGEST_PAUSE))
-                        .await;
+                    let rest = after.unwrap_or(pause).min(LONGEST_PAUSE);
+                    tokio::select! {
+                        biased;
+                        () = giving_up.said() => return Err(StepFailure::Permanent(error)),
+                        () = self.clock.sleep(rest) => {}
+                    }
                     pause *= 2;
                     attempt += 1;
                 }
@@ -474,8 +505,11 @@ impl Runner {
                     (step, self.undo(&run).await.map(|()| None))
                 }));
             }
+            // What is taken back is not given up.
+            let deaf = GivingUp::new();
+            deaf.say();
             let Some((step, ended)) = self
-                .next_end(running, operation, plan, journal, lease)
+                .next_end(running, operation, plan, journal, lease, &deaf)
                 .await?
             else {
                 break;
@@ -488,7 +522,9 @@ impl Runner {
                         .alongside(self.end(journal, lease, &step.key, undone))
                         .await?;
                 }
-                Err(StepFailure::Fenced) => return Err(StepFailure::Fenced),
+                Err(StepFailure::Fenced | StepFailure::GivenUp) => {
+                    return Err(StepFailure::Fenced);
+                }
                 Err(
                     StepFailure::Permanent(error)
                     | StepFailure::AskUser(error)
@@ -541,7 +577,8 @@ impl Runner {
         }
     }
 
-    /// Waits for the next step to end, and says from time to time that the operation goes on.
+    /// Waits for the next step to end, says from time to time that the operation goes on, and
+    /// listens whether it is given up meanwhile.
     async fn next_end<F: Future>(
         &self,
         running: &mut Running<F>,
@@ -549,16 +586,27 @@ impl Runner {
         plan: &Plan,
         journal: &Journal,
         lease: &Lease,
+        giving_up: &GivingUp,
     ) -> Result<Option<F::Output>, StepFailure> {
+        let mut silent = Duration::ZERO;
         loop {
             tokio::select! {
                 biased;
                 ended = running.next() => return Ok(ended),
-                () = self.clock.sleep(SIGN_OF_LIFE) => {}
+                () = self.clock.sleep(LISTEN) => silent += LISTEN,
             }
-            running
-                .alongside(self.show(operation, plan, journal, lease))
-                .await?;
+            if !giving_up.is_said() {
+                let asks = self.may_cancel(plan, journal, lease);
+                if running.alongside(asks).await? {
+                    giving_up.say();
+                }
+            }
+            if silent >= SIGN_OF_LIFE {
+                silent = Duration::ZERO;
+                running
+                    .alongside(self.show(operation, plan, journal, lease))
+                    .await?;
+            }
         }
     }
 

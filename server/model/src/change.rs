@@ -8,7 +8,8 @@ use protector_framework::{MemberId, ServerId, SiteId, VolumeTypeId};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{GroupDocument, Instance, InstanceState, Member};
-use crate::policy::{Mapping, NotInjective, Policy, check_injective};
+use crate::policy::{BadMappings, Mapping, Policy, check_mappings};
+use crate::probe::Probe;
 use crate::status::{GroupStatus, MemberStatus};
 
 /// A change of a group's document.
@@ -36,6 +37,9 @@ pub enum GroupChange {
         boot_tier: u8,
         /// Its delay in seconds.
         boot_delay: u32,
+        /// Its probe.
+        #[serde(default)]
+        probe: Option<Probe>,
     },
     /// A member's place in the boot order; `None` leaves a field.
     SetBoot {
@@ -45,6 +49,9 @@ pub enum GroupChange {
         boot_tier: Option<u8>,
         /// Its new delay in seconds.
         boot_delay: Option<u32>,
+        /// Its new probe; `Some(None)` takes it away.
+        #[serde(default, with = "given")]
+        probe: Option<Option<Probe>>,
     },
     /// A member is about to leave; the operation that follows takes it out.
     StartRemoving {
@@ -109,9 +116,30 @@ pub enum ChangeRefused {
     /// A site reports copies of a group that runs on it.
     #[error("site {0} has authority over the protection group and reports to nobody")]
     OwnCopies(SiteId),
-    /// A mapping is not clear both ways.
+    /// The mappings cannot be used.
     #[error(transparent)]
-    Mapping(#[from] NotInjective),
+    Mapping(#[from] BadMappings),
+}
+
+/// A field that is left alone, taken away or set: written as nothing, `[]` and `[value]`.
+mod given {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::probe::Probe;
+
+    pub(super) fn serialize<S: Serializer>(
+        given: &Option<Option<Probe>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        given.as_ref().map(Option::as_slice).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<Probe>>, D::Error> {
+        let given: Option<Vec<Probe>> = Option::deserialize(from)?;
+        Ok(given.map(|probes| probes.into_iter().next()))
+    }
 }
 
 impl GroupChange {
@@ -157,6 +185,7 @@ impl GroupChange {
                 server_id,
                 boot_tier,
                 boot_delay,
+                probe,
             } => {
                 if next.policy.is_none() {
                     return Err(ChangeRefused::NoPolicy);
@@ -181,6 +210,7 @@ impl GroupChange {
                     name: name.clone(),
                     boot_tier: *boot_tier,
                     boot_delay: *boot_delay,
+                    probe: probe.clone(),
                     status: MemberStatus::Adding,
                     status_reason: None,
                     blueprint: None,
@@ -194,12 +224,16 @@ impl GroupChange {
                 member,
                 boot_tier,
                 boot_delay,
+                probe,
             } => {
                 let found = next
                     .member_mut(*member)
                     .ok_or(ChangeRefused::NoMember(*member))?;
                 found.boot_tier = boot_tier.unwrap_or(found.boot_tier);
                 found.boot_delay = boot_delay.unwrap_or(found.boot_delay);
+                if let Some(probe) = probe {
+                    found.probe.clone_from(probe);
+                }
                 found.updated_at = now;
             }
             Self::StartRemoving { member } => {
@@ -238,7 +272,7 @@ impl GroupChange {
                 next.policy = None;
             }
             Self::SetMappings { mappings } => {
-                check_injective(mappings)?;
+                check_mappings(mappings)?;
                 next.mappings.clone_from(mappings);
             }
             Self::ReportCopies { site, copies } => {

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::epoch::{Epoch, Head};
 use crate::policy::{Mapping, Policy};
+use crate::probe::Probe;
 use crate::status::{GroupStatus, MemberStatus};
 
 /// The replicated document of one group.
@@ -81,6 +82,9 @@ pub struct Member {
     pub boot_tier: u8,
     /// Seconds to wait after its start before the next tier.
     pub boot_delay: u32,
+    /// How to tell from outside that its server has come up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// Its status.
     pub status: MemberStatus,
     /// Why it has that status.

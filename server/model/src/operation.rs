@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Actor;
 use crate::loss::{Loss, Overlap};
 use crate::plan::Plan;
+use crate::probe::ProbeVerdict;
 use crate::request::Direction;
 use crate::status::{FailoverType, OperationKind, OperationStatus};
 
@@ -18,6 +19,8 @@ pub struct OperationOptions {
     pub recovery_point: Option<PointName>,
     /// Go on although the source still answers.
     pub force: bool,
+    /// Start what the target keeps although something newer may be lost by it.
+    pub accept_loss: bool,
     /// Go on although a server no longer is what was protected.
     pub accept_drift: bool,
     /// The member that is added or removed.
@@ -32,6 +35,14 @@ pub struct OperationOptions {
     pub test: Option<OperationId>,
     /// The superseded operation whose leftovers are removed, and nothing else.
     pub of: Option<OperationId>,
+}
+
+impl OperationOptions {
+    /// Whether a person takes it that something newer than what is started may be lost. `force` says
+    /// so too, as it always has.
+    pub fn accepts_loss(&self) -> bool {
+        self.accept_loss || self.force
+    }
 }
 
 /// A long-running action on one group.
@@ -233,6 +244,9 @@ pub struct MemberResult {
     pub ok: bool,
     /// Why not, where it does not.
     pub reason: Option<String>,
+    /// What became of its probe; `None`: it has none, or it was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeVerdict>,
 }
 
 crate::status::states! {

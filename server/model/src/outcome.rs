@@ -1,5 +1,7 @@
 //! How an operation ends, read from its plan and its journal alone.
 
+use protector_framework::MemberId;
+
 use crate::document::GroupDocument;
 use crate::loss::{self, begun_seconds};
 use crate::operation::{
@@ -7,6 +9,7 @@ use crate::operation::{
 };
 use crate::outputs::{Parked, Progress, read};
 use crate::plan::{Action, Plan, Step};
+use crate::probe::ProbeVerdict;
 use crate::schedule::must_compensate;
 use crate::seeded::{Bug, is_on};
 use crate::settle::first_failure;
@@ -98,6 +101,7 @@ pub fn result(
                     .map_or_else(String::new, |(_, name)| name.to_owned()),
                 ok,
                 reason: (!ok).then(|| first_failure(progress, Some(id))),
+                probe: probed(progress, id),
             })
         })
         .collect();
@@ -124,6 +128,23 @@ pub fn result(
         overlaps: loss::overlaps(progress),
         members,
         notes: notes(operation, progress),
+    }
+}
+
+/// What became of a member's probe. In a test one that did not pass is a failed step.
+fn probed(progress: Progress<'_>, member: MemberId) -> Option<ProbeVerdict> {
+    let mut steps = progress.plan.steps.iter();
+    let step = steps.find(|step| {
+        step.member == Some(member) && matches!(step.action, Action::ProbeServer { .. })
+    })?;
+    let record = progress.record(&step.key)?;
+    match record.status {
+        StepStatus::Done => read(record.output.as_ref()),
+        StepStatus::Failed => Some(ProbeVerdict {
+            passed: false,
+            detail: record.error.as_ref().map(|e| e.message.clone())?,
+        }),
+        _ => None,
     }
 }
 
@@ -169,6 +190,20 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
                     ));
                 }
             }
+            Action::ProbeServer { test: false } => {
+                let verdict = read::<ProbeVerdict>(output);
+                if let Some(verdict) = verdict.filter(|verdict| !verdict.passed) {
+                    notes.push(format!(
+                        "`{name}` runs, but its probe failed: {}",
+                        verdict.detail
+                    ));
+                }
+            }
+            Action::CheckTestNetworks => {
+                let told = output.and_then(|o| o["notes"].as_array());
+                let told = told.into_iter().flatten().filter_map(|note| note.as_str());
+                notes.extend(told.map(str::to_owned));
+            }
             _ => {}
         }
         if let Some(reason) = output.and_then(|o| o["skipped"].as_str()) {
@@ -180,6 +215,9 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
     }
     if operation.options.force && operation.kind.moves_authority() {
         notes.push("it was started with `force`".to_owned());
+    }
+    if operation.options.accept_loss && operation.kind.moves_authority() {
+        notes.push("it was started with `accept_loss`".to_owned());
     }
     notes
 }

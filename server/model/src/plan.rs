@@ -153,6 +153,13 @@ pub enum Action {
         /// Whether it is a test clone.
         test: bool,
     },
+    /// Looks whether the networks of a test are kept apart from production.
+    CheckTestNetworks,
+    /// Looks whether the member's server has come up inside.
+    ProbeServer {
+        /// Whether it is a test clone.
+        test: bool,
+    },
     /// Waits before the next tier.
     Delay {
         /// For how many seconds.
@@ -165,6 +172,8 @@ pub enum Action {
     },
     /// Deletes the member's server on the step's site; its volumes stay.
     DeleteServer,
+    /// Gives the member's server on the step's site back to its owner: it stays as it is, unlocked.
+    UnlockServer,
     /// Takes the member's volumes out of the site's generic group and lets them go.
     ReleaseVolumes,
     /// Discards the member's array volumes on the step's site.

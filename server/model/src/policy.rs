@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use protector_framework::{
@@ -71,43 +71,111 @@ pub struct Mapping {
     pub secondary_id: ResourceId,
 }
 
-/// Why a list of mappings cannot be used both ways.
+/// Why a list of mappings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{kind:?} `{id}` of the {side} site is mapped more than once, so the way back is not clear"
-)]
-pub struct NotInjective {
-    /// The kind of resource.
-    pub kind: ResourceKind,
-    /// The resource.
-    pub id: ResourceId,
-    /// `primary` or `secondary`.
-    pub side: &'static str,
+pub enum BadMappings {
+    /// The way back is not clear.
+    #[error(
+        "{kind:?} `{id}` of the {side} site is mapped more than once, so the way back is not clear"
+    )]
+    Twice {
+        /// The kind of resource.
+        kind: ResourceKind,
+        /// The resource.
+        id: ResourceId,
+        /// `primary` or `secondary`.
+        side: &'static str,
+    },
+    /// Test servers would stand among those of production.
+    #[error(
+        "test_network `{primary}` -> `{secondary}` joins two networks of production; one end must be a \
+         network that no server of the group is on"
+    )]
+    TestOnProduction {
+        /// On the primary site.
+        primary: ResourceId,
+        /// On the secondary site.
+        secondary: ResourceId,
+    },
 }
 
-/// Checks that each resource is mapped once in each direction. Test networks go one way only, so
-/// several may share one target.
+/// Checks that each resource is mapped once in each direction. A mapping of a test network joins a
+/// network of production at one site to the test network at the other, whichever site that is: one
+/// test network may stand for several, and each of those has one.
 ///
 /// # Errors
-/// The first resource that is mapped twice.
-pub fn check_injective(mappings: &[Mapping]) -> Result<(), NotInjective> {
-    let mut primary = std::collections::BTreeSet::new();
-    let mut secondary = std::collections::BTreeSet::new();
+/// The first resource that is mapped twice, or the first test network that is none.
+pub fn check_mappings(mappings: &[Mapping]) -> Result<(), BadMappings> {
+    let mut primary = BTreeSet::new();
+    let mut secondary = BTreeSet::new();
+    let networks = || mappings.iter().filter(|m| m.kind == ResourceKind::Network);
     for m in mappings {
-        if !primary.insert((m.kind, &m.primary_id)) {
-            return Err(NotInjective {
-                kind: m.kind,
-                id: m.primary_id.clone(),
-                side: "primary",
+        let test = m.kind == ResourceKind::TestNetwork;
+        let at_primary = networks().any(|n| n.primary_id == m.primary_id);
+        let at_secondary = networks().any(|n| n.secondary_id == m.secondary_id);
+        if test && at_primary && at_secondary {
+            return Err(BadMappings::TestOnProduction {
+                primary: m.primary_id.clone(),
+                secondary: m.secondary_id.clone(),
             });
         }
-        if m.kind != ResourceKind::TestNetwork && !secondary.insert((m.kind, &m.secondary_id)) {
-            return Err(NotInjective {
-                kind: m.kind,
-                id: m.secondary_id.clone(),
-                side: "secondary",
-            });
+        // Where nothing says which end is of production it is the primary's, as always.
+        let counts = [!test || !at_secondary, !test || at_secondary];
+        let sides = [
+            (&mut primary, &m.primary_id, "primary"),
+            (&mut secondary, &m.secondary_id, "secondary"),
+        ];
+        for ((seen, id, side), counts) in sides.into_iter().zip(counts) {
+            if counts && !seen.insert((m.kind, id)) {
+                return Err(BadMappings::Twice {
+                    kind: m.kind,
+                    id: id.clone(),
+                    side,
+                });
+            }
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(kind: ResourceKind, primary: &str, secondary: &str) -> Mapping {
+        Mapping {
+            kind,
+            primary_id: primary.into(),
+            secondary_id: secondary.into(),
+        }
+    }
+
+    #[test]
+    fn each_site_has_test_networks_of_its_own() {
+        use ResourceKind::{Network, TestNetwork};
+        let mut mappings = vec![
+            map(Network, "web-a", "web-b"),
+            map(Network, "db-a", "db-b"),
+            map(TestNetwork, "web-a", "test-b"),
+            map(TestNetwork, "db-a", "test-b"),
+            map(TestNetwork, "test-a", "web-b"),
+            map(TestNetwork, "test-a", "db-b"),
+        ];
+        assert_eq!(check_mappings(&mappings), Ok(()));
+        for (again, side, id) in [
+            (map(TestNetwork, "web-a", "other-b"), "primary", "web-a"),
+            (map(TestNetwork, "other-a", "db-b"), "secondary", "db-b"),
+            (map(Network, "new-a", "web-b"), "secondary", "web-b"),
+        ] {
+            mappings.push(again.clone());
+            let refused = check_mappings(&mappings);
+            let kind = again.kind;
+            let id = id.into();
+            assert_eq!(refused, Err(BadMappings::Twice { kind, id, side }));
+            mappings.pop();
+        }
+        mappings[2].secondary_id = "db-b".into();
+        let refused = check_mappings(&mappings);
+        assert!(matches!(refused, Err(BadMappings::TestOnProduction { .. })));
+    }
 }

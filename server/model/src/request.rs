@@ -188,6 +188,9 @@ fn options_fit(kind: OperationKind, options: &OperationOptions) -> Result<(), Re
     if options.of.is_some() && kind != OperationKind::Cleanup {
         return refuse("of");
     }
+    if options.accept_loss && !kind.moves_authority() {
+        return refuse("accept_loss");
+    }
     if options.accept_drift && !kind.moves_authority() {
         return refuse("accept_drift");
     }

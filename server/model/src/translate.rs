@@ -121,9 +121,9 @@ pub fn translate(document: &GroupDocument, member: &Member, target: SiteId) -> O
     })
 }
 
-/// The network that test servers of a production network are put on. The mapping names the primary
-/// site's production network and the target's test network; for a test at the primary site itself
-/// it is read the other way.
+/// The network that test servers of a production network are put on. Each site has mappings of its
+/// own: for a test at the secondary site they name the primary's production network and the
+/// secondary's test network; for one at the primary site it is the other way round.
 pub fn test_network(
     document: &GroupDocument,
     network: &ResourceId,
@@ -150,6 +150,21 @@ pub fn test_network(
     tests()
         .find(|m| m.primary_id == at_home)
         .map(|m| m.secondary_id.clone())
+}
+
+/// Whether a network of a site is one that servers of the group run on there, now or after a move:
+/// no test may be put on it.
+pub fn is_of_production(document: &GroupDocument, network: &ResourceId, site: SiteId) -> bool {
+    let home = site == document.primary_site_id;
+    let mapped = document.mappings.iter().any(|m| {
+        let there = if home { &m.primary_id } else { &m.secondary_id };
+        m.kind == ResourceKind::Network && there == network
+    });
+    let captured = document.members.iter().any(|member| {
+        let ports = member.blueprint.iter().flat_map(|b| &b.ports);
+        member.blueprint_site == site && ports.into_iter().any(|p| p.network_id == *network)
+    });
+    mapped || captured
 }
 
 /// The MAC of a test clone's port: locally administered and the same each time it is asked for.

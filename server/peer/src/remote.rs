@@ -86,6 +86,9 @@ pub enum OperationAction {
     Retry {
         /// Go on although the other site does not answer.
         force: bool,
+        /// Start what is kept although something newer may be lost by it.
+        #[serde(default)]
+        accept_loss: bool,
     },
     /// Go on without a failed step.
     Skip {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use protector_framework::{
-    Blueprint, CallCtx, CloudHealth, ComputeCapabilities, ComputeDriver, DriverConfig, DriverEnv,
-    EnsureManagedVolume, EnsurePort, EnsureServer, EnsureVolumeGroup, FindPort, FindServer,
-    GetResource, Headroom, Pool, Port, PortRef, Reachability, Registration, Resource, ResourceKind,
-    Result, Server, ServerRef, SetDeleteOnTermination, SetVolumeGroupVolumes, SetVolumeProperties,
-    Volume, VolumeGroup, VolumeGroupRef, VolumeRef, VolumeType,
+    Blueprint, CallCtx, CloudHealth, ComputeCapabilities, ComputeDriver, Console, DriverConfig,
+    DriverEnv, EnsureManagedVolume, EnsurePort, EnsureServer, EnsureVolumeGroup, FindPort,
+    FindServer, GetConsole, GetResource, Headroom, Pool, Port, PortRef, Reachability, Registration,
+    Resource, ResourceKind, Result, Server, ServerRef, SetDeleteOnTermination,
+    SetVolumeGroupVolumes, SetVolumeProperties, Volume, VolumeGroup, VolumeGroupRef, VolumeRef,
+    VolumeType,
 };
 use serde::Serialize;
 
@@ -94,6 +95,7 @@ impl ComputeDriver for MockCompute {
         let mut can = ComputeCapabilities::none();
         can.shelve = true;
         can.server_tags = true;
+        can.console = true;
         can
     }
 
@@ -145,6 +147,13 @@ impl ComputeDriver for MockCompute {
     async fn get_server(&self, ctx: &CallCtx, req: ServerRef) -> Result<Server> {
         self.verb(ctx, "get_server", req, |view, req| {
             view.show_server(req.id.as_str())
+        })
+        .await
+    }
+
+    async fn get_console(&self, ctx: &CallCtx, req: GetConsole) -> Result<Console> {
+        self.verb(ctx, "get_console", req, |view, req| {
+            view.console(req.id.as_str(), req.lines)
         })
         .await
     }

@@ -59,10 +59,21 @@ impl View<'_> {
     }
 
     pub(super) fn resource(&self, req: &GetResource) -> Result<Resource> {
-        self.resources(req.kind)
+        let mut found = self
+            .resources(req.kind)
             .into_iter()
             .find(|resource| resource.id == req.id)
-            .ok_or_else(|| DriverError::not_found(format!("{:?} `{}`", req.kind, req.id)))
+            .ok_or_else(|| DriverError::not_found(format!("{:?} `{}`", req.kind, req.id)))?;
+        if req.kind == ResourceKind::TestNetwork
+            && let Some(network) = self.state.networks.get(req.id.as_str())
+        {
+            found.routed_to = network
+                .routed_to
+                .iter()
+                .map(|id| id.as_str().into())
+                .collect();
+        }
+        Ok(found)
     }
 
     pub(super) fn resources(&self, kind: ResourceKind) -> Vec<Resource> {
@@ -74,7 +85,11 @@ impl View<'_> {
                 .networks
                 .iter()
                 .filter(|(_, network)| usable(&network.project))
-                .map(|(id, network)| new(id, &network.name))
+                .map(|(id, network)| {
+                    new(id, &network.name)
+                        .external(network.external)
+                        .shared(network.project.is_none())
+                })
                 .collect(),
             ResourceKind::Subnet => state
                 .subnets

@@ -1,16 +1,41 @@
 //! Servers that exist: their state and what changes it.
 
 use protector_framework::{
-    DriverError, ErrorKind, Result, Server, ServerStatus, ServerVolume, SetDeleteOnTermination,
+    Console, DriverError, ErrorKind, Result, Server, ServerStatus, ServerVolume,
+    SetDeleteOnTermination,
 };
 
 use super::state::{LockedBy, ServerRecord, ServerState, TaskKind};
 use super::view::{View, wrong_state};
 use crate::identity::unauthorized;
 
+/// The metadata of a server that says what its guest writes to the console.
+const CONSOLE: &str = "mock:console";
+
 impl View<'_> {
     pub(crate) fn show_server(&self, id: &str) -> Result<Server> {
         Ok(shown(id, self.server(id)?))
+    }
+
+    /// What a guest has written: that it can be logged in to, or what its metadata says it writes
+    /// instead. A server that has not run since it was made has no console yet.
+    pub(crate) fn console(&self, id: &str, lines: u32) -> Result<Console> {
+        let server = self.server(id)?;
+        if server.state != ServerState::Active {
+            return Err(DriverError::new(
+                ErrorKind::Busy,
+                format!("server `{id}` has no console while it does not run"),
+            ));
+        }
+        let written = match server.metadata.get(CONSOLE) {
+            Some(text) => text.clone(),
+            None => format!("booting\n{} login: ", server.name),
+        };
+        let all: Vec<&str> = written.lines().collect();
+        let lines = usize::try_from(lines).unwrap_or(usize::MAX);
+        Ok(Console::new(
+            all[all.len().saturating_sub(lines)..].join("\n"),
+        ))
     }
 
     /// The project's servers with this tag, oldest first.

@@ -45,6 +45,12 @@ pub(crate) struct NetworkRecord {
     pub name: String,
     /// Its owner; absent: everybody may use it.
     pub project: Option<String>,
+    /// Whether it leads out of the cloud.
+    #[serde(default)]
+    pub external: bool,
+    /// The networks that routers join it to.
+    #[serde(default)]
+    pub routed_to: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

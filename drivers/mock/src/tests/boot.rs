@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use protector_framework::{
-    BootVolume, EnsurePort, EnsureServer, ErrorKind, FindServer, PortId, ServerId, ServerRef,
-    ServerStatus, SetDeleteOnTermination, VolumeId, VolumeRef, VolumeStatus,
+    BootVolume, EnsurePort, EnsureServer, ErrorKind, FindServer, GetConsole, PortId, ServerId,
+    ServerRef, ServerStatus, SetDeleteOnTermination, VolumeId, VolumeRef, VolumeStatus,
 };
 
 use super::{World, ctx};
@@ -319,4 +319,26 @@ async fn transitions_take_the_time_they_are_given() {
     assert_eq!(busy.unwrap_err().kind, ErrorKind::Busy);
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(status(&world, &id).await, ServerStatus::Stopped);
+}
+
+#[tokio::test]
+async fn a_server_that_runs_shows_a_console_and_its_metadata_say_what() {
+    let world = World::new();
+    let compute = world.compute();
+    let (id, _) = world.server("web");
+    let ask = |lines: u32| GetConsole::new(&id, lines);
+    let shown = compute.get_console(&ctx(), ask(1)).await.unwrap();
+    assert_eq!(shown.text, "web login: ");
+    let shown = compute.get_console(&ctx(), ask(9)).await.unwrap();
+    assert!(shown.text.starts_with("booting"), "{}", shown.text);
+    compute
+        .stop_server(&ctx(), ServerRef::new(&id))
+        .await
+        .unwrap();
+    world.pass();
+    let early = compute.get_console(&ctx(), ask(9)).await.unwrap_err();
+    assert_eq!(early.kind, ErrorKind::Busy);
+    let none = GetConsole::new("absent", 9_u32);
+    let none = compute.get_console(&ctx(), none).await.unwrap_err();
+    assert_eq!(none.kind, ErrorKind::NotFound);
 }

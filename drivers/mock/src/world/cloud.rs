@@ -194,9 +194,42 @@ impl MockCloud {
         let network = NetworkRecord {
             name: name.to_owned(),
             project: owner.map(ToString::to_string),
+            external: false,
+            routed_to: std::collections::BTreeSet::new(),
         };
         self.insert(|state| &mut state.networks, network)
             .map(Into::into)
+    }
+
+    /// Puts a router between two networks.
+    ///
+    /// # Errors
+    /// `NotFound` where one is not there.
+    pub fn route(&self, one: &ResourceId, other: &ResourceId) -> Result<()> {
+        for (from, to) in [(one, other), (other, one)] {
+            self.network(from, |network| {
+                network.routed_to.insert(to.to_string());
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Lets a network lead out of the cloud.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn make_external(&self, network: &ResourceId) -> Result<()> {
+        self.network(network, |network| network.external = true)
+    }
+
+    fn network(&self, id: &ResourceId, change: impl FnOnce(&mut NetworkRecord)) -> Result<()> {
+        self.change(|whole| {
+            let network = whole.compute_mut().networks.get_mut(id.as_str());
+            let network =
+                network.ok_or_else(|| DriverError::not_found(format_args!("network `{id}`")))?;
+            change(network);
+            Ok(())
+        })
     }
 
     /// Adds a subnet, such as `10.0.0.0/24`.

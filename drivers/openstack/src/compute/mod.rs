@@ -22,11 +22,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use protector_framework::{
-    Blueprint, CallCtx, CloudHealth, ComputeCapabilities, ComputeDriver, DriverConfig, DriverEnv,
-    EnsureManagedVolume, EnsurePort, EnsureServer, EnsureVolumeGroup, FindPort, FindServer,
-    GetResource, Headroom, Pool, Port, PortRef, Registration, Resource, ResourceKind, Result,
-    Server, ServerRef, SetDeleteOnTermination, SetVolumeGroupVolumes, SetVolumeProperties, Volume,
-    VolumeGroup, VolumeGroupRef, VolumeRef, VolumeType,
+    Blueprint, CallCtx, CloudHealth, ComputeCapabilities, ComputeDriver, Console, DriverConfig,
+    DriverEnv, EnsureManagedVolume, EnsurePort, EnsureServer, EnsureVolumeGroup, FindPort,
+    FindServer, GetConsole, GetResource, Headroom, Pool, Port, PortRef, Registration, Resource,
+    ResourceKind, Result, Server, ServerRef, SetDeleteOnTermination, SetVolumeGroupVolumes,
+    SetVolumeProperties, Volume, VolumeGroup, VolumeGroupRef, VolumeRef, VolumeType,
 };
 
 use crate::settings::Settings;
@@ -52,6 +52,7 @@ impl ComputeDriver for Cloud {
         let mut can = ComputeCapabilities::none();
         can.shelve = true;
         can.server_tags = true;
+        can.console = true;
         can
     }
 
@@ -85,6 +86,10 @@ impl ComputeDriver for Cloud {
 
     async fn get_server(&self, ctx: &CallCtx, req: ServerRef) -> Result<Server> {
         Ok(self.server(&self.trip(ctx), &req.id).await?.into_server())
+    }
+
+    async fn get_console(&self, ctx: &CallCtx, req: GetConsole) -> Result<Console> {
+        self.console(&self.trip(ctx), &req).await
     }
 
     async fn find_servers(&self, ctx: &CallCtx, req: FindServer) -> Result<Vec<Server>> {

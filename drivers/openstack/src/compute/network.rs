@@ -1,6 +1,6 @@
 //! Ports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protector_framework::{
     DriverError, EnsurePort, ErrorKind, Port, PortId, ResourceId, Result, ServerId,
@@ -17,6 +17,24 @@ struct WireFloatingIp {
     floating_ip_address: String,
     #[serde(default)]
     port_id: Option<String>,
+}
+
+/// A port, as far as it may be a router's.
+#[derive(Deserialize)]
+struct WireRouted {
+    network_id: String,
+    #[serde(default)]
+    device_id: String,
+    #[serde(default)]
+    device_owner: String,
+}
+
+impl WireRouted {
+    /// Plain, distributed and highly available routers have interfaces of different names.
+    fn is_interface(&self) -> bool {
+        self.device_owner.starts_with("network:router_interface")
+            || self.device_owner == "network:ha_router_replicated_interface"
+    }
 }
 
 impl Cloud {
@@ -63,6 +81,23 @@ impl Cloud {
                 && port.mac_address.eq_ignore_ascii_case(&mac)
                 && port.project_id.as_deref().is_none_or(|id| id == project)
         }))
+    }
+
+    /// The networks that routers join this one to, those that a router has its gateway on with them.
+    pub(super) async fn routed_to(&self, trip: &Trip, network: &str) -> Result<Vec<ResourceId>> {
+        let here = self.ports_by(trip, "network_id", network).await?;
+        let mut reached = BTreeSet::new();
+        for router in here.into_iter().filter(WireRouted::is_interface) {
+            let beyond = self.ports_by(trip, "device_id", &router.device_id).await?;
+            reached.extend(beyond.into_iter().map(|port| port.network_id));
+        }
+        reached.remove(network);
+        Ok(reached.into_iter().map(Into::into).collect())
+    }
+
+    async fn ports_by(&self, trip: &Trip, field: &str, value: &str) -> Result<Vec<WireRouted>> {
+        let call = Call::get(Service::Network, ["ports"]).query(field, value);
+        self.service.list(trip, call, "ports").await
     }
 
     pub(super) async fn drop_port(&self, trip: &Trip, id: &PortId) -> Result<()> {

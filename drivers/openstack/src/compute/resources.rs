@@ -54,6 +54,8 @@ struct WireResource {
     network_id: Option<String>,
     #[serde(default)]
     cidr: Option<String>,
+    #[serde(default, rename = "router:external")]
+    external: bool,
 }
 
 #[derive(Deserialize)]
@@ -204,10 +206,20 @@ impl Cloud {
         id: Option<&str>,
     ) -> Result<Vec<Resource>> {
         let found = self.usable(trip, "networks", id).await?;
-        Ok(found
-            .into_iter()
-            .map(|network| Resource::new(kind, network.id, network.name))
-            .collect())
+        let mut shown = Vec::new();
+        for network in found {
+            let routed = match (kind, id) {
+                (ResourceKind::TestNetwork, Some(_)) => self.routed_to(trip, &network.id).await?,
+                _ => Vec::new(),
+            };
+            shown.push(
+                Resource::new(kind, network.id, network.name)
+                    .external(network.external)
+                    .shared(network.shared)
+                    .routed_to(routed),
+            );
+        }
+        Ok(shown)
     }
 
     /// A subnet can be used where its network can.

@@ -1,7 +1,8 @@
 //! Servers that exist: their state and what changes it.
 
 use protector_framework::{
-    DriverError, ErrorKind, Result, Server, ServerId, ServerStatus, SetDeleteOnTermination,
+    Console, DriverError, ErrorKind, GetConsole, Result, Server, ServerId, ServerStatus,
+    SetDeleteOnTermination,
 };
 use serde_json::{Value, json};
 
@@ -38,6 +39,21 @@ impl Cloud {
             .query("sort_dir", "asc");
         let servers: Vec<WireServer> = self.tenant().list(trip, call, "servers").await?;
         Ok(servers.into_iter().map(WireServer::into_server).collect())
+    }
+
+    /// The end of the console log. Nova says 409 while there is none yet.
+    pub(super) async fn console(&self, trip: &Trip, req: &GetConsole) -> Result<Console> {
+        self.server(trip, &req.id).await?;
+        let body = json!({"os-getConsoleOutput": {"length": req.lines}});
+        let call = action(&req.id, body).repeatable();
+        match self.tenant().send(trip, call).await {
+            Err(mut error) if error.kind == ErrorKind::Conflict => {
+                error.kind = ErrorKind::Busy;
+                error.retry = protector_framework::Retry::Now;
+                Err(error)
+            }
+            reply => Ok(Console::new(reply?.at::<String>("output")?)),
+        }
     }
 
     pub(super) async fn stop(&self, trip: &Trip, id: &ServerId) -> Result<()> {

@@ -17,6 +17,8 @@ pub(crate) struct FailoverOptions {
     recovery_point_id: Option<String>,
     /// Go on although the source still answers.
     force: Option<bool>,
+    /// Start what the target keeps although something newer may be lost by it.
+    accept_loss: Option<bool>,
     /// Go on although a server no longer is what was protected.
     accept_drift: Option<bool>,
     /// Only show the plan.
@@ -87,6 +89,7 @@ impl GroupActionBody {
                 failover_type: Some(options.kind.map_or(FailoverType::Planned, |word| word.0)),
                 recovery_point: options.recovery_point_id.map(Into::into),
                 force: options.force == Some(true),
+                accept_loss: options.accept_loss == Some(true),
                 accept_drift: options.accept_drift == Some(true),
                 ..OperationOptions::default()
             },
@@ -145,8 +148,11 @@ pub(crate) struct NoOptions {}
 #[derive(Debug, Default, Object)]
 #[oai(deny_unknown_fields)]
 pub(crate) struct RetryOptions {
-    /// Go on although the other site does not answer.
+    /// Go on although the other site answers, so that its servers may run, or does not answer where
+    /// it was to be asked.
     force: Option<bool>,
+    /// Start what is kept although something newer may be lost by it.
+    accept_loss: Option<bool>,
 }
 
 /// Options of `skip`.
@@ -182,6 +188,7 @@ impl OperationActionBody {
             given(self.cancel).map(|_| OperationAction::Cancel),
             given(self.retry).map(|o| OperationAction::Retry {
                 force: o.force == Some(true),
+                accept_loss: o.accept_loss == Some(true),
             }),
             self.skip.take().map(|o| OperationAction::Skip {
                 step: o.step,

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use poem_openapi::Object;
+use poem_openapi::types::MaybeUndefined;
 use protector_control::{MemberChange, MemberView, NewMember};
 use protector_framework::{Blueprint, GenericUuid as _, PortSpec, SiteId, VolumeSpec};
-use protector_model::Instance;
+use protector_model::{Instance, Probe};
 use uuid::Uuid;
 
 use super::common::{MemberStatusWord, Timestamp, instance_state};
@@ -27,6 +28,8 @@ pub(crate) struct Member {
     boot_tier: u8,
     /// Seconds to wait after its start before the next tier.
     boot_delay: u32,
+    /// How to tell from outside that its server has come up.
+    probe: Option<MemberProbe>,
     /// Its status.
     status: MemberStatusWord,
     /// Why it has that status.
@@ -244,6 +247,7 @@ impl From<MemberView> for Member {
             secondary_server_id: view.secondary_server_id.map(|id| id.to_string()),
             boot_tier: member.boot_tier,
             boot_delay: member.boot_delay,
+            probe: member.probe.map(Into::into),
             status: member.status.into(),
             status_reason: member.status_reason,
             instances: member
@@ -284,6 +288,39 @@ pub(crate) struct MemberList {
     pub(crate) links: Option<Vec<Link>>,
 }
 
+/// How to tell from outside that a server has come up. It is looked at once the server runs, in test
+/// and in real failovers: a test in which it fails ends `completed_with_errors`; a real failover is
+/// not changed by it, its result says so. Only what the cloud itself tells is looked at: the service
+/// connects to no guest.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct MemberProbe {
+    /// Text that the server's console shows once it is up, such as `login:`.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    console: String,
+    /// Seconds that it may take; 120 where it is not given.
+    #[oai(validator(minimum(value = "1"), maximum(value = "3600")))]
+    timeout: Option<u32>,
+}
+
+impl From<MemberProbe> for Probe {
+    fn from(probe: MemberProbe) -> Self {
+        Self {
+            console: probe.console,
+            timeout: probe.timeout.unwrap_or(protector_model::probe::TIMEOUT),
+        }
+    }
+}
+
+impl From<Probe> for MemberProbe {
+    fn from(probe: Probe) -> Self {
+        Self {
+            console: probe.console,
+            timeout: Some(probe.timeout),
+        }
+    }
+}
+
 /// A server to protect.
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
@@ -297,6 +334,8 @@ pub(crate) struct CreateMember {
     /// Seconds to wait after its start before the next tier; 0 where it is not given.
     #[oai(validator(minimum(value = "0"), maximum(value = "3600")))]
     boot_delay: Option<u32>,
+    /// How to tell from outside that it has come up.
+    probe: Option<MemberProbe>,
 }
 
 impl From<CreateMember> for NewMember {
@@ -305,6 +344,7 @@ impl From<CreateMember> for NewMember {
             server_id: member.server_id.into(),
             boot_tier: member.boot_tier,
             boot_delay: member.boot_delay,
+            probe: member.probe.map(Into::into),
         }
     }
 }
@@ -327,6 +367,8 @@ pub(crate) struct UpdateMember {
     /// Its new delay in seconds.
     #[oai(validator(minimum(value = "0"), maximum(value = "3600")))]
     boot_delay: Option<u32>,
+    /// Its new probe; `null` takes it away.
+    probe: MaybeUndefined<MemberProbe>,
 }
 
 impl From<UpdateMember> for MemberChange {
@@ -334,6 +376,11 @@ impl From<UpdateMember> for MemberChange {
         Self {
             boot_tier: member.boot_tier,
             boot_delay: member.boot_delay,
+            probe: match member.probe {
+                MaybeUndefined::Undefined => None,
+                MaybeUndefined::Null => Some(None),
+                MaybeUndefined::Value(probe) => Some(Some(probe.into())),
+            },
         }
     }
 }

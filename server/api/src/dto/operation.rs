@@ -28,6 +28,8 @@ pub(crate) struct OperationView {
     failover_type: Option<FailoverTypeWord>,
     /// Whether it goes on although the source still answers.
     force: bool,
+    /// Whether what is kept is started although something newer may be lost by it.
+    accept_loss: bool,
     /// Its status.
     status: OperationStatusWord,
     /// The phase it is in.
@@ -169,6 +171,18 @@ pub(crate) struct MemberResultView {
     ok: bool,
     /// Why not, where it does not.
     reason: Option<String>,
+    /// What became of its probe, where it has one that was looked at.
+    probe: Option<ProbeVerdictView>,
+}
+
+/// What became of a probe.
+#[derive(Debug, Object)]
+#[oai(rename = "ProbeVerdict")]
+pub(crate) struct ProbeVerdictView {
+    /// Whether the server showed what it must.
+    passed: bool,
+    /// What was seen.
+    detail: String,
 }
 
 impl From<MemberResult> for MemberResultView {
@@ -178,6 +192,10 @@ impl From<MemberResult> for MemberResultView {
             name: member.name,
             ok: member.ok,
             reason: member.reason,
+            probe: member.probe.map(|probe| ProbeVerdictView {
+                passed: probe.passed,
+                detail: probe.detail,
+            }),
         }
     }
 }
@@ -224,6 +242,7 @@ impl From<Operation> for OperationView {
             kind: operation.kind.into(),
             failover_type: operation.options.failover_type.map(Into::into),
             force: operation.options.force,
+            accept_loss: operation.options.accept_loss,
             status: operation.status.into(),
             phase: operation.phase,
             progress: operation.progress,

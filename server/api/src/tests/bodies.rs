@@ -290,9 +290,16 @@ async fn operations_are_steered_by_one_action() {
         (json!({ "cancel": null }), "Cancel"),
         (
             json!({ "retry": { "force": true } }),
-            "Retry { force: true }",
+            "Retry { force: true, accept_loss: false }",
         ),
-        (json!({ "retry": null }), "Retry { force: false }"),
+        (
+            json!({ "retry": null }),
+            "Retry { force: false, accept_loss: false }",
+        ),
+        (
+            json!({ "retry": { "accept_loss": true } }),
+            "Retry { force: false, accept_loss: true }",
+        ),
         (
             json!({ "skip": { "step": "boot/web-1", "reason": "by hand" } }),
             "Skip { step: \"boot/web-1\", reason: \"by hand\" }",
@@ -314,6 +321,45 @@ async fn operations_are_steered_by_one_action() {
     let body = world.get(steps, MEMBER).await.json();
     assert_eq!(body["steps"][0]["key"], "boot/web-1");
     assert_eq!(body["steps"][0]["status"], "pending");
+}
+
+#[tokio::test]
+async fn a_members_probe_is_set_left_and_taken_away() {
+    let world = World::new();
+    let members = format!("{GROUPS}/web/members");
+    let body = json!({ "member": { "server_id": "s", "probe": { "console": "login:" } } });
+    let answer = world.send("POST", &members, MEMBER, &body).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let shown = &answer.json()["member"]["probe"];
+    assert_eq!(*shown, json!({ "console": "login:", "timeout": 90 }));
+    let call = world.services.last();
+    assert!(call.contains("timeout: 120"), "{call}");
+    let one = format!("{members}/00000000-0000-0000-0000-000000000028");
+    for (body, expected) in [
+        (json!({ "boot_tier": 1 }), "probe: None"),
+        (json!({ "probe": null }), "probe: Some(None)"),
+        (
+            json!({ "probe": { "console": "up", "timeout": 9 } }),
+            "timeout: 9",
+        ),
+    ] {
+        let body = json!({ "member": body });
+        let answer = world.send("PATCH", &one, MEMBER, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let call = world.services.last();
+        assert!(call.contains(expected), "{call}");
+    }
+    for wrong in [
+        json!({ "console": "" }),
+        json!({ "timeout": 5 }),
+        json!({ "console": "x", "timeout": 0 }),
+        json!({ "console": "x", "timeout": 4000 }),
+        json!({ "tcp": { "port": 22 } }),
+        json!("login:"),
+    ] {
+        let body = json!({ "member": { "probe": wrong } });
+        world.send("PATCH", &one, MEMBER, &body).await.wrong();
+    }
 }
 
 #[tokio::test]

@@ -115,6 +115,10 @@ pub(super) fn member() -> MemberView {
             name: "web-1".to_owned(),
             boot_tier: 3,
             boot_delay: 0,
+            probe: Some(protector_model::Probe {
+                console: "login:".to_owned(),
+                timeout: 90,
+            }),
             status: MemberStatus::Protected,
             status_reason: None,
             blueprint: None,

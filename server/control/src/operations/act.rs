@@ -91,7 +91,11 @@ async fn here(
     let id = operation.id;
     match action {
         OperationAction::Cancel => Ok(control.db.request_cancel(id).await?),
-        OperationAction::Retry { force } => {
+        OperationAction::Retry { force, accept_loss } => {
+            if *accept_loss && !operation.kind.moves_authority() {
+                let why = format!("does not fit `{}`", operation.kind);
+                return Err(Refusal::invalid_field("retry.accept_loss", why));
+            }
             let forced = operation.options.force || *force;
             if operation.is_unplanned_move() && !forced {
                 // The only copy of a member that did not come up may be at work there.
@@ -99,6 +103,7 @@ async fn here(
             }
             let options = OperationOptions {
                 force: forced,
+                accept_loss: operation.options.accept_loss || *accept_loss,
                 ..operation.options.clone()
             };
             Ok(control.db.reopen_operation(id, &options).await?)

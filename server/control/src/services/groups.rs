@@ -5,7 +5,7 @@ use protector_framework::{
     ServerId, SiteId, VolumeTypeId,
 };
 use protector_model::{
-    Actor, GroupDocument, GroupStatus, Mapping, Member, Operation, Policy, Retention,
+    Actor, GroupDocument, GroupStatus, Mapping, Member, Operation, Policy, Probe, Retention,
 };
 use protector_peer::SyncState;
 
@@ -97,15 +97,19 @@ pub struct NewMember {
     pub boot_tier: Option<u8>,
     /// Seconds to wait after its start before the next tier; `None`: 0.
     pub boot_delay: Option<u32>,
+    /// How to tell from outside that it has come up.
+    pub probe: Option<Probe>,
 }
 
 /// What is to change of a member; `None` leaves a field.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemberChange {
     /// Its new tier, 1 to 5.
     pub boot_tier: Option<u8>,
     /// Its new delay in seconds.
     pub boot_delay: Option<u32>,
+    /// Its new probe; `Some(None)` takes it away.
+    pub probe: Option<Option<Probe>>,
 }
 
 /// A member that is being added.

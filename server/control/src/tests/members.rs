@@ -141,14 +141,31 @@ async fn a_member_moves_in_the_boot_order_and_leaves_by_an_operation() {
     let id = members.unwrap()[0].member.id;
     let change = MemberChange {
         boot_tier: Some(1),
-        boot_delay: None,
+        probe: Some(Some(protector_model::Probe {
+            console: "login:".to_owned(),
+            timeout: 30,
+        })),
+        ..MemberChange::default()
     };
     let changed = world
         .b
         .control
         .update_member(actor(), project, "shop", id, change)
         .await;
-    assert_eq!(changed.unwrap().member.boot_tier, 1);
+    let changed = changed.unwrap().member;
+    assert_eq!(changed.boot_tier, 1);
+    assert_eq!(changed.probe.unwrap().timeout, 30);
+    world.same().await;
+    let none = MemberChange {
+        probe: Some(None),
+        ..MemberChange::default()
+    };
+    let changed = world
+        .a
+        .control
+        .update_member(actor(), world.a.project(), "shop", id, none)
+        .await;
+    assert_eq!(changed.unwrap().member.probe, None);
     world.same().await;
     let by_tier = |tier: &str| Page {
         filters: vec![("boot_tier".to_owned(), tier.to_owned())],

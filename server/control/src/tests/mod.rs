@@ -399,6 +399,7 @@ fn member(server: &ServerId) -> NewMember {
         server_id: server.clone(),
         boot_tier: None,
         boot_delay: None,
+        probe: None,
     }
 }
 

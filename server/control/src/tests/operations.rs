@@ -293,7 +293,14 @@ async fn actions_reach_the_engine_that_executes() {
 
     world.end(id, OperationStatus::Error).await;
     world.pass(5);
-    let retried = act(&world.a, OperationAction::Retry { force: true }).await;
+    let retried = act(
+        &world.a,
+        OperationAction::Retry {
+            force: true,
+            accept_loss: false,
+        },
+    )
+    .await;
     let retried = retried.unwrap();
     assert_eq!((retried.attempt, retried.options.force), (2, true));
     for site in [&world.a, &world.b] {

@@ -32,6 +32,7 @@ async fn queued(world: &World, n: u128, project: &str, tiers: &[u8], how: Failov
             server_id: ServerId::from(format!("server-{n}-{at}")),
             boot_tier: *tier,
             boot_delay: 0,
+            probe: None,
         };
         group = member.apply(&group, start()).unwrap();
     }

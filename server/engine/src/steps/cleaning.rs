@@ -49,6 +49,18 @@ pub(super) async fn delete_server(work: &Work<'_>) -> Output {
     Ok(None)
 }
 
+/// Unlocks the server of a member that leaves Protector's care.
+pub(super) async fn unlock_server(work: &Work<'_>) -> Output {
+    let copy = work.member()?.instance(work.site());
+    let Some(id) = copy.and_then(|copy| copy.server_id.as_ref()) else {
+        return Ok(None);
+    };
+    let cloud = work.compute().await?;
+    found(cloud.unlock_server(&work.ctx()?, ServerRef::new(id)).await)
+        .map_err(|e| work.failed(&e))?;
+    Ok(None)
+}
+
 /// Deletes a server and waits until it is gone.
 pub(super) async fn remove_server(
     work: &Work<'_>,

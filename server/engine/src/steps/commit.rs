@@ -258,7 +258,7 @@ async fn send(work: &Work<'_>, next: &GroupDocument) -> Sent {
     }
     let link = match work.steps.link(work.other()).await {
         Ok(link) => link,
-        Err(StepFailure::Fenced) => return Sent::Fenced,
+        Err(StepFailure::Fenced | StepFailure::GivenUp) => return Sent::Fenced,
         Err(
             StepFailure::Transient { error, .. }
             | StepFailure::Permanent(error)

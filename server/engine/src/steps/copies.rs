@@ -270,10 +270,19 @@ pub(super) async fn release_named(
         .map_err(|e| work.failed(&e))?;
     let mut released = Vec::new();
     for volume in volumes {
-        released.push(resolve(work, &volume).await?);
+        // What is behind it may have been removed by hand.
+        released.extend(behind(work, &volume).await?);
         release(work, &*cloud, &volume.id).await?;
     }
     Ok(released)
+}
+
+/// The array volume behind one of the cloud; `None`: there is none any more.
+async fn behind(work: &Work<'_>, volume: &Volume) -> Result<Option<ArrayVolume>, StepFailure> {
+    let request = work.backing(&volume.id).await?;
+    let storage = work.storage().await?;
+    let resolved = found(storage.resolve_volume(&work.ctx()?, request).await);
+    resolved.map_err(|e| work.failed(&e))
 }
 
 /// Unmanages a volume once it is free, and waits until it is gone.
@@ -296,6 +305,17 @@ pub(super) async fn release(
                     now.snapshots
                 ),
                 "delete them, or keep the volume and `skip` this step",
+            ));
+        }
+        if now.status == VolumeStatus::Error {
+            return Err(StepFailure::permanent(
+                format!(
+                    "the block storage service cannot let volume {id} go, it is `{}`: what was behind \
+                     it may have been removed by hand",
+                    now.raw_status
+                ),
+                "have an administrator find out why and remove the record, then `retry`; or `skip` \
+                 this step, which leaves it",
             ));
         }
         if now.status == VolumeStatus::Available && !asked {
@@ -418,7 +438,7 @@ fn is_recovered(work: &Work<'_>, chosen: &Chosen) -> Result<bool, StepFailure> {
 /// A member that had not come up on the other site, as far as this one knows, is in no point: what is
 /// kept of it here is started as it is if a person says so.
 fn keep(work: &Work<'_>) -> Output {
-    if work.run.operation.options.force {
+    if work.run.operation.options.accepts_loss() {
         return Ok(Some(json!({ "kept": true })));
     }
     Err(StepFailure::permanent(
@@ -427,8 +447,8 @@ fn keep(work: &Work<'_>) -> Output {
              one last heard of it",
             work.member()?.name
         ),
-        "`retry` with `force` to start what is kept here; what the other site may have written since \
-         is not in it",
+        "`retry` with `accept_loss` to start what is kept here; what the other site may have written \
+         since is not in it",
     ))
 }
 

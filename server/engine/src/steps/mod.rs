@@ -8,10 +8,12 @@ mod cleaning;
 mod commit;
 mod copies;
 mod finish;
+mod isolation;
 pub(crate) mod leftovers;
 mod points;
 mod poll;
 mod ports;
+mod probe;
 mod quiesce;
 mod servers;
 mod starting;
@@ -208,6 +210,8 @@ impl StepExecutor for Steps {
                 servers::revive(&work).await
             }
             Action::VerifyServer { test } => verify::verify(&work, *test).await,
+            Action::CheckTestNetworks => isolation::check(&work).await,
+            Action::ProbeServer { test } => probe::probe(&work, *test).await,
             Action::Delay { seconds } => {
                 let seconds = u64::from(*seconds);
                 self.clock
@@ -217,6 +221,7 @@ impl StepExecutor for Steps {
             }
             Action::ParkServer { .. } => quiesce::park(&work).await,
             Action::DeleteServer => cleaning::delete_server(&work).await,
+            Action::UnlockServer => cleaning::unlock_server(&work).await,
             Action::ReleaseVolumes => cleaning::release_volumes(&work).await,
             Action::DiscardVolumes => cleaning::discard_volumes(&work).await,
             Action::DeletePorts => cleaning::delete_ports(&work).await,

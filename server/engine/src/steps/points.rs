@@ -224,7 +224,7 @@ fn keep(work: &Work<'_>, points: &[Point]) -> Output {
         .collect();
     let diverged = kept.contains(&InstanceState::Quarantined);
     let moves = operation.is_unplanned_move() && !kept.is_empty();
-    let force = operation.options.force;
+    let force = operation.options.accepts_loss();
     match epoch.since {
         Some(since) if moves && !force && points.iter().any(|p| is_close(p, since)) => {
             Err(StepFailure::permanent(
@@ -232,7 +232,7 @@ fn keep(work: &Work<'_>, points: &[Point]) -> Output {
                     "no recovery point is newer than the moment when the group came to the other \
                      site ({since}), but one is hardly older: the array's clock may be behind"
                 ),
-                "name that recovery point, or ask again with `force` to start what is kept here",
+                "name that recovery point, or ask again with `accept_loss` to start what is kept here",
             ))
         }
         Some(kept_as_of) if moves && (!diverged || force) => output(&Kept { kept_as_of }),
@@ -241,7 +241,7 @@ fn keep(work: &Work<'_>, points: &[Point]) -> Output {
                 "no recovery point has arrived since the group runs on the other site ({since}), and \
                  the copies kept here had been written to after that site took over"
             ),
-            "ask again with `force` to start them as they are",
+            "ask again with `accept_loss` to start them as they are",
         )),
         _ => Err(StepFailure::permanent(
             "there is no complete recovery point on the target array of what the group has written \

@@ -42,7 +42,7 @@ pub(super) async fn verify(work: &Work<'_>, test: bool) -> Output {
     Ok(None)
 }
 
-fn server_id(work: &Work<'_>, test: bool) -> Result<ServerId, StepFailure> {
+pub(super) fn server_id(work: &Work<'_>, test: bool) -> Result<ServerId, StepFailure> {
     if !test {
         let copy: &Instance = work.copy_on(work.site())?;
         if let Some(id) = &copy.server_id {

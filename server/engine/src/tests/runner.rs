@@ -58,6 +58,10 @@ impl World {
     }
 
     fn take_effect(&self, key: &str) {
+        if key == "sync" {
+            // It only waits.
+            return;
+        }
         // Look, then act: a step whose effect is there does nothing.
         self.effects
             .lock()
@@ -153,16 +157,17 @@ fn plan(operation: OperationKind) -> Plan {
     let steps = vec![
         step("stop/a", Action::StopServer, &[], false),
         step("stop/b", Action::StopServer, &[], false),
+        step("sync", Action::Replicate, &["stop/a", "stop/b"], false),
         step(
             "copy/a",
             Action::CopyVolume { slot: 0, test },
-            &["stop/a", "stop/b"],
+            &["sync"],
             false,
         ),
         step(
             "copy/b",
             Action::CopyVolume { slot: 0, test },
-            &["stop/a", "stop/b"],
+            &["sync"],
             false,
         ),
         step(
@@ -351,7 +356,7 @@ async fn a_plan_runs_to_its_end_in_its_order() {
     assert!(at("stop/b") < at("copy/a") && at("copy/b") < at("commit"));
     assert!(at("commit") < at("boot/a") && at("verify/b") < at("finish"));
     let operation = site.operation().await;
-    assert_eq!((operation.progress, operation.steps_completed), (100, 10));
+    assert_eq!((operation.progress, operation.steps_completed), (100, 11));
     assert!(operation.finished_at.is_some());
 }
 
@@ -560,4 +565,53 @@ async fn what_is_taken_back_is_heard_of_meanwhile() {
     let undone = site.world.undone.lock().unwrap().clone();
     let stops = undone.iter().take_while(|key| key.starts_with("stop/"));
     assert_eq!(stops.count(), 2, "servers first: {undone:?}");
+}
+
+/// Gives the operation up while a step lingers, and lets time go on until the engine has heard it.
+async fn given_up_during(key: &str) -> (Site, Option<RunEnd>) {
+    let site = Site::new().await;
+    site.world.fault(key, &[Fault::Lingers]);
+    let claim = site.db.claim_operation("one", super_site()).await.unwrap();
+    let runner = site.runner_with(Duration::from_secs(60));
+    let id = site.operation().await.id;
+    let hears = async {
+        site.world.lingers.notified().await;
+        site.db.request_cancel(id).await.unwrap();
+        for _ in 0..100 {
+            site.clock.advance(Duration::from_secs(1));
+            site.db.get_operation(id).await.unwrap();
+        }
+    };
+    let end = {
+        let mut run = std::pin::pin!(runner.run(claim.unwrap()));
+        let mut hears = std::pin::pin!(hears);
+        tokio::select! {
+            end = &mut run => Some(end),
+            () = &mut hears => {
+                site.world.go_on.notify_one();
+                assert_eq!(run.await, RunEnd::Ended(OperationStatus::Cancelled));
+                None
+            }
+        }
+    };
+    (site, end)
+}
+
+#[tokio::test]
+async fn a_step_that_only_waits_is_left_as_soon_as_the_operation_is_given_up() {
+    let (site, end) = given_up_during("sync").await;
+    assert_eq!(end, Some(RunEnd::Ended(OperationStatus::Cancelled)));
+    assert_eq!(site.effects(), ["finish"], "the rest is taken back");
+    let steps = site.db.steps(site.operation().await.id).await.unwrap();
+    let left = steps.iter().find(|step| step.key == "sync").unwrap();
+    assert_eq!(left.status, StepStatus::Skipped);
+}
+
+#[tokio::test]
+async fn a_step_that_changes_something_ends_before_it_is_taken_back() {
+    let (site, end) = given_up_during("copy/a").await;
+    assert_eq!(end, None, "it was waited for");
+    let undone = site.world.undone.lock().unwrap().clone();
+    assert!(undone.contains(&"copy/a".to_owned()), "{undone:?}");
+    assert_eq!(site.effects(), ["finish"]);
 }

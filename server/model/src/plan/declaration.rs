@@ -80,6 +80,8 @@ impl Action {
     pub fn declaration(&self) -> Declaration {
         match self {
             Self::CheckSites { .. }
+            | Self::CheckTestNetworks
+            | Self::ProbeServer { .. }
             | Self::CaptureMember
             | Self::RecaptureMember
             | Self::ChoosePoint
@@ -160,8 +162,13 @@ impl Action {
             Self::ReviveServer => {
                 Declaration::change("the server's id and state: one that runs is only unlocked")
             }
-            Self::VerifyServer { .. } => {
+            // A test's server has no settings of its user that would be given back.
+            Self::VerifyServer { test: true } => Declaration::look(),
+            Self::VerifyServer { test: false } => {
                 Declaration::change("it looks; the settings it gives back are set as a whole")
+            }
+            Self::UnlockServer => {
+                Declaration::change("the server's id: what is unlocked stays so").skippable()
             }
             Self::ParkServer { .. } => Declaration::change(
                 "the server's id and state: what is locked, stopped and shelved stays so",

@@ -87,6 +87,8 @@ pub(super) fn calls(document: &GroupDocument, step: &Step, drifts: bool) -> Vec<
         | Action::CaptureMember
         | Action::RecaptureMember
         | Action::ChoosePoint
+        | Action::CheckTestNetworks
+        | Action::ProbeServer { .. }
         | Action::Delay { .. }
         | Action::AwaitExecutor { .. }
         // The document follows them when the operation ends.
@@ -164,6 +166,7 @@ pub(super) fn calls(document: &GroupDocument, step: &Step, drifts: bool) -> Vec<
             ],
             None => Vec::new(),
         },
+        Action::UnlockServer => vec![compute("unlock_server", of.server())],
         Action::ReleaseVolumes => release(&of),
         Action::DiscardVolumes => of_copy(&of, |copy| {
             copy.volumes.iter().map(|v| storage("discard_volume", v.array_name.as_str())).collect()

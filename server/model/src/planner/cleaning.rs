@@ -72,7 +72,7 @@ pub(super) fn clean_copy(
 }
 
 /// Removes a whole group: the copies of what is in production, both replications, both volume
-/// groups. The production servers and their volumes stay as they are.
+/// groups. The production servers and their volumes stay as they are, and no server stays locked.
 pub(super) fn delete_group(plan: &mut Builder<'_>, executor: SiteId, leftovers: &[OperationId]) {
     let source = plan.document.current_primary_site_id;
     let standby = plan.document.standby_site();
@@ -82,8 +82,26 @@ pub(super) fn delete_group(plan: &mut Builder<'_>, executor: SiteId, leftovers: 
         needs.push(take_back(plan, executor, *of, &check));
     }
     let members: Vec<&Member> = plan.document.members.iter().collect();
-    for member in members.into_iter().filter(|m| runs_on(m, source)) {
-        needs.extend(clean_copy(plan, member, standby, &check));
+    for member in members {
+        if runs_on(member, source) {
+            needs.extend(clean_copy(plan, member, standby, &check));
+            continue;
+        }
+        // What is kept of it is all there is: it stays, and nobody else could unlock it any more.
+        let kept = [standby, source].into_iter().filter(|site| {
+            let copy = member.instance(*site);
+            copy.is_some_and(|copy| copy.server_id.is_some())
+        });
+        for site in kept.collect::<Vec<_>>() {
+            let which = if site == source { "primary" } else { "standby" };
+            let key = format!("unlock-{which}");
+            needs.push(
+                plan.add(&key, site, Phase::Cleaning, Action::UnlockServer)
+                    .member(member)
+                    .needs([&check])
+                    .done(),
+            );
+        }
     }
     for (site, which) in [(source, "primary"), (standby, "standby")] {
         if plan.document.policy.is_some() {

@@ -54,6 +54,17 @@ pub enum PlanError {
     /// Resources of the blueprint have no counterpart.
     #[error("not mapped to the target site: {}", list(.0))]
     Unmapped(Vec<Unmapped>),
+    /// Test servers would stand among those of production.
+    #[error(
+        "the test network {network} of member `{member}` is a network of production on that site; map \
+         a `test_network` that no server of the group is on"
+    )]
+    TestOnProduction {
+        /// The member.
+        member: String,
+        /// The network.
+        network: ResourceId,
+    },
     /// A test cannot be cleaned up without knowing what it made.
     #[error("the test failover's plan is not stored on this site")]
     NoTestPlan,

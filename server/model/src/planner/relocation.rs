@@ -58,7 +58,9 @@ pub(super) fn relocate(
     let commit = copy_and_commit(plan, &members, target, &ready, planned);
     let overwritten = overwrite(plan, &moving, target, &commit);
     let started = start(plan, &members, target, &commit, &overwritten, false);
-    let last = settle(plan, &moving, direction, &started, planned);
+    let probed = probe(plan, &members, target, &started, false);
+    let mut last = settle(plan, &moving, direction, &started, planned);
+    last.extend(probed);
     plan.finish(target, last);
     Ok(())
 }
@@ -318,6 +320,32 @@ pub(super) fn start(
         }
     }
     verified
+}
+
+/// Looks whether those that have a probe have come up inside; returns the keys. Nothing of a move
+/// waits for it but its end.
+pub(super) fn probe(
+    plan: &mut Builder<'_>,
+    members: &[&Member],
+    target: SiteId,
+    started: &[(MemberId, String)],
+    test: bool,
+) -> Vec<String> {
+    let probed = members.iter().filter(|member| member.probe.is_some());
+    probed
+        .map(|member| {
+            let up = started.iter().filter(|(id, _)| *id == member.id);
+            plan.add(
+                "probe",
+                target,
+                Phase::Verifying,
+                Action::ProbeServer { test },
+            )
+            .member(member)
+            .needs(up.map(|(_, key)| key))
+            .done()
+        })
+        .collect()
 }
 
 /// The steps that overwrite the volumes of each member's parked copy.

@@ -1,13 +1,13 @@
 //! Test failover: clones on a test network. Production and its replication are untouched.
 
 use super::builder::Builder;
-use super::relocation::{Overwritten, copy, movable, pick_point, start};
+use super::relocation::{Overwritten, copy, movable, pick_point, probe, start};
 use super::{PlanError, Unmapped};
 use crate::document::Member;
 use crate::operation::OperationOptions;
 use crate::plan::{Action, Phase, Plan};
 use crate::request::Direction;
-use protector_framework::ResourceKind;
+use protector_framework::{ResourceId, ResourceKind};
 
 pub(super) fn test(
     plan: &mut Builder<'_>,
@@ -17,12 +17,23 @@ pub(super) fn test(
     let target = direction.target;
     let members = testable(plan, direction)?;
     let check = plan.check(&[target]);
-    let pin = pick_point(plan, target, &check, &[]);
+    let isolated = plan
+        .add(
+            "test-networks",
+            target,
+            Phase::Checking,
+            Action::CheckTestNetworks,
+        )
+        .needs([&check])
+        .done();
+    let pin = pick_point(plan, target, &isolated, &[]);
     for member in &members {
         copy(plan, member, target, &pin, true);
     }
     let started = start(plan, &members, target, &pin, &Overwritten::new(), true);
+    let probed = probe(plan, &members, target, &started, true);
     let mut last: Vec<String> = started.into_iter().map(|(_, key)| key).collect();
+    last.extend(probed);
     if options.auto_cleanup {
         let after = last.clone();
         last = remove(plan, &members, target, &after);
@@ -53,6 +64,15 @@ fn testable<'a>(plan: &Builder<'a>, direction: &Direction) -> Result<Vec<&'a Mem
                 member.blueprint_site,
                 direction.target,
             );
+            let production = |network: &ResourceId| {
+                crate::translate::is_of_production(document, network, direction.target)
+            };
+            if let Some(network) = known.clone().filter(production) {
+                return Err(PlanError::TestOnProduction {
+                    member: member.name.clone(),
+                    network,
+                });
+            }
             if known.is_none() {
                 missing.push(Unmapped {
                     member: member.name.clone(),

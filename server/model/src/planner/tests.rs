@@ -91,6 +91,10 @@ fn member(n: usize, name: &str, runs: u128, volumes: usize, standby: Standby) ->
         name: name.to_owned(),
         boot_tier: u8::try_from(n % 3 + 1).unwrap(),
         boot_delay: 5,
+        probe: (n == 0).then(|| crate::probe::Probe {
+            console: "login:".to_owned(),
+            timeout: 60,
+        }),
         status: MemberStatus::Protected,
         status_reason: None,
         blueprint: Some(blueprint),
@@ -161,6 +165,7 @@ fn group(names: &[&str], runs: u128, volumes: usize, standby: Standby) -> GroupD
             map(ResourceKind::Subnet, "subnet", "subnet-b"),
             map(ResourceKind::SecurityGroup, "group", "group-b"),
             map(ResourceKind::TestNetwork, "net", "test-b"),
+            map(ResourceKind::TestNetwork, "test-a", "net-b"),
         ],
         deleted: false,
         given_up: None,
@@ -241,18 +246,15 @@ fn every_plan() -> Vec<(GroupDocument, Plan)> {
             (the_move(&document), moves(true)),
             (the_move(&document), moves(false)),
         ];
-        // Site A has no test network of its own in these groups.
-        if document.is_home() {
-            let removes = OperationOptions {
-                auto_cleanup: true,
-                ..plain()
-            };
-            asked.extend([
-                (OperationKind::TestFailover, plain()),
-                (OperationKind::TestFailover, removes),
-                (OperationKind::TestCleanup, plain()),
-            ]);
-        }
+        let removes = OperationOptions {
+            auto_cleanup: true,
+            ..plain()
+        };
+        asked.extend([
+            (OperationKind::TestFailover, plain()),
+            (OperationKind::TestFailover, removes),
+            (OperationKind::TestCleanup, plain()),
+        ]);
         for (kind, options) in asked {
             plans.push((document.clone(), make(&document, kind, &options)));
         }
@@ -298,6 +300,8 @@ fn changes(step: &Step) -> bool {
             | Action::RecaptureMember
             | Action::ChoosePoint
             | Action::VerifyServer { .. }
+            | Action::CheckTestNetworks
+            | Action::ProbeServer { .. }
             | Action::Delay { .. }
             | Action::AwaitExecutor { .. }
             | Action::ForgetMember
@@ -521,7 +525,7 @@ fn a_member_that_never_came_up_there_goes_home_from_what_was_kept() {
                 .filter(|s| s.member == Some(document.members[0].id))
                 .map(|s| s.key.as_str())
                 .collect();
-            assert_eq!(of_web, ["revive/web", "verify/web"]);
+            assert_eq!(of_web, ["revive/web", "verify/web", "probe/web"]);
             let commit = plan.commit().unwrap();
             assert!(plan.depends_on(plan.step("revive/web").unwrap(), &commit.key));
             assert_eq!(plan.step("pin").is_none(), all);
@@ -678,8 +682,48 @@ fn a_member_is_overwritten_where_its_copy_is_kept_and_built_where_it_is_not() {
 }
 
 #[test]
+fn no_test_stands_among_the_servers_of_production() {
+    for mut document in groups() {
+        for mapping in &mut document.mappings {
+            if mapping.kind == ResourceKind::TestNetwork {
+                mapping.primary_id = "net".into();
+                mapping.secondary_id = "net-b".into();
+            }
+        }
+        let plain = OperationOptions::default();
+        let kind = OperationKind::TestFailover;
+        let direction = direction(&document, kind, &plain);
+        let refused = plan(&document, kind, &plain, &direction, None);
+        assert!(
+            matches!(refused, Err(PlanError::TestOnProduction { .. })),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_probe_holds_up_nothing_but_the_end() {
+    for (_, plan) in every_plan() {
+        let probes = plan.steps.iter();
+        let probes = probes.filter(|s| matches!(s.action, Action::ProbeServer { .. }));
+        for probe in probes {
+            for step in plan.steps.iter().filter(|s| plan.depends_on(s, &probe.key)) {
+                let cleans = matches!(
+                    step.action,
+                    Action::Finish
+                        | Action::RemoveTestServers
+                        | Action::RemoveTestVolumes
+                        | Action::UnpinPoint
+                );
+                assert!(cleans, "{} waits for {}", step.key, probe.key);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_test_stays_on_the_standby_site_and_all_it_makes_is_removed() {
-    for document in groups().into_iter().filter(GroupDocument::is_home) {
+    for document in groups() {
         let test = make(
             &document,
             OperationKind::TestFailover,
@@ -698,9 +742,11 @@ fn a_test_stays_on_the_standby_site_and_all_it_makes_is_removed() {
                 | Action::AdoptVolume { test, .. }
                 | Action::CreatePorts { test }
                 | Action::BootServer { test }
-                | Action::VerifyServer { test } => *test,
+                | Action::VerifyServer { test }
+                | Action::ProbeServer { test } => *test,
                 Action::CheckSites { sites } => *sites == [document.standby_site()],
-                Action::ChoosePoint
+                Action::CheckTestNetworks
+                | Action::ChoosePoint
                 | Action::PinPoint
                 | Action::UnpinPoint
                 | Action::Delay { .. }

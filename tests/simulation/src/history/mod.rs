@@ -307,8 +307,10 @@ impl History {
             let site = self.world.site(operation.executor_site_id);
             // A person does what the error says.
             let advice = operation.error.as_ref().and_then(|e| e.what_to_do.as_ref());
+            let advised = |word: &str| advice.is_some_and(|a| a.contains(word));
             let options = OperationOptions {
-                force: operation.options.force || advice.is_some_and(|a| a.contains("`force`")),
+                force: operation.options.force || advised("`force`"),
+                accept_loss: operation.options.accept_loss || advised("`accept_loss`"),
                 ..operation.options.clone()
             };
             let reopened = site.db.reopen_operation(operation.id, &options).await;

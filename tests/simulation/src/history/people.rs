@@ -49,10 +49,6 @@ pub(super) async fn wish(world: &World, dice: &mut StdRng) -> Wish {
         .unwrap_or_else(|_| panic!("nothing can be asked for: {:?}", record.document.status))
         .1
         .clone();
-    if wish.kind == OperationKind::TestFailover && !record.document.is_home() {
-        // The other site has no test network of its own.
-        wish = plain(OperationKind::Sync);
-    }
     if wish.kind == OperationKind::TestFailover {
         wish.options.auto_cleanup = dice.random_bool(0.3);
     }

@@ -62,6 +62,24 @@ impl World {
         self.equip().await;
     }
 
+    fn group_number(&self) -> u128 {
+        self.group.into_untyped_uuid().as_u128()
+    }
+
+    /// `shop`, or another name for a further group.
+    fn group_name(&self) -> String {
+        match self.group == id() {
+            true => "shop".to_owned(),
+            false => format!("shop-{}", self.group_number()),
+        }
+    }
+
+    /// Goes on with a further group. What the world does is done to it from now on.
+    pub async fn another_group(&mut self, number: u128) {
+        self.group = GroupId::from_untyped_uuid(Uuid::from_u128(number));
+        self.create_group().await;
+    }
+
     /// The group's first document, on both sites.
     pub async fn propose_group(&self) {
         let now = self.clock.now();
@@ -69,7 +87,7 @@ impl World {
             id: self.group,
             epoch: Epoch::first(EpochId::from_untyped_uuid(Uuid::from_u128(1)), self.a.id),
             version: 1,
-            name: "shop".to_owned(),
+            name: self.group_name(),
             description: String::new(),
             projects: [&self.a, &self.b]
                 .map(|s| (s.id, s.has.project.clone()))
@@ -121,7 +139,7 @@ impl World {
     pub fn policy(&self) -> Policy {
         let now = self.clock.now();
         Policy {
-            id: PolicyId::from_untyped_uuid(Uuid::from_u128(8)),
+            id: PolicyId::from_untyped_uuid(Uuid::from_u128(self.group_number() + 1)),
             driver: "mock".to_owned(),
             arrays: [&self.a, &self.b]
                 .map(|s| {
@@ -154,6 +172,7 @@ impl World {
                 &b.security_group,
             ),
             (ResourceKind::TestNetwork, &a.network, &b.test_network),
+            (ResourceKind::TestNetwork, &a.test_network, &b.network),
         ]
         .map(|(kind, primary, secondary)| Mapping {
             kind,
@@ -230,6 +249,7 @@ impl World {
             server_id: server.clone(),
             boot_tier: tier,
             boot_delay: 0,
+            probe: None,
         })
         .await;
         OperationOptions {

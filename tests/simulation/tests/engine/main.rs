@@ -6,11 +6,13 @@
     reason = "what goes wrong fails the test"
 )]
 
+mod by_hand;
 mod by_itself;
 mod cancelled;
 mod faults;
 mod histories;
 mod losses;
+mod many;
 mod others;
 mod plans;
 mod preempted;
@@ -18,3 +20,4 @@ mod rescue;
 mod returns;
 mod round_trips;
 mod stories;
+mod testing;

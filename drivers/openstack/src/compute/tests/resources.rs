@@ -210,3 +210,42 @@ async fn health_tells_each_service_apart() {
         assert!(!service.reachable && service.detail.contains("login of user `protector`"));
     }
 }
+
+#[tokio::test]
+async fn a_test_network_tells_where_its_routers_lead() {
+    let cloud = FakeCloud::start().await;
+    let networks = json!({"networks": [{"id": "test", "name": "test", "project_id": TENANT,
+        "shared": true, "router:external": false}]});
+    cloud
+        .says("GET", "/network/v2.0/networks", 200, networks)
+        .await;
+    let at = "/network/v2.0/ports";
+    let port = |network: &str, device: &str, owner: &str| json!({"id": "p", "network_id": network, "device_id": device, "device_owner": owner});
+    let here = json!({"ports": [
+        port("test", "s1", "compute:nova"),
+        port("test", "r1", "network:router_interface_distributed"),
+        port("test", "dhcp", "network:dhcp"),
+    ]});
+    let beyond = json!({"ports": [
+        port("test", "r1", "network:router_interface_distributed"),
+        port("web", "r1", "network:router_interface"),
+        port("public", "r1", "network:router_gateway"),
+    ]});
+    cloud.says_once("GET", at, 200, here).await;
+    cloud.says("GET", at, 200, beyond).await;
+    let driver = cloud.compute();
+    let asked = GetResource::new(ResourceKind::TestNetwork, "test");
+    let found = driver.get_resource(&ctx(), asked).await.unwrap();
+    assert!(found.shared && !found.external);
+    let reached: Vec<&str> = found.routed_to.iter().map(|id| id.as_str()).collect();
+    assert_eq!(reached, ["public", "web"]);
+    let sent = cloud.seen("GET", at).await;
+    assert_eq!(query(&sent[0], "network_id").as_deref(), Some("test"));
+    assert_eq!(query(&sent[1], "device_id").as_deref(), Some("r1"));
+    assert_eq!(sent.len(), 2, "one router");
+    // A network that is only mapped is not looked behind.
+    let asked = GetResource::new(ResourceKind::Network, "test");
+    let found = driver.get_resource(&ctx(), asked).await.unwrap();
+    assert!(found.routed_to.is_empty());
+    assert_eq!(cloud.seen("GET", at).await.len(), 2);
+}

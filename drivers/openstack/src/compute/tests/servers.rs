@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use protector_framework::{
-    ComputeDriver, ErrorKind, FindServer, Result, ServerRef, ServerStatus, SetDeleteOnTermination,
+    ComputeDriver, ErrorKind, FindServer, GetConsole, Result, ServerRef, ServerStatus,
+    SetDeleteOnTermination,
 };
 use serde_json::{Value, json};
 
@@ -263,4 +264,23 @@ async fn what_happens_to_a_volume_is_set() {
         sent[0].body_json::<Value>().unwrap(),
         json!({"volumeAttachment": {"volumeId": "v1", "delete_on_termination": false}})
     );
+}
+
+#[tokio::test]
+async fn the_end_of_a_console_is_read_and_one_that_is_not_there_yet_is_waited_for() {
+    let cloud = FakeCloud::start().await;
+    let ask = || GetConsole::new("s1", 50_u32);
+    let body = json!({"server": server("s1", "ACTIVE")});
+    cloud.says("GET", SERVER, 200, body).await;
+    let output = json!({"output": "booting\nweb login: "});
+    cloud.says_once("POST", ACTION, 200, output).await;
+    cloud.says("POST", ACTION, 409, json!({})).await;
+    let driver = cloud.compute();
+    assert!(driver.capabilities().console);
+    let console = driver.get_console(&ctx(), ask()).await.unwrap();
+    assert!(console.text.ends_with("login: "));
+    let sent: Value = cloud.seen("POST", ACTION).await[0].body_json().unwrap();
+    assert_eq!(sent, json!({"os-getConsoleOutput": {"length": 50}}));
+    let early = driver.get_console(&ctx(), ask()).await.unwrap_err();
+    assert_eq!(early.kind, ErrorKind::Busy);
 }
