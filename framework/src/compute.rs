@@ -137,6 +137,10 @@ message! {
         /// Of a test network that was asked for by its id: the networks that routers join it to, as
         /// far as this account is shown them.
         pub routed_to: Vec<ResourceId>,
+        /// Of a flavor: its virtual processors.
+        pub vcpus: Option<u32>,
+        /// Of a flavor: its memory in MiB.
+        pub ram_mib: Option<u64>,
     }
 }
 

@@ -3,8 +3,11 @@
 //! clock.
 
 pub mod actor;
+pub mod backend;
 pub mod change;
 pub mod document;
+pub mod drift;
+pub mod eligibility;
 pub mod epoch;
 pub mod fold;
 pub mod loss;
@@ -16,6 +19,7 @@ pub mod planner;
 pub mod policy;
 pub mod probe;
 pub mod progress;
+pub mod readiness;
 pub mod request;
 pub mod schedule;
 pub mod seeded;

@@ -155,6 +155,7 @@ fn not_recovered(document: &GroupDocument, members: &[MemberResult]) -> Vec<Memb
         reason: Some(member.status_reason.clone().unwrap_or_else(|| {
             "no recovery point holds it, and nothing of it was kept on the site".to_owned()
         })),
+        probe: None,
     });
     failed.chain(named).collect()
 }

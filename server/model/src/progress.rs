@@ -55,6 +55,7 @@ fn weight(action: &Action) -> f64 {
         | Action::TakeBack { .. } => 4.0,
         Action::CopyVolume { .. }
         | Action::VerifyServer { .. }
+        | Action::ProbeServer { .. }
         | Action::EnsureVolumeGroup
         | Action::FillVolumeGroup
         | Action::DeleteVolumeGroup
@@ -63,6 +64,8 @@ fn weight(action: &Action) -> f64 {
         | Action::CreatePorts { .. } => 2.0,
         Action::Delay { seconds } => 1.0 + f64::from(*seconds) / 10.0,
         Action::CheckSites { .. }
+        | Action::CheckTestNetworks
+        | Action::UnlockServer
         | Action::SuspendArrayGroup
         | Action::DeleteArrayGroup
         | Action::CaptureMember

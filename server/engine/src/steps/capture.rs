@@ -1,10 +1,11 @@
 //! Reads a server into its member's blueprint.
 
 use protector_framework::{Blueprint, ServerId, ServerRef};
-use protector_model::Instance;
 use protector_model::document::InstanceVolume;
+use protector_model::drift::{VolumeDrift, in_slots, shape};
 use protector_model::outputs::Captured;
 use protector_model::translate::unmapped;
+use protector_model::{Instance, eligibility};
 
 use super::work::Work;
 use super::{Output, output};
@@ -13,7 +14,7 @@ use crate::failure::StepFailure;
 /// Reads a server that joins the group.
 pub(super) async fn capture(work: &Work<'_>) -> Output {
     let captured = read(work).await?;
-    let refused = ineligible(work, &captured.blueprint);
+    let refused = eligibility::reasons(&work.document, work.site(), &captured.blueprint);
     if !refused.is_empty() {
         return Err(StepFailure::permanent(
             format!(
@@ -41,7 +42,7 @@ pub(super) async fn recapture(work: &Work<'_>) -> Output {
                 "remove the member and add it again; until then its recovery points lack a volume",
             ));
         }
-        let drift = drift(known, &captured.blueprint, same_site);
+        let drift = shape(known, &captured.blueprint, same_site);
         if !drift.is_empty() && !work.run.operation.options.accept_drift {
             return Err(StepFailure::permanent(
                 format!(
@@ -110,96 +111,32 @@ async fn read(work: &Work<'_>) -> Result<Captured, StepFailure> {
     Ok(Captured { blueprint, volumes })
 }
 
-/// Why a server cannot be protected.
-fn ineligible(work: &Work<'_>, blueprint: &Blueprint) -> Vec<String> {
-    let mut reasons: Vec<String> = blueprint
-        .local_disks
-        .iter()
-        .map(|disk| format!("no array replicates its {disk}"))
-        .collect();
-    if blueprint.volumes.is_empty() {
-        reasons.push("it has no volume".to_owned());
-    }
-    let wanted = work.document.volume_types.get(&work.site());
-    let own_group = work.document.volume_groups.get(&work.site());
-    for volume in &blueprint.volumes {
-        let mut refuse = |why: &str| reasons.push(format!("volume {} {why}", volume.id));
-        if volume.encrypted {
-            refuse("is encrypted");
-        }
-        if volume.multiattach {
-            refuse("can be attached to several servers");
-        }
-        if volume.volume_type.as_ref() != wanted {
-            refuse("is not of the protection group's volume type");
-        }
-        if volume.group_id.is_some() && volume.group_id.as_ref() != own_group {
-            refuse("is in another volume group");
-        }
-    }
-    reasons
-}
-
-/// Brings what was read into the order of the copy's slots, so that slot `n` means the same volume
-/// on both sites. Nova shows neither device names nor tags of a server that was shelved since:
-/// they are kept.
-fn keep_slots(known: &Blueprint, here: &Instance, captured: &mut Captured) -> Result<(), String> {
+/// Brings what was read into the order of the copy's slots. Nova shows neither device names nor tags
+/// of a server that was shelved since: they are kept.
+fn keep_slots(
+    known: &Blueprint,
+    here: &Instance,
+    captured: &mut Captured,
+) -> Result<(), VolumeDrift> {
     let mut blueprint = Vec::new();
-    let mut volumes = Vec::new();
-    let text = |ids: Vec<String>| ids.join(", ");
-    let now = || {
-        text(
-            captured
-                .blueprint
-                .volumes
-                .iter()
-                .map(|v| v.id.to_string())
-                .collect(),
-        )
-    };
-    let before = || text(here.volumes.iter().map(|v| v.id.to_string()).collect());
-    if here.volumes.len() != captured.volumes.len() {
-        return Err(format!("they were {}, they are {}", before(), now()));
-    }
-    for (slot, volume) in here.volumes.iter().enumerate() {
-        let Some(at) = captured.volumes.iter().position(|v| v.id == volume.id) else {
-            return Err(format!("they were {}, they are {}", before(), now()));
-        };
-        let mut spec = captured.blueprint.volumes[at].clone();
+    for (slot, spec) in in_slots(known, here, &captured.blueprint)?
+        .into_iter()
+        .enumerate()
+    {
+        let mut spec = spec.clone();
         if let Some(old) = known.volumes.get(slot) {
-            if old.size_gib != spec.size_gib {
-                return Err(format!(
-                    "{} had {} GiB and has {}",
-                    spec.id, old.size_gib, spec.size_gib
-                ));
-            }
             spec.device = spec.device.or_else(|| old.device.clone());
             spec.tag = spec.tag.or_else(|| old.tag.clone());
         }
         blueprint.push(spec);
-        volumes.push(captured.volumes[at].clone());
     }
+    let read = std::mem::take(&mut captured.volumes);
+    captured.volumes = blueprint
+        .iter()
+        .filter_map(|spec| read.iter().find(|v| v.id == spec.id).cloned())
+        .collect();
     captured.blueprint.volumes = blueprint;
-    captured.volumes = volumes;
     Ok(())
-}
-
-/// What else has changed. Ids can be compared only where both were read on the same site.
-fn drift(known: &Blueprint, now: &Blueprint, same_site: bool) -> Vec<&'static str> {
-    let macs = |b: &Blueprint| -> Vec<String> {
-        let mut macs: Vec<_> = b.ports.iter().map(|p| p.mac_address.clone()).collect();
-        macs.sort();
-        macs
-    };
-    let size = |b: &Blueprint| (b.flavor.vcpus, b.flavor.ram_mib, b.flavor.disk_gib);
-    let mut drift = Vec::new();
-    if size(known) != size(now) || (same_site && known.flavor.name != now.flavor.name) {
-        drift.push("its flavor");
-    }
-    if macs(known) != macs(now) {
-        drift.push("its ports");
-    }
-    drift
 }
 
 #[cfg(test)]
@@ -265,8 +202,8 @@ mod tests {
             &slots,
             &mut captured(&[("a", 1), ("b", 2), ("c", 1)]),
         );
-        assert!(added.unwrap_err().contains('c'));
+        assert!(added.unwrap_err().to_string().contains('c'));
         let grown = keep_slots(&known, &slots, &mut captured(&[("a", 1), ("b", 3)]));
-        assert_eq!(grown.unwrap_err(), "b had 2 GiB and has 3");
+        assert_eq!(grown.unwrap_err().to_string(), "b had 2 GiB and has 3");
     }
 }

@@ -8,7 +8,7 @@ use protector_framework::{
 };
 use protector_model::outputs::{Adopted, Chosen, Copied, read};
 use protector_model::seeded::{Bug, is_on};
-use protector_model::{Instance, InstanceState, InstanceVolume};
+use protector_model::{Instance, InstanceState, InstanceVolume, backend};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -113,7 +113,7 @@ pub(super) async fn adopt(work: &Work<'_>, slot: usize, test: bool) -> Output {
     })?;
     let cloud = work.compute().await?;
     let volume_type = target_type(work, test)?;
-    let host = backend(work, &*cloud, &volume_type).await?;
+    let host = pool(work, &*cloud, &volume_type).await?;
     let name = copy_name(work.operation(), member.id, slot);
     let request = EnsureManagedVolume::new(
         &*name,
@@ -197,58 +197,31 @@ async fn settled(
 
 fn target_type(work: &Work<'_>, test: bool) -> Result<VolumeTypeId, StepFailure> {
     let site = work.site();
-    let plain = work
-        .policy()?
-        .test_volume_type_id
-        .clone()
-        .filter(|_| test && site == work.document.secondary_site_id);
-    plain
-        .or_else(|| work.document.volume_types.get(&site).cloned())
-        .ok_or_else(|| {
-            StepFailure::permanent(
-                format!("the protection group has no volume type on site {site}"),
-                "set `secondary_volume_type_id`",
-            )
-        })
+    backend::target_type(&work.document, site, test).ok_or_else(|| {
+        StepFailure::permanent(
+            format!("the protection group has no volume type on site {site}"),
+            "set `secondary_volume_type_id`",
+        )
+    })
 }
 
 /// The pool that holds the target type's volumes.
-async fn backend(
+async fn pool(
     work: &Work<'_>,
     cloud: &dyn ComputeDriver,
     volume_type: &VolumeTypeId,
 ) -> Result<String, StepFailure> {
-    let ctx = work.ctx()?;
     let types = cloud
-        .list_volume_types(&ctx)
+        .list_volume_types(&work.ctx()?)
         .await
         .map_err(|e| work.failed(&e))?;
-    let wanted = types
-        .iter()
-        .find(|t| t.id == *volume_type)
-        .and_then(|t| t.extra_specs.get("volume_backend_name"));
     let pools = cloud
         .list_pools(&work.ctx()?)
         .await
         .map_err(|e| work.failed(&e))?;
-    let fitting: Vec<&str> = pools
-        .iter()
-        .filter(|pool| wanted.is_none_or(|name| pool.backend_name == *name))
-        .map(|pool| pool.name.as_str())
-        .collect();
     let asked = work.policy()?.secondary_backend_host.as_deref();
-    match (fitting.as_slice(), asked) {
-        ([only], _) => Ok((*only).to_owned()),
-        ([], _) => Err(StepFailure::permanent(
-            "no pool of the block storage service takes the target volume type",
-            "check the back end's state and the type's `volume_backend_name`",
-        )),
-        (several, Some(asked)) if several.contains(&asked) => Ok(asked.to_owned()),
-        (several, _) => Err(StepFailure::permanent(
-            format!("several pools fit: {}", several.join(", ")),
-            "name one in the policy's `secondary_backend_host`",
-        )),
-    }
+    backend::choose_pool(&types, &pools, volume_type, asked)
+        .map_err(|none| StepFailure::permanent(none.to_string(), none.what_to_do()))
 }
 
 /// Lets an adopted volume go again; its array volume keeps whatever name the cloud leaves it.

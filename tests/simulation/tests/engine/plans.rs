@@ -64,6 +64,7 @@ impl Life {
         let delay = GroupChange::SetBoot {
             member: options.member.unwrap(),
             boot_tier: None,
+            probe: None,
             boot_delay: Some(self.dice.random_range(0..30)),
         };
         self.world.change(delay).await;
