@@ -9,6 +9,7 @@ mod m20261124_000003_operations;
 mod m20261125_000004_peer_keys;
 mod m20261130_000005_quarantines;
 mod m20261130_000006_turns;
+mod m20261130_000007_readiness;
 
 use std::str::FromStr as _;
 
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000004_peer_keys::Migration),
             Box::new(m20261130_000005_quarantines::Migration),
             Box::new(m20261130_000006_turns::Migration),
+            Box::new(m20261130_000007_readiness::Migration),
         ]
     }
 }

@@ -14,6 +14,7 @@ mod page;
 mod peer_keys;
 mod quotas;
 mod row_counts;
+mod readiness;
 mod secret_box;
 mod secrets;
 mod services;

@@ -110,7 +110,11 @@ impl View<'_> {
             ResourceKind::Flavor => state
                 .flavors
                 .iter()
-                .map(|(id, flavor)| new(id, &flavor.name))
+                .map(|(id, flavor)| {
+                    new(id, &flavor.name)
+                        .vcpus(flavor.vcpus)
+                        .ram_mib(flavor.ram_mib)
+                })
                 .collect(),
             ResourceKind::SecurityGroup => state
                 .security_groups

@@ -56,6 +56,10 @@ struct WireResource {
     cidr: Option<String>,
     #[serde(default, rename = "router:external")]
     external: bool,
+    #[serde(default)]
+    vcpus: Option<u32>,
+    #[serde(default)]
+    ram: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -281,11 +285,15 @@ impl Cloud {
     pub(super) async fn flavors(&self, trip: &Trip) -> Result<Vec<Resource>> {
         let found: Vec<WireResource> = self
             .tenant()
-            .list(trip, nova(["flavors"]), "flavors")
+            .list(trip, nova(["flavors", "detail"]), "flavors")
             .await?;
         Ok(found
             .into_iter()
-            .map(|flavor| Resource::new(ResourceKind::Flavor, flavor.id, flavor.name))
+            .map(|flavor| {
+                Resource::new(ResourceKind::Flavor, flavor.id, flavor.name)
+                    .vcpus(flavor.vcpus)
+                    .ram_mib(flavor.ram)
+            })
             .collect())
     }
 

@@ -2,6 +2,7 @@
 
 mod documents;
 mod engines;
+mod looks;
 mod mariadb;
 mod rows;
 mod turns;

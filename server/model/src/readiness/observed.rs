@@ -123,6 +123,8 @@ pub struct Observed {
 pub struct SiteFacts {
     /// Whether the account is let in.
     pub login: Fact<()>,
+    /// Whether it is let into the group's project.
+    pub project: Fact<()>,
     /// Whether the cloud's services answer for the group's project.
     pub health: Fact<CloudHealth>,
     /// Which array is at the policy's address.
@@ -135,6 +137,7 @@ impl Default for SiteFacts {
     fn default() -> Self {
         Self {
             login: Fact::NotAsked,
+            project: Fact::NotAsked,
             health: Fact::NotAsked,
             array: Fact::NotAsked,
             broken_trust: None,

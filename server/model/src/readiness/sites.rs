@@ -27,18 +27,13 @@ impl Judge<'_> {
         let observed = self.observed;
         let target = &observed.target;
         // The rest of a cloud may answer and still not let the project's trust in.
-        let asked = [
-            target.site.login.unknown(),
-            target.volume_types.unknown(),
-            target.headroom.unknown(),
-        ];
         let resources = target.resources.values().map(Fact::unknown);
-        let refused = first_refused(asked.into_iter().chain(resources));
+        let refused = first_refused(let_in(&target.site).chain(resources));
         self.cloud(self.target, &target.site, refused, ALL);
         self.array(self.target, &target.site, ALL);
         if let Some(source) = &observed.source {
             let servers = source.servers.values().map(Fact::unknown);
-            let refused = first_refused([source.site.login.unknown()].into_iter().chain(servers));
+            let refused = first_refused(let_in(&source.site).chain(servers));
             self.cloud(self.source, &source.site, refused, PLANNED);
             self.array(self.source, &source.site, PLANNED);
             self.link(source);
@@ -265,6 +260,10 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+fn let_in(facts: &SiteFacts) -> impl Iterator<Item = Option<&Unknown>> {
+    [facts.login.unknown(), facts.project.unknown()].into_iter()
 }
 
 fn first_refused<'a>(facts: impl Iterator<Item = Option<&'a Unknown>>) -> Option<&'a Unknown> {

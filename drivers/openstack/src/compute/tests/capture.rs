@@ -81,7 +81,7 @@ async fn cloud() -> FakeCloud {
         .await;
     let flavors = json!({"flavors": [{"id": "f1", "name": "small"}]});
     cloud
-        .says("GET", "/compute/v2.1/flavors", 200, flavors)
+        .says("GET", "/compute/v2.1/flavors/detail", 200, flavors)
         .await;
     cloud
 }

@@ -148,9 +148,10 @@ async fn keys_and_zones_are_known_by_name() {
     cloud
         .says("GET", "/compute/v2.1/os-availability-zone", 200, zones)
         .await;
-    let flavors = json!({"flavors": [{"id": "f1", "name": "small"}]});
+    let flavors =
+        json!({"flavors": [{"id": "f1", "name": "small", "vcpus": 2, "ram": 512, "disk": 0}]});
     cloud
-        .says("GET", "/compute/v2.1/flavors", 200, flavors)
+        .says("GET", "/compute/v2.1/flavors/detail", 200, flavors)
         .await;
     let driver = cloud.trusted();
     for (kind, id, name) in [
@@ -163,6 +164,8 @@ async fn keys_and_zones_are_known_by_name() {
             .await
             .unwrap();
         assert_eq!(one.name, name);
+        let size = (kind == ResourceKind::Flavor).then_some((2, 512));
+        assert_eq!(one.vcpus.zip(one.ram_mib), size);
     }
     let down = GetResource::new(ResourceKind::AvailabilityZone, "az2");
     assert_eq!(

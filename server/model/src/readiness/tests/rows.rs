@@ -166,10 +166,14 @@ fn sites() -> Vec<Row> {
                 w.source().site.login = refused();
             },
         ),
+        row(CredentialsRefused, STOPS_ALL, "site `there` refuses", |w| {
+            w.observed.target.site.project = refused();
+        }),
         Row {
             besides: &[NotLearned],
             ..row(CredentialsRefused, STOPS_ALL, "site `there` refuses", |w| {
-                w.observed.target.volume_types = refused();
+                let networks = ResourceKind::Network;
+                w.observed.target.resources.insert(networks, refused());
             })
         },
         row(CredentialsRefused, STOPS_ALL, "list the pools", |w| {
@@ -258,9 +262,14 @@ fn source() -> Vec<Row> {
         row(NotEligible, STOPS_PLANNED, "of type `slow`", |w| {
             w.server().volumes[1].volume_type = Some("slow".into());
         }),
-        row(NotLearned, WARNS, "whether `web` is what was protected", |w| {
-            w.source().servers.insert(web(), silent());
-        }),
+        row(
+            NotLearned,
+            WARNS,
+            "whether `web` is what was protected",
+            |w| {
+                w.source().servers.insert(web(), silent());
+            },
+        ),
         row(ReplicationMissing, WARNS, "nothing is replicated", |w| {
             w.source().sending = Fact::Known(None);
         }),

@@ -176,6 +176,7 @@ fn site(name: &str) -> SiteFacts {
     let up = || Reachability::new(true);
     SiteFacts {
         login: Fact::Known(()),
+        project: Fact::Known(()),
         health: Fact::Known(CloudHealth::new(up(), up(), up(), up())),
         array: Fact::Known(array(name)),
         broken_trust: None,

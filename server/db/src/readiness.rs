@@ -1,0 +1,111 @@
+//! What was last found out about whether a group's failover would work. Engines share the looks: who
+//! takes one keeps the others from it for a while.
+
+use chrono::{DateTime, Utc};
+use protector_framework::GroupId;
+use protector_model::readiness::{Readiness, Verdict};
+
+use crate::connection::{Db, hold, maybe_json, rows, run, stamp, to_json};
+use crate::error::{DbError, Result};
+
+impl Db {
+    /// Takes the next look at a group, where it is due at this moment; nobody else has one before
+    /// `until`.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn take_look(
+        &self,
+        group: GroupId,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<bool> {
+        let id = group.to_string();
+        let taken =
+            "UPDATE readiness_reports SET next_look_at = ? WHERE id = ? AND next_look_at <= ?";
+        let values = [stamp(until).into(), id.clone().into(), stamp(now).into()];
+        if self.run(taken, values).await? > 0 {
+            return Ok(true);
+        }
+        let known = "SELECT id FROM readiness_reports WHERE id = ?";
+        if !self.rows(known, [id.clone().into()]).await?.is_empty() {
+            return Ok(false);
+        }
+        let first = "INSERT INTO readiness_reports (id, next_look_at, created_at, updated_at)
+            VALUES (?, ?, ?, ?)";
+        let now = self.stamp();
+        let values = [
+            id.into(),
+            stamp(until).into(),
+            now.clone().into(),
+            now.into(),
+        ];
+        match self.run(first, values).await {
+            Ok(_) => Ok(true),
+            // Another engine was faster.
+            Err(DbError::Duplicate(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps what a look has found and says when the next one is due. The reply is the verdict
+    /// before it, `None` for the first.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn put_readiness(
+        &self,
+        group: GroupId,
+        readiness: &Readiness,
+        next_look_at: DateTime<Utc>,
+    ) -> Result<Option<Verdict>> {
+        let (body, verdict) = (to_json(readiness)?, to_json(&readiness.verdict())?);
+        self.transaction(|tx| {
+            let (body, verdict) = (body.clone(), verdict.clone());
+            Box::pin(async move {
+                let tx = &*tx;
+                let id = group.to_string();
+                hold(tx, "readiness_reports", &id).await?;
+                let before = "SELECT verdict FROM readiness_reports WHERE id = ?";
+                let before = rows(tx, before, [id.clone().into()]).await?;
+                let before = match before.first() {
+                    Some(row) => maybe_json(row, "verdict")?,
+                    None => None,
+                };
+                let sql = "UPDATE readiness_reports
+                    SET body = ?, verdict = ?, next_look_at = ?, updated_at = ? WHERE id = ?";
+                let values = [
+                    body.into(),
+                    verdict.into(),
+                    stamp(next_look_at).into(),
+                    self.stamp().into(),
+                    id.into(),
+                ];
+                run(tx, sql, values).await?;
+                Ok(before)
+            })
+        })
+        .await
+    }
+
+    /// What the last look has found; `None`: there was none yet.
+    ///
+    /// # Errors
+    /// `Corrupt` where it cannot be read.
+    pub async fn readiness(&self, group: GroupId) -> Result<Option<Readiness>> {
+        let sql = "SELECT body FROM readiness_reports WHERE id = ?";
+        let found = self.rows(sql, [group.to_string().into()]).await?;
+        found
+            .first()
+            .map_or(Ok(None), |row| maybe_json(row, "body"))
+    }
+
+    /// Forgets the looks at a group that is gone.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn forget_readiness(&self, group: GroupId) -> Result<()> {
+        let sql = "DELETE FROM readiness_reports WHERE id = ?";
+        self.run(sql, [group.to_string().into()]).await.map(|_| ())
+    }
+}
