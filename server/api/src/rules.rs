@@ -44,6 +44,11 @@ pub(crate) const RULES: &[(&str, &str)] = &[
     ),
     ("protection_group_action", "protector:operations:action:*"),
     ("list_recovery_points", "protector:recovery_points:index"),
+    ("show_readiness", "protector:readiness:show"),
+    (
+        "show_replication_health",
+        "protector:replication_health:show",
+    ),
     ("show_sync_status", "protector:sync:show"),
     ("force_sync", "protector:sync:force"),
     ("list_members", "protector:members:index"),

@@ -1,6 +1,6 @@
 //! Whether a server can be protected, asked before anything is changed.
 
-use protector_framework::{Blueprint, ErrorKind, ServerId, ServerRef, SiteId};
+use protector_framework::{Blueprint, ErrorKind, ServerId, ServerRef};
 use protector_model::eligibility::reasons;
 use protector_model::{Actor, GroupDocument};
 

@@ -24,6 +24,7 @@ mod operations;
 mod paging;
 mod points;
 mod policy;
+mod readiness;
 mod refusal;
 mod registry;
 mod services;

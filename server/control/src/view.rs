@@ -20,6 +20,7 @@ pub(crate) async fn group(control: &Control, record: GroupRecord) -> Result<Grou
     } else {
         record.document.status
     };
+    let readiness = control.db.readiness(record.document.id).await?;
     let local = control.db.local_site().await?;
     let project = local.and_then(|site| record.document.projects.get(&site.id).cloned());
     Ok(GroupView {
@@ -28,6 +29,7 @@ pub(crate) async fn group(control: &Control, record: GroupRecord) -> Result<Grou
         active_operation: record.active_operation,
         test_operation: record.test_operation,
         last_replication_at: record.last_replication_at,
+        readiness: readiness.map(|readiness| readiness.kept()),
         sync_pending: record.peer.pending || record.staged.is_some(),
         synced_at: record.peer.last_success_at,
         document: record.document,

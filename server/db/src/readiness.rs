@@ -88,6 +88,16 @@ impl Db {
         .await
     }
 
+    /// Makes the next look due at a moment: what was found is of no use.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn look_again(&self, group: GroupId, at: DateTime<Utc>) -> Result<()> {
+        let sql = "UPDATE readiness_reports SET next_look_at = ? WHERE id = ?";
+        let values = [stamp(at).into(), group.to_string().into()];
+        self.run(sql, values).await.map(|_| ())
+    }
+
     /// What the last look has found; `None`: there was none yet.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::peers::Peers;
+use crate::readiness::Watch;
 use crate::runner::RunnerOptions;
 use crate::work::WorkLoop;
 
@@ -100,6 +101,14 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
         wake: wake.clone(),
         met: met.clone(),
     };
+    let watch = Watch {
+        db: db.clone(),
+        reach: reach.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        stopping: stopping.clone(),
+        wake: wake.clone(),
+    };
     let work = WorkLoop {
         db: db.clone(),
         reach,
@@ -127,6 +136,7 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
     ));
     loops.spawn(peers.run());
     loops.spawn(work.run());
+    loops.spawn(watch.run());
     Ok(EngineHandle {
         stopping,
         wake,

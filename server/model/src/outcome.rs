@@ -10,6 +10,7 @@ use crate::operation::{
 use crate::outputs::{Parked, Progress, read};
 use crate::plan::{Action, Plan, Step};
 use crate::probe::ProbeVerdict;
+use crate::readiness;
 use crate::schedule::must_compensate;
 use crate::seeded::{Bug, is_on};
 use crate::settle::first_failure;
@@ -153,6 +154,7 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
     for (step, output) in progress.done() {
         let name = step.key.split_once('/').map_or("", |(_, name)| name);
         match &step.action {
+            Action::CheckSites { .. } => notes.extend(readiness::notes(output)),
             Action::ParkServer { quarantine: true }
                 if read::<Parked>(output).is_some_and(|p| p.was_running) =>
             {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use protector_framework::{CallCtx, Clock, DriverError};
 use protector_model::readiness::{Cause, Fact, Unknown};
 use protector_reach::{ReachError, within};
@@ -44,10 +45,7 @@ impl Ask<'_> {
 }
 
 /// Asks many things, a few at a time.
-pub(crate) async fn each<K, V, F>(questions: impl Iterator<Item = F>) -> Vec<(K, V)>
-where
-    F: Future<Output = (K, V)>,
-{
+pub(crate) async fn each<K, V>(questions: Vec<BoxFuture<'_, (K, V)>>) -> Vec<(K, V)> {
     let asked = futures::stream::iter(questions).buffer_unordered(AT_ONCE);
     asked.collect().await
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use futures::join;
+use futures::{FutureExt as _, join};
 use protector_framework::{
-    CloudHealth, ComputeDriver, DriverError, ErrorKind, MemberId, ResourceKind, ServerRef, SiteId,
-    VolumeRef, VolumeType,
+    Blueprint, CloudHealth, ComputeDriver, DriverError, ErrorKind, MemberId, Resource,
+    ResourceKind, ServerId, ServerRef, SiteId, VolumeRef, VolumeType,
 };
 use protector_model::readiness::{
     Cause, CopyFacts, Fact, TargetFacts, Unknown, copies_needed, kinds_needed,
@@ -15,7 +15,7 @@ use protector_model::{GroupDocument, Instance, InstanceState};
 use crate::ask::{Ask, each};
 
 /// A server as a member's copy, or `None` where it is gone.
-pub(crate) type Servers = BTreeMap<MemberId, Fact<Option<protector_framework::Blueprint>>>;
+pub(crate) type Servers = BTreeMap<MemberId, Fact<Option<Blueprint>>>;
 
 /// Whether the cloud answers, and whether it lets the account into the project.
 pub(crate) async fn first(
@@ -53,11 +53,21 @@ pub(crate) async fn servers(
     document: &GroupDocument,
     site: SiteId,
 ) -> Servers {
-    let read = running(document, site).map(|(member, server)| async move {
-        let captured = cloud.capture_server(ask.ctx, ServerRef::new(server));
-        (member, ask.fact(async { found(captured.await) }).await)
-    });
-    each(read).await.into_iter().collect()
+    let mut questions = Vec::new();
+    for (member, server) in running(document, site) {
+        questions.push(capture(ask, cloud, member, server).boxed());
+    }
+    each(questions).await.into_iter().collect()
+}
+
+async fn capture(
+    ask: Ask<'_>,
+    cloud: &dyn ComputeDriver,
+    member: MemberId,
+    server: &ServerId,
+) -> (MemberId, Fact<Option<Blueprint>>) {
+    let captured = cloud.capture_server(ask.ctx, ServerRef::new(server));
+    (member, ask.fact(async { found(captured.await) }).await)
 }
 
 /// The same where nobody was asked.
@@ -68,10 +78,7 @@ pub(crate) fn no_servers(document: &GroupDocument, site: SiteId, why: &Unknown) 
         .collect()
 }
 
-fn running(
-    document: &GroupDocument,
-    site: SiteId,
-) -> impl Iterator<Item = (MemberId, &protector_framework::ServerId)> {
+fn running(document: &GroupDocument, site: SiteId) -> impl Iterator<Item = (MemberId, &ServerId)> {
     document.members.iter().filter_map(move |member| {
         let copy = member.instance(site)?;
         let server = copy.server_id.as_ref()?;
@@ -86,20 +93,21 @@ pub(crate) async fn needs(
     document: &GroupDocument,
     site: SiteId,
 ) -> TargetFacts {
-    let kinds = kinds_needed(document.members.iter());
-    let listed =
-        each(kinds.into_iter().map(|kind| async move {
-            (kind, ask.fact(cloud.list_resources(ask.ctx, kind)).await)
-        }));
-    let copies = each(copies_needed(&document.members, site).filter_map(|member| {
-        let copy = member.instance(site)?;
-        Some(async move { (member.id, ask.fact(kept(ask, cloud, copy)).await) })
-    }));
+    let mut lists = Vec::new();
+    for kind in kinds_needed(document.members.iter()) {
+        lists.push(list(ask, cloud, kind).boxed());
+    }
+    let mut copies = Vec::new();
+    for member in copies_needed(&document.members, site) {
+        if let Some(copy) = member.instance(site) {
+            copies.push(kept(ask, cloud, member.id, copy).boxed());
+        }
+    }
     let (pools, headroom, listed, copies) = join!(
         ask.fact(cloud.list_pools(ask.ctx)),
         ask.fact(cloud.get_headroom(ask.ctx)),
-        listed,
-        copies,
+        each(lists),
+        each(copies),
     );
     TargetFacts {
         pools,
@@ -128,7 +136,25 @@ pub(crate) fn no_needs(document: &GroupDocument, site: SiteId, why: &Unknown) ->
     }
 }
 
+async fn list(
+    ask: Ask<'_>,
+    cloud: &dyn ComputeDriver,
+    kind: ResourceKind,
+) -> (ResourceKind, Fact<Vec<Resource>>) {
+    let listed = cloud.list_resources(ask.ctx, kind);
+    (kind, ask.fact(listed).await)
+}
+
 async fn kept(
+    ask: Ask<'_>,
+    cloud: &dyn ComputeDriver,
+    member: MemberId,
+    copy: &Instance,
+) -> (MemberId, Fact<CopyFacts>) {
+    (member, ask.fact(look_at(ask, cloud, copy)).await)
+}
+
+async fn look_at(
     ask: Ask<'_>,
     cloud: &dyn ComputeDriver,
     copy: &Instance,

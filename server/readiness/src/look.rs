@@ -10,7 +10,7 @@ use protector_framework::{
     GroupStatus, Link, ListPoints, Point, SiteId, VolumeType,
 };
 use protector_model::readiness::{
-    Fact, History, Observed, Purpose, Question, Readiness, SiteFacts, SourceFacts, Standing,
+    Cause, Fact, History, Observed, Purpose, Question, Readiness, SiteFacts, SourceFacts, Standing,
     TargetFacts, Unknown, assess,
 };
 use protector_model::{GroupDocument, Head, OperationStatus};
@@ -75,24 +75,34 @@ impl Look {
         }
     }
 
-    /// Looks at a group for every purpose. `peer`: what the other Protector told.
+    /// Looks at a group for every purpose. `peer`: what the other Protector has told; `None`: it is
+    /// asked meanwhile.
     ///
     /// # Errors
     /// Where this site's own database does not answer.
     pub async fn readiness(
         &self,
         record: &GroupRecord,
-        peer: Fact<Heads>,
+        peer: Option<Fact<Heads>>,
     ) -> Result<Readiness, DbError> {
         let document = &record.document;
         let standing = standing(&self.db, record).await?;
         let history = history(&self.db, document.id).await?;
-        let peer = match peer {
-            Fact::NotAsked => Fact::NotAsked,
-            Fact::Known(mut heads) => Fact::Known(heads.remove(&document.id)),
-            Fact::Unknown(unknown) => Fact::Unknown(unknown),
+        let heads = async {
+            match peer {
+                Some(peer) => peer,
+                None => self.peer(document.other_site(self.site)).await,
+            }
         };
-        let observed = self.observe(document, Scope::Both, peer).await?;
+        let (heads, observed) = join!(heads, self.observe(document, Scope::Both, Fact::NotAsked));
+        let observed = Observed {
+            peer: match heads {
+                Fact::NotAsked => Fact::NotAsked,
+                Fact::Known(mut heads) => Fact::Known(heads.remove(&document.id)),
+                Fact::Unknown(unknown) => Fact::Unknown(unknown),
+            },
+            ..observed?
+        };
         let answer = |purpose: &Purpose| {
             let question = Question {
                 document,
@@ -200,10 +210,6 @@ impl Look {
     /// What is asked of each cloud first, and the cloud where more can be asked of it.
     async fn cloud(&self, document: &GroupDocument, site: SiteId) -> Result<FirstWords, DbError> {
         let mut facts = SiteFacts::default();
-        let unknown = Unknown::because(
-            protector_model::readiness::Cause::Other,
-            "the group has no project there",
-        );
         let reached = match document.projects.get(&site) {
             Some(project) => {
                 let trust = self.db.get_trust(site, project).await?;
@@ -212,7 +218,10 @@ impl Look {
                     .map(|trust| trust.last_error.unwrap_or(trust.state));
                 self.reach.compute(site, project).await.map_err(unreached)
             }
-            None => Err(unknown),
+            None => Err(Unknown::because(
+                Cause::Other,
+                "the group has no project there",
+            )),
         };
         let cloud = match reached {
             Ok(cloud) => cloud,
@@ -314,7 +323,6 @@ fn identity_of(
 }
 
 fn peer_failed(error: &protector_peer::PeerError) -> Unknown {
-    use protector_model::readiness::Cause;
     let cause = match error {
         protector_peer::PeerError::Untrusted(_) => Cause::Other,
         _ => Cause::Silent,

@@ -96,7 +96,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("db", &["framework", "model"]),
     ("peer", &["framework", "model", "db"]),
     ("reach", &["framework", "model", "db", "peer"]),
-    ("control", &["framework", "model", "db", "peer", "reach"]),
+    ("readiness", &["framework", "model", "db", "peer", "reach"]),
+    (
+        "control",
+        &["framework", "model", "db", "peer", "reach", "readiness"],
+    ),
     ("daemon", &["framework", "model", "config", "db", "drivers"]),
     (
         "engine",
@@ -107,6 +111,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "db",
             "peer",
             "reach",
+            "readiness",
             "daemon",
         ],
     ),
@@ -189,7 +194,16 @@ fn the_web_server_and_the_database_stay_where_they_belong() {
 #[test]
 fn the_engine_and_the_services_name_no_driver() {
     let house = house();
-    for name in ["engine", "reach", "control", "api", "peer", "db", "model"] {
+    for name in [
+        "engine",
+        "reach",
+        "readiness",
+        "control",
+        "api",
+        "peer",
+        "db",
+        "model",
+    ] {
         for (path, text) in house[name].sources() {
             let shown = path.display().to_string();
             if shown.contains("/tests") {

@@ -17,6 +17,8 @@ mod programs;
 #[cfg(test)]
 mod pure_clients;
 #[cfg(test)]
+mod readiness;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod secrets;

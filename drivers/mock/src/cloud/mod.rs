@@ -20,7 +20,7 @@ pub(crate) use cidr::Cidr;
 pub(crate) use held::{Held, Meta, Whole, compute_file, identity_file, meta_file};
 pub use state::Quota;
 pub(crate) use state::{
-    ComputeState, FlavorRecord, HeldVolume, KeypairRecord, LockedBy, NetworkRecord, PoolRecord,
-    SecurityGroupRecord, SubnetRecord, VolumeRecord, VolumeState, VolumeTypeRecord,
+    Attachment, ComputeState, FlavorRecord, HeldVolume, KeypairRecord, LockedBy, NetworkRecord,
+    PoolRecord, SecurityGroupRecord, SubnetRecord, VolumeRecord, VolumeState, VolumeTypeRecord,
 };
 pub(crate) use view::{Caller, View};

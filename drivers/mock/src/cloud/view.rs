@@ -95,7 +95,7 @@ impl View<'_> {
             .ok_or_else(|| DriverError::not_found(format!("server `{id}`")))
     }
 
-    pub(super) fn server_mut(&mut self, id: &str) -> Result<&mut ServerRecord> {
+    pub(crate) fn server_mut(&mut self, id: &str) -> Result<&mut ServerRecord> {
         self.server(id)?;
         self.state
             .servers

@@ -11,7 +11,9 @@ use protector_framework::{
 use super::array::MockArray;
 use super::cloud::MockCloud;
 use crate::array::cinder_name;
-use crate::cloud::{Build, Caller, HeldVolume, LockedBy, View, VolumeRecord, VolumeState};
+use crate::cloud::{
+    Attachment, Build, Caller, HeldVolume, LockedBy, View, VolumeRecord, VolumeState,
+};
 
 /// A user at work in a project of a mock cloud.
 #[derive(Debug, Clone)]
@@ -310,6 +312,45 @@ impl Tenant {
         self.change_volume(id, |volume| {
             volume.encrypted = encrypted;
             volume.multiattach = multiattach;
+        })
+    }
+
+    /// Gives a running server another disk.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn attach_volume(&self, server: &ServerId, volume: &VolumeId) -> Result<()> {
+        self.change_volume(volume, |volume| {
+            volume.attachments.push(Attachment {
+                server: server.to_string(),
+                connected: true,
+            });
+        })?;
+        self.act(|view| {
+            let held = HeldVolume {
+                id: volume.to_string(),
+                device: String::new(),
+                tag: None,
+                delete_on_termination: false,
+            };
+            view.server_mut(server.as_str())?.volumes.push(held);
+            Ok(())
+        })
+    }
+
+    /// Takes a disk from a server.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn detach_volume(&self, server: &ServerId, volume: &VolumeId) -> Result<()> {
+        self.act(|view| {
+            let server = view.server_mut(server.as_str())?;
+            server.volumes.retain(|held| held.id != volume.as_str());
+            Ok(())
+        })?;
+        self.change_volume(volume, |record| {
+            let mine = |a: &Attachment| a.server == server.as_str();
+            record.attachments.retain(|attachment| !mine(attachment));
         })
     }
 

@@ -8,6 +8,7 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use protector_framework::SecretString;
 use protector_model::operation::StepStatus;
 use protector_model::plan::Phase;
+use protector_model::readiness::{FindingCode, LinkHealth, Severity, SyncHealth};
 use protector_model::{
     FailoverType, GroupStatus, InstanceState, MemberStatus, OperationKind, OperationStatus,
     SiteStatus,
@@ -143,6 +144,14 @@ macro_rules! words {
 }
 
 words! {
+    /// How much a finding weighs.
+    SeverityWord(Severity, "Severity");
+    /// What was found.
+    FindingCodeWord(FindingCode, "FindingCode");
+    /// The link from array to array.
+    LinkHealthWord(LinkHealth, "LinkHealth");
+    /// The two copies of a group's document.
+    SyncHealthWord(SyncHealth, "SyncHealth");
     /// The status of a group.
     GroupStatusWord(GroupStatus, "group_status");
     /// The status of a member.

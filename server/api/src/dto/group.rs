@@ -4,6 +4,7 @@ use protector_framework::{GenericUuid as _, ReplicationMode, SiteId, VolumeTypeI
 use uuid::Uuid;
 
 use super::common::{GroupStatusWord, Timestamp};
+use super::readiness::KeptReadiness;
 use crate::listing::Link;
 
 /// How a group replicates.
@@ -56,6 +57,8 @@ pub(crate) struct ProtectionGroup {
     synced_at: Option<Timestamp>,
     /// When the newest complete recovery point was taken, as last seen.
     last_replication_at: Option<Timestamp>,
+    /// Whether a planned failover would work, as the engine last saw it.
+    readiness: Option<KeptReadiness>,
     /// How often it has failed over or back.
     failover_count: u32,
     /// The operation that is not finished.
@@ -90,6 +93,7 @@ impl From<GroupView> for ProtectionGroup {
             sync_pending: view.sync_pending,
             synced_at: view.synced_at.map(Timestamp),
             last_replication_at: view.last_replication_at.map(Timestamp),
+            readiness: view.readiness.map(Into::into),
             failover_count: document.failover_count,
             active_operation_id: view.active_operation.map(|id| id.into_untyped_uuid()),
             test_operation_id: view.test_operation.map(|id| id.into_untyped_uuid()),

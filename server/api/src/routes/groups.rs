@@ -1,14 +1,15 @@
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
+use protector_control::Refusal;
 use protector_framework::GenericUuid as _;
 
 use super::{Answer, Api, Part};
 use crate::call::Call;
 use crate::dto::{
     CreateProtectionGroupBody, OperationDocument, ProtectionGroupDocument, ProtectionGroupList,
-    RecoveryPointList, SyncForceBody, SyncStatusDocument, UpdateProtectionGroup,
-    UpdateProtectionGroupBody,
+    PurposeWord, ReadinessDocument, ReadinessView, RecoveryPointList, ReplicationHealthDocument,
+    SyncForceBody, SyncStatusDocument, UpdateProtectionGroup, UpdateProtectionGroupBody,
 };
 use crate::listing::Listing;
 use crate::reply::{Accepted, Shown};
@@ -213,6 +214,63 @@ impl Groups {
             .await?;
         let recovery_points = found.into_iter().map(Into::into).collect();
         Ok(Shown::new(RecoveryPointList { recovery_points }))
+    }
+
+    /// Ask whether a failover would work now
+    ///
+    /// Looks at both sites while the caller waits. Each finding names its object and what to do. A
+    /// planned move and a test are refused while there are blockers; an unplanned move shows them and
+    /// goes on.
+    #[oai(
+        path = "/v1/:tenant_id/protection-groups/:pg/readiness",
+        method = "get",
+        operation_id = "show_readiness"
+    )]
+    async fn readiness(
+        &self,
+        call: Call,
+        /// The project.
+        tenant_id: Path<String>,
+        /// The group, by id or name.
+        pg: Path<String>,
+        /// What the findings are weighed for; a planned move where it is left out.
+        r#for: Query<Option<PurposeWord>>,
+    ) -> Answer<Shown<ReadinessDocument>> {
+        let Path(_) = tenant_id;
+        let services = &self.0.services;
+        let found = services
+            .readiness(&call.actor(), call.project()?, &pg.0)
+            .await?;
+        let purpose = r#for.0.unwrap_or(PurposeWord::Planned);
+        let readiness = ReadinessView::of(found, purpose.into())
+            .ok_or_else(|| Refusal::internal("the look has no answer for that"))?;
+        Ok(Shown::new(ReadinessDocument { readiness }))
+    }
+
+    /// Show how a group's replication is
+    ///
+    /// Looks at both sites while the caller waits.
+    #[oai(
+        path = "/v1/:tenant_id/protection-groups/:pg/health",
+        method = "get",
+        operation_id = "show_replication_health"
+    )]
+    async fn health(
+        &self,
+        call: Call,
+        /// The project.
+        tenant_id: Path<String>,
+        /// The group, by id or name.
+        pg: Path<String>,
+    ) -> Answer<Shown<ReplicationHealthDocument>> {
+        let Path(_) = tenant_id;
+        let services = &self.0.services;
+        let health = services
+            .replication_health(&call.actor(), call.project()?, &pg.0)
+            .await?;
+        Ok(Shown::new(ReplicationHealthDocument {
+            health: health.into(),
+        }))
     }
 
     /// Compare both copies of a group's document

@@ -14,6 +14,7 @@ use protector_framework::{
     ReplicationMode, SecretString, ServiceToken, SiteId, TenantMappingId, TokenInfo, TokenScope,
     Trust, VolumeType,
 };
+use protector_model::readiness::{Readiness, ReplicationHealth};
 use protector_model::{Actor, Mapping, Operation, OperationKind, Plan, Site, TenantMapping};
 use protector_peer::{
     ChangeReply, ForwardedAction, ForwardedChange, ForwardedGroup, ForwardedOperation, GroupHead,
@@ -489,6 +490,20 @@ impl GroupServices for PretendServices {
         name: &str,
     ) -> Result<Vec<RecoveryPoint>> {
         self.called(format!("recovery_points {project} {name}"), Vec::new())
+    }
+
+    async fn readiness(&self, _: &Actor, project: &ProjectId, name: &str) -> Result<Readiness> {
+        self.called(format!("readiness {project} {name}"), readiness())
+    }
+
+    async fn replication_health(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<ReplicationHealth> {
+        let health = ReplicationHealth::of(&readiness(), Some(15)).unwrap();
+        self.called(format!("replication_health {project} {name}"), health)
     }
 
     async fn sync_status(&self, project: &ProjectId, name: &str) -> Result<SyncReport> {

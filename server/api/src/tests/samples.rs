@@ -7,6 +7,9 @@ use protector_framework::{
 };
 use protector_model::epoch::Epoch;
 use protector_model::policy::PolicyArray;
+use protector_model::readiness::{
+    Finding, FindingCode, Object, Purpose, Readiness, Report, Severity,
+};
 use protector_model::{
     Actor, GroupDocument, GroupStatus, Instance, InstanceState, Member, MemberStatus, Operation,
     OperationKind, OperationOptions, OperationStatus, Policy, Retention, Site, SiteStatus,
@@ -95,8 +98,41 @@ pub(super) fn group(n: u128) -> GroupView {
         active_operation: Some(operation(1).id),
         test_operation: None,
         last_replication_at: Some(now()),
+        readiness: Some(readiness().kept()),
         sync_pending: false,
         synced_at: Some(now()),
+    }
+}
+
+pub(super) fn readiness() -> Readiness {
+    let finding = Finding {
+        severity: Severity::Blocker,
+        code: FindingCode::QuotaShort,
+        object: Object::new("quota").name("cores").on(site(2).id),
+        message: "quota `cores`: 4 needed, 2 left, 2 missing".to_owned(),
+        what_to_do: "raise it by 2".to_owned(),
+        accept_drift: false,
+        passing: false,
+        remote_call: None,
+        remote_request_id: None,
+    };
+    let report = |purpose: &Purpose| Report {
+        purpose: *purpose,
+        ready: false,
+        as_of: now(),
+        source_site_id: site(1).id,
+        target_site_id: site(2).id,
+        findings: vec![finding.clone()],
+        predicted_rpo_seconds: Some(0),
+        achieved_rpo_seconds: Some(60),
+        last_complete_at: Some(now()),
+        predicted_rto_seconds: Some(90),
+        rto_learned_from: 2,
+    };
+    Readiness {
+        seen_from: site(1).id,
+        as_of: now(),
+        reports: Purpose::ALL.iter().map(report).collect(),
     }
 }
 

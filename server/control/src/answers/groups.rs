@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use protector_db::Page;
 use protector_framework::{MemberId, ProjectId};
+use protector_model::readiness::{Readiness, ReplicationHealth};
 use protector_model::{Actor, Mapping, Operation};
 
 use crate::control::Control;
@@ -9,7 +10,7 @@ use crate::services::{
     GroupServices, GroupStarted, GroupUpdate, GroupView, MemberChange, MemberStarted, MemberView,
     NewGroup, NewMember, PolicyInput, PolicyView, PolicyWrite, RecoveryPoint, SyncReport,
 };
-use crate::{groups, mappings, members, points, policy, syncing, view};
+use crate::{groups, mappings, members, points, policy, readiness, syncing, view};
 
 #[async_trait]
 impl GroupServices for Control {
@@ -147,6 +148,24 @@ impl GroupServices for Control {
         group: &str,
     ) -> Result<Vec<RecoveryPoint>> {
         points::list(self, actor, project, group).await
+    }
+
+    async fn readiness(
+        &self,
+        actor: &Actor,
+        project: &ProjectId,
+        group: &str,
+    ) -> Result<Readiness> {
+        readiness::show(self, actor, project, group).await
+    }
+
+    async fn replication_health(
+        &self,
+        actor: &Actor,
+        project: &ProjectId,
+        group: &str,
+    ) -> Result<ReplicationHealth> {
+        readiness::health(self, actor, project, group).await
     }
 
     async fn sync_status(&self, project: &ProjectId, group: &str) -> Result<SyncReport> {

@@ -4,6 +4,7 @@ use protector_framework::{
     EpochId, GroupId, MemberId, OperationId, PointName, ProjectId, ReplicationMode, SecretString,
     ServerId, SiteId, VolumeTypeId,
 };
+use protector_model::readiness::{Kept, Readiness, ReplicationHealth};
 use protector_model::{
     Actor, GroupDocument, GroupStatus, Mapping, Member, Operation, Policy, Probe, Retention,
 };
@@ -26,6 +27,8 @@ pub struct GroupView {
     pub test_operation: Option<OperationId>,
     /// When the newest complete recovery point was taken, as last seen.
     pub last_replication_at: Option<DateTime<Utc>>,
+    /// What the engine's last look has found; `None`: there was none yet.
+    pub readiness: Option<Kept>,
     /// Whether the other site lacks something that this site has.
     pub sync_pending: bool,
     /// When both sites were last seen to hold the same; what happened on the other one since may
@@ -337,6 +340,20 @@ surface! {
             project: &ProjectId,
             group: &str,
         ) -> Vec<RecoveryPoint>;
+        /// Looks at both sites now: would a failover work?
+        async fn readiness(
+            &self,
+            actor: &Actor,
+            project: &ProjectId,
+            group: &str,
+        ) -> Readiness;
+        /// Looks at both sites now: how is the replication?
+        async fn replication_health(
+            &self,
+            actor: &Actor,
+            project: &ProjectId,
+            group: &str,
+        ) -> ReplicationHealth;
         /// Compares both copies of the document now.
         async fn sync_status(&self, project: &ProjectId, group: &str) -> SyncReport;
         /// Brings both copies together by a person's word. The winner is a site's id or name.

@@ -1,35 +1,156 @@
 //! Looks that change nothing.
 
-use protector_framework::{
-    CallCtx, GetLink, LinkState, ServerRef, ServerStatus, SiteId, VolumeRef,
-};
+use std::time::Duration;
+
+use futures::join;
+use protector_framework::{CallCtx, GetLink, LinkState, ServerRef, SiteId};
 use protector_model::operation::OperationError;
 use protector_model::outputs::ReadBack;
-use protector_model::plan::Action;
 use protector_model::planner::settled_status;
-use protector_model::{GroupStatus, InstanceState, Member};
+use protector_model::readiness::{
+    Fact, Finding, History, Observed, Purpose, Question, Report, assess,
+};
+use protector_model::{GroupStatus, InstanceState, OperationKind};
+use protector_reach::within;
+use protector_readiness::{Look, Scope};
+use serde_json::json;
 
 use super::work::{Work, found, unreached};
 use super::{Output, output};
 use crate::failure::StepFailure;
 
+/// How long an unplanned move looks at what it goes over.
+const GLANCE: Duration = Duration::from_secs(10);
+
 /// Asks every service that the operation needs, so that a dead one is found before anything is
-/// stopped.
+/// stopped. A move and a test look at all that readiness is judged by.
 pub(super) async fn check_sites(work: &Work<'_>, sites: &[SiteId]) -> Output {
-    for site in sites {
-        check_cloud(work, *site).await?;
-        if work.document.policy.is_some() {
-            check_array(work, *site).await?;
+    match purpose(work) {
+        Some(Purpose::Unplanned) => {
+            for site in sites {
+                check_cloud(work, *site).await?;
+                check_array(work, *site).await?;
+            }
+            show_readiness(work).await
+        }
+        Some(purpose) => demand_readiness(work, purpose, sites).await,
+        None => {
+            for site in sites {
+                check_cloud(work, *site).await?;
+                if work.document.policy.is_some() {
+                    check_array(work, *site).await?;
+                }
+            }
+            if sites.len() > 1 {
+                check_peer(work).await?;
+                check_link(work).await?;
+            }
+            Ok(None)
         }
     }
-    if work.run.operation.kind.moves_authority() && sites.len() > 1 {
-        check_parked(work).await?;
+}
+
+/// What the operation has to be ready for.
+fn purpose(work: &Work<'_>) -> Option<Purpose> {
+    let operation = work.run.operation;
+    match operation.kind {
+        OperationKind::TestFailover => Some(Purpose::Test),
+        kind if !kind.moves_authority() => None,
+        _ if operation.is_unplanned_move() => Some(Purpose::Unplanned),
+        _ => Some(Purpose::Planned),
     }
-    if sites.len() > 1 {
-        check_peer(work).await?;
-        check_link(work).await?;
+}
+
+/// Who is asked for a planned move or a test is told everything that would keep it from working, and
+/// nothing is changed.
+async fn demand_readiness(work: &Work<'_>, purpose: Purpose, sites: &[SiteId]) -> Output {
+    let look = look(work)?;
+    let scope = match sites.len() > 1 {
+        true => Scope::Both,
+        false => Scope::Target,
+    };
+    let peer = async {
+        match scope {
+            Scope::Target => Fact::NotAsked,
+            Scope::Both => look.peer(work.document.other_site(work.steps.site)).await,
+        }
+    };
+    let observed = look.observe(&work.document, scope, Fact::NotAsked);
+    let (peer, observed) = join!(peer, observed);
+    let mut observed = observed?;
+    observed.peer = match peer {
+        Fact::Unknown(unknown) => Fact::Unknown(unknown),
+        // Which document it holds is settled at the commit point.
+        Fact::NotAsked | Fact::Known(_) => Fact::NotAsked,
+    };
+    let report = judge(work, purpose, &observed);
+    match refused(&report.refusals(&work.run.operation.options)) {
+        Some(failure) => Err(failure),
+        None => seen(&report),
     }
-    Ok(None)
+}
+
+/// Who asks for an unplanned move has agreed to what there is: nothing that is found stops it, and
+/// nobody is waited for to find it.
+async fn show_readiness(work: &Work<'_>) -> Output {
+    let look = look(work)?;
+    let observed = look.observe(&work.document, Scope::Target, Fact::NotAsked);
+    match within(&*work.steps.clock, GLANCE, observed).await {
+        Some(observed) => seen(&judge(work, Purpose::Unplanned, &observed?)),
+        None => Ok(None),
+    }
+}
+
+fn look(work: &Work<'_>) -> Result<Look, StepFailure> {
+    let steps = work.steps;
+    Ok(Look {
+        db: steps.db.clone(),
+        reach: steps.reach.clone(),
+        clock: steps.clock.clone(),
+        site: steps.site,
+        ctx: work.ctx()?,
+    })
+}
+
+fn judge(work: &Work<'_>, purpose: Purpose, observed: &Observed) -> Report {
+    let question = Question {
+        document: &work.document,
+        purpose,
+        standing: None,
+        plan: Some(work.run.plan),
+        history: &History::default(),
+    };
+    assess(&question, observed)
+}
+
+fn seen(report: &Report) -> Output {
+    Ok(Some(json!({ "readiness": report })))
+}
+
+/// What blocks, as a failure: one that stays outweighs those that may pass by themselves.
+fn refused(findings: &[&Finding]) -> Option<StepFailure> {
+    let stays: Vec<&Finding> = findings.iter().copied().filter(|f| !f.passing).collect();
+    let told = match stays.is_empty() {
+        true => findings,
+        false => &stays,
+    };
+    let first = told.first()?;
+    let each: Vec<String> = told
+        .iter()
+        .map(|finding| format!("{} ({})", finding.message, finding.code))
+        .collect();
+    let error = Box::new(OperationError {
+        message: each.join("; "),
+        site_id: first.object.site_id,
+        remote_call: first.remote_call.clone(),
+        remote_request_id: first.remote_request_id.clone(),
+        what_to_do: Some(first.what_to_do.clone()),
+        ..OperationError::default()
+    });
+    Some(match first.passing {
+        true => StepFailure::Transient { error, after: None },
+        false => StepFailure::Permanent(error),
+    })
 }
 
 async fn check_cloud(work: &Work<'_>, site: SiteId) -> Result<(), StepFailure> {
@@ -75,54 +196,6 @@ async fn check_array(work: &Work<'_>, site: SiteId) -> Result<(), StepFailure> {
         "correct the address, or put the policy again if the array was replaced",
     )
     .at(site))
-}
-
-/// What a planned move brings back must be there before anything is stopped for it.
-async fn check_parked(work: &Work<'_>) -> Result<(), StepFailure> {
-    let target = work.run.operation.target_site_id;
-    let cloud = work.compute_on(target).await?;
-    let failed = |error| StepFailure::driver(target, &error);
-    let mut gone = Vec::new();
-    let overwritten = |member: &&Member| {
-        work.run.plan.steps.iter().any(|step| {
-            step.member == Some(member.id) && matches!(step.action, Action::OverwriteVolume { .. })
-        })
-    };
-    for member in work.document.members.iter().filter(overwritten) {
-        let copy = member.instance(target);
-        let Some((copy, server)) = copy.and_then(|copy| Some((copy, copy.server_id.as_ref()?)))
-        else {
-            continue;
-        };
-        let there = found(cloud.get_server(&work.ctx()?, ServerRef::new(server)).await);
-        if there
-            .map_err(failed)?
-            .is_none_or(|s| s.status == ServerStatus::Deleted)
-        {
-            gone.push(format!("server {server} of `{}`", member.name));
-        }
-        for volume in &copy.volumes {
-            let there = found(
-                cloud
-                    .get_volume(&work.ctx()?, VolumeRef::new(&volume.id))
-                    .await,
-            );
-            if there.map_err(failed)?.is_none() {
-                gone.push(format!("volume {} of `{}`", volume.id, member.name));
-            }
-        }
-    }
-    if gone.is_empty() {
-        return Ok(());
-    }
-    Err(StepFailure::permanent(
-        format!(
-            "the site no longer keeps what was parked there: {}",
-            gone.join(", ")
-        ),
-        "run `cleanup` on that site, then ask again: the members are then built anew there",
-    )
-    .at(target))
 }
 
 async fn check_peer(work: &Work<'_>) -> Result<(), StepFailure> {

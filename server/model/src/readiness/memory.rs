@@ -5,7 +5,7 @@ use protector_framework::SiteId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::finding::{FindingCode, Severity};
+use super::finding::{Finding, FindingCode, Severity};
 use super::{Purpose, Report};
 
 /// The answers of one look, for every purpose.
@@ -91,18 +91,19 @@ impl Readiness {
     }
 }
 
-/// The findings that a step looked at before anything was changed, for the result of its operation.
+/// What a step found before anything was changed and the operation went over, for its result: an
+/// unplanned move goes over everything, the others over what `accept_drift` is for.
 pub fn notes(output: Option<&Value>) -> Vec<String> {
     let report = output.and_then(|output| output.get("readiness").cloned());
     let report: Option<Report> = report.and_then(|report| serde_json::from_value(report).ok());
-    let findings = report.into_iter().flat_map(|report| report.findings);
-    findings
-        .filter(|finding| finding.severity != Severity::Info)
-        .map(|finding| {
-            format!(
-                "before it began: {} ({})",
-                finding.message, finding.severity
-            )
-        })
+    let Some(report) = report else {
+        return Vec::new();
+    };
+    let told = |finding: &&Finding| match report.purpose {
+        Purpose::Unplanned => finding.severity != Severity::Info,
+        Purpose::Planned | Purpose::Test => finding.severity == Severity::Blocker,
+    };
+    let told = report.findings.iter().filter(told);
+    told.map(|finding| format!("before it began: {} ({})", finding.message, finding.code))
         .collect()
 }

@@ -3,6 +3,7 @@
 //! to the step of an operation that looks before anything is changed.
 
 mod finding;
+mod health;
 mod judge;
 mod memory;
 mod observed;
@@ -28,6 +29,7 @@ use crate::status::{FailoverType, OperationKind, states};
 use judge::Judge;
 
 pub use finding::{Finding, FindingCode, Object, Severity};
+pub use health::{LinkHealth, ReplicationHealth, SyncHealth};
 pub use memory::{Kept, Readiness, Verdict, notes};
 pub use observed::{
     Cause, CopyFacts, Fact, Observed, SiteFacts, SourceFacts, TargetFacts, Unknown,

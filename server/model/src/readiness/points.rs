@@ -116,8 +116,7 @@ impl<'a> Judge<'a> {
                  site `{at}`"
             ),
             "wait until the first replication has arrived, or `sync` the group",
-        )
-        .passes(true);
+        );
     }
 
     fn lacks(&mut self, newest: &Point, protected: &[&Member]) {

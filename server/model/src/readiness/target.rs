@@ -28,6 +28,11 @@ fn lacking(kind: ResourceKind) -> (FindingCode, &'static str) {
     }
 }
 
+/// Something of such a kind, as objects are named.
+fn object_of(title: &str) -> Object {
+    Object::new(&title.replace(' ', "_"))
+}
+
 /// What the members to be built take of the project's quota.
 #[derive(Default)]
 struct Needs {
@@ -70,7 +75,7 @@ impl Judge<'_> {
         };
         if !self.silent() {
             let (_, title) = lacking(kind);
-            let object = Object::new(title).on(self.target);
+            let object = object_of(title).on(self.target);
             let what = format!("whether the target has each {title}");
             self.not_learned(object, &what, unknown);
         }
@@ -124,7 +129,7 @@ impl Judge<'_> {
                 Some((_, Some(id))) => wanted.push((kind, id)),
                 Some((name, None)) => {
                     let (_, title) = lacking(kind);
-                    let object = Object::new(title).name(&*name).of(member.id);
+                    let object = object_of(title).name(&*name).of(member.id);
                     self.info(
                         FindingCode::NotCarriedOver,
                         object,
@@ -161,7 +166,7 @@ impl Judge<'_> {
         let (code, title) = lacking(kind);
         let at = self.name(self.target);
         let object = Object {
-            kind: title.replace(' ', "_"),
+            kind: object_of(title).kind,
             ..object
         };
         self.found(
@@ -404,9 +409,6 @@ impl Judge<'_> {
         let (Some(capacity), Some(used)) = (array.capacity_bytes, array.used_bytes) else {
             return;
         };
-        if capacity == 0 {
-            return;
-        }
         let identity = &array.identity;
         let object = Object::new("array").id(&identity.id).name(&*identity.name);
         let object = object.on(self.target);

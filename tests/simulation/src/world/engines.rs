@@ -156,6 +156,18 @@ impl World {
         }
     }
 
+    /// The looks at readiness of a site's engine.
+    pub fn watch(&self, site: &Site) -> protector_engine::Watch {
+        protector_engine::Watch {
+            db: site.db.clone(),
+            reach: site.reach.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            stopping: Arc::default(),
+            wake: Arc::default(),
+        }
+    }
+
     /// One round of a site's peer loop.
     pub async fn round(&self, site: &Site) {
         self.peers(site)

@@ -16,6 +16,7 @@ mod many;
 mod others;
 mod plans;
 mod preempted;
+mod readiness;
 mod rescue;
 mod returns;
 mod round_trips;

@@ -248,3 +248,31 @@ fn what_a_step_saw_is_told_in_the_result() {
     assert_eq!(notes.len(), 1);
     assert!(notes[0].contains("1000 s old"), "{notes:?}");
 }
+
+#[test]
+fn the_health_of_replication_is_read_from_a_look() {
+    let health = |world: &World| {
+        let readiness = Readiness {
+            seen_from: world.observed.seen_from,
+            as_of: world.observed.at,
+            reports: vec![world.assess(Purpose::Planned)],
+        };
+        ReplicationHealth::of(&readiness, Some(15)).unwrap()
+    };
+    let mut world = World::new();
+    let well = health(&world);
+    assert!(well.failover_ready);
+    assert_eq!((well.link, well.sync), (LinkHealth::Up, SyncHealth::InSync));
+    assert_eq!((well.lag_seconds, well.rpo_met), (Some(120), Some(true)));
+    world.observed.target.points = Fact::Known(vec![point("p", 1000)]);
+    world.observed.peer = Fact::Unknown(Unknown::because(Cause::Silent, "no answer"));
+    world.source().site.array = Fact::Unknown(Unknown::because(Cause::Silent, "no answer"));
+    let ill = health(&world);
+    assert!(!ill.failover_ready);
+    assert_eq!(
+        (ill.link, ill.sync),
+        (LinkHealth::Unknown, SyncHealth::Unreachable)
+    );
+    assert_eq!((ill.lag_seconds, ill.rpo_met), (Some(1000), Some(false)));
+    assert_eq!(ill.findings.len(), 3, "{ill:#?}");
+}
