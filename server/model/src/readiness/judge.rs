@@ -33,7 +33,7 @@ pub(super) struct Found<'f>(&'f mut Finding);
 
 impl Found<'_> {
     /// `accept_drift` goes over it.
-    pub(super) fn is_drift(self) -> Self {
+    pub(super) fn may_be_accepted(self) -> Self {
         self.0.accept_drift = true;
         self
     }

@@ -9,6 +9,7 @@ mod memory;
 mod observed;
 mod points;
 mod predict;
+mod room;
 mod sites;
 mod source;
 mod standing;

@@ -83,7 +83,7 @@ impl Judge<'_> {
                     ),
                     "ask with `accept_drift` to move it as it is now",
                 )
-                .is_drift();
+                .may_be_accepted();
             }
         }
         let reasons = eligibility::reasons(self.document, self.source, now);
@@ -98,7 +98,7 @@ impl Judge<'_> {
                 ),
                 "change the server back, or ask with `accept_drift` to move it all the same",
             )
-            .is_drift();
+            .may_be_accepted();
         }
     }
 
