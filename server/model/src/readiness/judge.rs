@@ -15,6 +15,8 @@ pub(super) const ALL: &[Purpose] = Purpose::ALL;
 pub(super) const PLANNED: &[Purpose] = &[Purpose::Planned];
 /// Those that a person asks for while nothing is wrong.
 pub(super) const AT_LEISURE: &[Purpose] = &[Purpose::Planned, Purpose::Test];
+/// Tests alone.
+pub(super) const TEST: &[Purpose] = &[Purpose::Test];
 /// None: it can be gone without.
 pub(super) const NONE: &[Purpose] = &[];
 

@@ -78,6 +78,7 @@ pub(super) fn critical_path(plan: &Plan, history: &History) -> u64 {
 fn usual(action: &Action) -> (&'static str, u64) {
     match action {
         Action::CheckSites { .. } => ("check_sites", 5),
+        Action::CheckTestNetworks => ("check_test_networks", 5),
         Action::EnsureVolumeGroup => ("ensure_volume_group", 5),
         Action::FillVolumeGroup => ("fill_volume_group", 10),
         Action::DeleteVolumeGroup => ("delete_volume_group", 5),
@@ -100,6 +101,8 @@ fn usual(action: &Action) -> (&'static str, u64) {
         Action::BootServer { .. } => ("boot_server", 45),
         Action::ReviveServer => ("revive_server", 45),
         Action::VerifyServer { .. } => ("verify_server", 10),
+        Action::ProbeServer { .. } => ("probe_server", 30),
+        Action::UnlockServer => ("unlock_server", 2),
         Action::Delay { .. } => ("delay", 0),
         Action::ParkServer { .. } => ("park_server", 30),
         Action::DeleteServer => ("delete_server", 15),

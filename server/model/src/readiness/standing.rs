@@ -6,7 +6,7 @@ use protector_framework::{OperationId, ResourceKind};
 
 use super::Question;
 use super::finding::{FindingCode, Object};
-use super::judge::{ALL, AT_LEISURE, Judge, NONE};
+use super::judge::{ALL, AT_LEISURE, Judge, NONE, TEST};
 use crate::epoch::Head;
 use crate::operation::OperationOptions;
 use crate::plan::Plan;
@@ -123,6 +123,15 @@ impl Judge<'_> {
                         "complete the resource mappings",
                     );
                 }
+            }
+            PlanError::TestOnProduction {
+                member: name,
+                network,
+            } => {
+                let object = Object::new("test_network").id(network).name(name);
+                let what_to_do = "map a `test_network` that no server of the group is on";
+                let code = FindingCode::NotMapped;
+                self.found(TEST, code, object, error.to_string(), what_to_do);
             }
             PlanError::NotCaptured(name) => {
                 let what_to_do = "wait until it is `protected`, or remove it";

@@ -115,6 +115,7 @@ fn mappings() -> Vec<Mapping> {
 
 fn document() -> GroupDocument {
     let member = Member {
+        probe: None,
         id: web(),
         name: "web".to_owned(),
         boot_tier: 3,
