@@ -706,7 +706,7 @@ fn count(operation: &mut Operation, plan: &Plan, journal: &Journal) {
         journal: &records,
     };
     operation.was_running = progress.survey().map(|survey| survey.was_running);
-    operation.cleaned_up = schedule::has_cleaned_up(plan, &records);
+    operation.test_stands = schedule::test_stands(plan, &records);
     let of = |status| {
         u32::try_from(records.iter().filter(|r| r.status == status).count()).unwrap_or(u32::MAX)
     };

@@ -78,9 +78,9 @@ pub struct Operation {
     /// was stopped yet. The source's site is told before, so that it can bring them back alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was_running: Option<Vec<MemberId>>,
-    /// A test has removed all that it made, however it went.
+    /// A test has made copies, or begun to, and has not removed them: they stand.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub cleaned_up: bool,
+    pub test_stands: bool,
     /// Why it failed or waits.
     pub error: Option<OperationError>,
     /// What came of it.
@@ -144,7 +144,7 @@ impl From<Asked> for Operation {
             steps_completed: 0,
             steps_failed: 0,
             was_running: None,
-            cleaned_up: false,
+            test_stands: false,
             error: None,
             result: None,
             actor: asked.actor,

@@ -214,8 +214,18 @@ fn has_removed(plan: &Plan, journal: &[StepRecord]) -> bool {
     })
 }
 
+/// Whether there is something of a test: it has begun to make copies and has not removed them.
+pub fn test_stands(plan: &Plan, journal: &[StepRecord]) -> bool {
+    let begun = |step: &Step| {
+        let mut records = journal.iter().filter(|r| r.key == step.key);
+        records.any(|r| r.attempt > 0 && r.status != StepStatus::Undone)
+    };
+    let made = plan.steps.iter().any(|s| s.action.has_undo() && begun(s));
+    plan.operation == OperationKind::TestFailover && made && !has_cleaned_up(plan, journal)
+}
+
 /// Whether a test has removed all that it made, however the test itself went.
-pub fn has_cleaned_up(plan: &Plan, journal: &[StepRecord]) -> bool {
+fn has_cleaned_up(plan: &Plan, journal: &[StepRecord]) -> bool {
     let mut removal = plan.steps.iter().filter(|step| removes_own(plan, step));
     let done = |step: &Step| {
         let mut records = journal.iter().filter(|r| r.key == step.key);

@@ -272,7 +272,7 @@ impl Site {
             steps_completed: 0,
             steps_failed: 0,
             was_running: None,
-            cleaned_up: false,
+            test_stands: false,
             error: None,
             result: None,
             actor: Actor::engine("req-test"),

@@ -15,11 +15,12 @@ use crate::world::{Seen, Site, World, planned, unplanned};
 /// The servers of the group.
 const SERVERS: [&str; 2] = ["db", "web"];
 /// What tells the past and is kept on purpose.
-const HISTORY: [&str; 4] = [
+const HISTORY: [&str; 5] = [
     "audit_events",
     "dr_operation_steps",
     "dr_operations",
     "idempotency_keys",
+    "operation_turns",
 ];
 
 /// All that there is of a group on one site, without ids.

@@ -215,7 +215,7 @@ pub(super) fn operation(n: u128) -> Operation {
         steps_completed: 4,
         steps_failed: 0,
         was_running: None,
-        cleaned_up: false,
+        test_stands: false,
         error: None,
         result: None,
         actor: Actor {

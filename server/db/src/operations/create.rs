@@ -238,7 +238,7 @@ impl Db {
             OperationKind::TestFailover => {
                 operation.status.is_final()
                     && operation.status != OperationStatus::Cancelled
-                    && !operation.cleaned_up
+                    && operation.test_stands
             }
             OperationKind::TestCleanup if done => false,
             _ => return Ok(()),

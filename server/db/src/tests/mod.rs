@@ -150,7 +150,7 @@ pub(crate) fn operation(n: u128, kind: OperationKind) -> Operation {
         steps_completed: 0,
         steps_failed: 0,
         was_running: None,
-        cleaned_up: false,
+        test_stands: false,
         error: None,
         result: None,
         actor: Actor::engine("req-test"),

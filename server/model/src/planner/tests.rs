@@ -869,7 +869,7 @@ fn under_way(
         steps_completed: 0,
         steps_failed: 0,
         was_running: None,
-        cleaned_up: false,
+        test_stands: false,
         error: None,
         result: None,
         actor: Actor::engine("req-test"),

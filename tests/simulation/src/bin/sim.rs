@@ -43,9 +43,9 @@ struct Args {
     /// Instead: every fault once at every step of every operation that it can meet.
     #[arg(long)]
     matrix: bool,
-    /// With `--matrix`: this fault alone, as the table names it.
+    /// With `--matrix`: this fault alone, as the table names it; can be given more than once.
     #[arg(long)]
-    fault: Option<String>,
+    fault: Vec<String>,
     /// Instead: finds each bug that is seeded on purpose.
     #[cfg(feature = "seeded-bugs")]
     #[arg(long)]
@@ -205,7 +205,14 @@ fn histories(args: &Args) -> ExitCode {
 
 fn matrix(args: &Args) -> ExitCode {
     let began = Instant::now();
-    let asked = |fault: &&FaultKind| args.fault.as_ref().is_none_or(|f| f == fault.as_str());
+    let known = |name: &&String| FaultKind::ALL.iter().all(|fault| name != &fault.as_str());
+    if let Some(unknown) = args.fault.iter().find(known) {
+        eprintln!("`{unknown}` is no fault; {TABLE} names them");
+        return ExitCode::FAILURE;
+    }
+    let asked = |fault: &&FaultKind| {
+        args.fault.is_empty() || args.fault.iter().any(|name| name == fault.as_str())
+    };
     let faults: Vec<FaultKind> = FaultKind::ALL.iter().filter(asked).copied().collect();
     let pieces = faults.iter().map(|fault| {
         let (fault, seed) = (*fault, args.seed);
@@ -220,9 +227,9 @@ fn matrix(args: &Args) -> ExitCode {
         total += report.tally;
     });
     let (met, unfit) = coverage.count();
-    let open = match args.fault {
-        None => coverage.open(),
-        Some(_) => Vec::new(),
+    let open = match args.fault.is_empty() {
+        true => coverage.open(),
+        false => Vec::new(),
     };
     println!(
         "cells covered {met}, not applicable {unfit}, open {}",

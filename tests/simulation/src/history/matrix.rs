@@ -1,6 +1,8 @@
 //! Every fault at every step of every operation, one by one: a history that leads through all
 //! situations again and again until each step in each of them has met the fault.
 
+mod life;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -134,6 +136,7 @@ pub async fn live(fault: FaultKind, seed: u64) -> Report {
         let after = matrix.lock().unwrap().met.len();
         quiet = if after > before { 0 } else { quiet + 1 };
     }
+    history.tally += life::of_groups(&history.world, &matrix, seed).await;
     let mut report = Report {
         tally: history.tally,
         ..Report::default()

@@ -221,14 +221,23 @@ fn inv1_a_kept_copy_that_runs_without_being_proven_is_one_that_runs() {
             world.go(kind, planned()).await;
         }
         // What the other site keeps is started there, and one server does not prove itself.
+        let as_they_are = OperationOptions {
+            accept_loss: true,
+            ..unplanned()
+        };
         world.a.set_down(true);
         let moved = world
-            .ask_at(&world.b, OperationKind::Failover, unplanned())
+            .ask_at(&world.b, OperationKind::Failover, as_they_are)
             .await;
         let fails = [("verify/db".to_owned(), Trouble::Fails)];
         let engine = world.engine(&world.b, fails.into());
         let ended = world.suffer(&world.b, moved.id, &engine).await;
-        assert_eq!(ended.status, OperationStatus::CompletedWithErrors);
+        assert_eq!(
+            ended.status,
+            OperationStatus::CompletedWithErrors,
+            "{:#?}",
+            ended.error
+        );
         assert_eq!(world.b.running(), SERVERS);
 
         come_back(&world).await;
