@@ -11,6 +11,7 @@ use protector_framework::{
 use protector_model::operation::Asked;
 use protector_model::planner::must_quarantine;
 use protector_model::request::{self, Direction};
+use protector_model::schedule::is_unwritten;
 use protector_model::seeded::{Bug, is_on};
 use protector_model::{
     Actor, GroupDocument, InstanceState, Member, Operation, OperationKind, OperationOptions,
@@ -91,6 +92,51 @@ impl Peers {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Takes up again what ended without writing down what there is: until it is written, nobody
+    /// knows which copies run.
+    pub(crate) async fn write_what_is_unwritten(&self, local: &Site) -> Result<(), DbError> {
+        for record in self.db.all_groups().await? {
+            if record.active_operation.is_some() || record.conflict_with.is_some() {
+                continue;
+            }
+            let newest = Page {
+                limit: Some(1),
+                sort: vec![("created_at".to_owned(), true)],
+                filters: vec![("executor_site_id".to_owned(), local.id.to_string())],
+                ..Page::default()
+            };
+            let group = Some(record.document.id);
+            let last = self.db.page_operations(None, group, &newest).await?;
+            let Some(last) = last.first().filter(|o| self.rested(o)) else {
+                continue;
+            };
+            let Some(plan) = self.db.plan(last.id).await? else {
+                continue;
+            };
+            if !is_unwritten(&plan, &self.db.steps(last.id).await?) {
+                continue;
+            }
+            match self.db.reopen_operation(last.id, &last.options).await {
+                Ok(_) => tracing::warn!(operation = %last.id, "its end is written now"),
+                // The group has moved on, or is taken: then that tells what there is.
+                Err(DbError::Refused(_) | DbError::Busy(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an operation has ended, not well and not just now.
+    fn rested(&self, operation: &Operation) -> bool {
+        let ill = matches!(
+            operation.status,
+            OperationStatus::Error | OperationStatus::CompletedWithErrors
+        );
+        let pause = QUARANTINE_AGAIN * i32::try_from(operation.attempt.min(60)).unwrap_or(60);
+        let ended = operation.finished_at.unwrap_or(operation.created_at);
+        ill && self.clock.now() - ended >= pause
     }
 
     /// Ends tests whose time is over, and removes parked copies that were kept long enough and what a

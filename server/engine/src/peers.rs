@@ -117,6 +117,7 @@ impl Peers {
             .and(self.quarantine(&local).await)
             .and(self.follow_others(&local, &mut memory.heard).await)
             .and(self.clean_what_is_left(&local, &mut memory.settled).await)
+            .and(self.write_what_is_unwritten(&local).await)
             .and(self.forget_deleted().await)
     }
 

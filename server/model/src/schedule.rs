@@ -276,6 +276,18 @@ fn unwritten_end(plan: &Plan, journal: &mut [StepRecord]) -> Option<String> {
     Some(end.key.clone())
 }
 
+/// Whether all went well but the writing down of what there is.
+pub fn is_unwritten(plan: &Plan, journal: &[StepRecord]) -> bool {
+    let ill = |r: &&StepRecord| !matches!(r.status, StepStatus::Done);
+    let mut ill = journal.iter().filter(ill).peekable();
+    ill.peek().is_some()
+        && ill.all(|r| {
+            let step = plan.step(&r.key);
+            r.status == StepStatus::Failed
+                && step.is_some_and(|step| matches!(step.action, Action::Finish))
+        })
+}
+
 /// Steps that went on without one that failed are done again, because they saw less than there will
 /// be; but no data is written twice over what may run by now.
 fn writes_once(action: &Action) -> bool {

@@ -15,8 +15,8 @@ use super::array::MockArray;
 use super::tenant::Tenant;
 use crate::cloud::{
     Cidr, ComputeState, FlavorRecord, KeypairRecord, Meta, NetworkRecord, PoolRecord, Quota,
-    SecurityGroupRecord, SubnetRecord, VolumeTypeRecord, Whole, compute_file, identity_file,
-    meta_file,
+    SecurityGroupRecord, SubnetRecord, VolumeState, VolumeTypeRecord, Whole, compute_file,
+    identity_file, meta_file,
 };
 use crate::fault::{self, Script};
 use crate::identity::IdentityState;
@@ -212,6 +212,24 @@ impl MockCloud {
             })?;
         }
         Ok(())
+    }
+
+    /// Removes the records of volumes that are in error, as an administrator does who has looked at
+    /// what is behind them; the array keeps what it has.
+    ///
+    /// # Errors
+    /// As [`MockCloud::set_down`].
+    pub fn forget_failed_volumes(&self) -> Result<()> {
+        self.change(|whole| {
+            let failed = |state: &VolumeState| {
+                matches!(state, VolumeState::Error | VolumeState::ErrorUnmanaging)
+            };
+            whole
+                .compute_mut()
+                .volumes
+                .retain(|_, volume| !failed(&volume.state));
+            Ok(())
+        })
     }
 
     /// Lets a network lead out of the cloud.

@@ -279,7 +279,8 @@ impl Judge<'_> {
                 FindingCode::ParkedCopyInUse,
                 object.clone(),
                 format!("what is kept of `{}` on site `{at}` is in use", member.name),
-                "find out who started it and stop it: it is not overwritten while it is in use",
+                "`retry` the move that was to park it; if somebody has started it since, stop it: it is \
+                 not overwritten while it is in use",
             )
             .passes(true);
         }

@@ -92,6 +92,8 @@ pub struct History {
     left: Option<OperationId>,
     /// Where each step is to meet each fault once, those that are left.
     matrix: Option<Arc<Mutex<Matrix>>>,
+    /// Whether something went wrong while the last operation ran.
+    disturbed: bool,
     /// What has happened, for the one who reads a failure.
     told: Vec<String>,
 }
@@ -122,6 +124,7 @@ impl History {
             tally: Tally::default(),
             left: None,
             matrix: None,
+            disturbed: false,
             told: Vec::new(),
         }
     }
@@ -147,12 +150,10 @@ impl History {
         self.tell(format!("{troubles:?}"));
         let status = self.world.document(self.world.primary().await).await.status;
         let was_well = matches!(status, GroupStatus::Active | GroupStatus::FailedOver);
-        let faults = self.tally.faults;
         let operation = self.ask(wish).await;
         let ended = self.run(&operation, wish, troubles).await;
         self.tell(ending(&ended));
-        let undisturbed = self.tally.faults == faults && !wish.source_is_down;
-        if undisturbed && was_well {
+        if was_well && !self.disturbed && !wish.source_is_down {
             self.must_have_gone_well(&ended);
         }
         let ended = self.see_it_through(ended).await;
@@ -171,6 +172,13 @@ impl History {
         self.tally.checks += checks::all(&self.world, &self.told).await;
     }
 
+    /// Volumes in error are nobody's business but an administrator's, and the errors say so.
+    fn administrators_look(&self) {
+        for site in [&self.world.a, &self.world.b] {
+            site.cloud.forget_failed_volumes().unwrap();
+        }
+    }
+
     /// What nothing has disturbed comes to a good end, but for what only a person can decide.
     fn must_have_gone_well(&self, ended: &Operation) {
         let error = ended.error.as_ref().map(|error| error.message.as_str());
@@ -180,6 +188,8 @@ impl History {
             "no complete recovery point",
             // Nothing has been sent since the group came home.
             "does not hold volume",
+            // The move that was to park it was left with errors.
+            "parked_copy_in_use",
             // A move that was left with errors is to be tried again first.
             "has not come up on",
         ];
@@ -280,6 +290,7 @@ impl History {
         let daemons = tokio::spawn(meet_again(self.world.clone()));
         let ended = self.world.suffer(&site, operation.id, &engine).await;
         daemons.abort();
+        self.disturbed = !engine.met().is_empty();
         self.tell(format!("{}: met {:?}", operation.kind, engine.told()));
         (ended, engine.met())
     }
@@ -309,6 +320,7 @@ impl History {
                 // Whoever is asked sees to it that both sites answer.
                 self.world.repair();
             }
+            self.administrators_look();
             let site = self.world.site(operation.executor_site_id);
             // A person does what the error says.
             let advice = operation.error.as_ref().and_then(|e| e.what_to_do.as_ref());
@@ -374,8 +386,9 @@ impl History {
                 };
                 self.tally.by_themselves += 1;
                 self.told
-                    .push(format!("by itself: {} {}", ended.kind, ended.status));
+                    .push(format!("by itself: {} {}", ended.kind, ending(&ended)));
                 if ended.status != OperationStatus::Completed {
+                    self.administrators_look();
                     // It is tried again by itself after a while.
                     self.world.clock.advance(Duration::from_secs(1900));
                 }
@@ -388,7 +401,7 @@ impl History {
 /// What the daemons of both sites do while an operation runs.
 async fn meet_again(world: World) {
     loop {
-        world.clock.sleep(Duration::from_secs(20)).await;
+        world.clock.sleep(Duration::from_secs(60)).await;
         for site in [&world.a, &world.b] {
             // A site whose database is busy meets the other one the next time.
             let mut memory = protector_engine::Memory::default();

@@ -70,6 +70,14 @@ impl World {
         }
     }
 
+    /// The same world, as it is for another group.
+    pub fn with_group(&self, group: GroupId) -> Self {
+        Self {
+            group,
+            ..self.clone()
+        }
+    }
+
     /// The site that is not this one.
     pub fn other(&self, site: &Site) -> &Site {
         if site.id == self.a.id {

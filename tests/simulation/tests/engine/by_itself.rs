@@ -358,3 +358,27 @@ async fn due(world: &World) -> Option<OperationKind> {
     }
     found
 }
+
+#[test]
+fn what_ended_without_being_written_down_is_written_by_itself() {
+    simulate(async {
+        let world = World::protected(&["db"], 1).await;
+        let (moved, site) = world.ask(OperationKind::Failover, planned()).await;
+        let fails = [("finish".to_owned(), Trouble::Fails)];
+        let engine = world.engine(site, fails.into());
+        let ended = world.suffer(site, moved.id, &engine).await;
+        assert_eq!(ended.status, OperationStatus::CompletedWithErrors);
+
+        world.round(site).await;
+        let open = site.db.unfinished_operations().await.unwrap();
+        assert!(open.is_empty(), "not at once: {open:?}");
+        world.clock.advance(Duration::from_secs(30));
+        world.round(site).await;
+        let ended = world.finish(site, moved.id).await;
+        assert_eq!(ended.status, OperationStatus::Completed);
+        world.meet().await;
+        world
+            .assert_settled(GroupStatus::FailedOver, "written")
+            .await;
+    });
+}

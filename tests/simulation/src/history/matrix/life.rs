@@ -35,10 +35,7 @@ async fn one(world: &World, matrix: &Arc<Mutex<Matrix>>, seed: u64, fails: bool)
     let sites = [&world.a, &world.b];
     let before = sites.map(|site| site.look());
     let mut history = History::of(
-        World {
-            group: GroupId::from_untyped_uuid(world.ids.uuid()),
-            ..world.clone()
-        },
+        world.with_group(GroupId::from_untyped_uuid(world.ids.uuid())),
         seed,
     );
     history.world.propose_group().await;
