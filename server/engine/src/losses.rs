@@ -70,7 +70,7 @@ impl Peers {
         complete(&mut loss, document, source, &written, &quarantines, now);
         let mut result = operation.result.clone().unwrap_or_default();
         result.loss = Some(loss);
-        match self.db.complete_result(operation.id, result).await {
+        match self.db.complete_result(operation, result).await {
             // It was opened again meanwhile.
             Err(DbError::Refused(_)) => Ok(()),
             other => other,

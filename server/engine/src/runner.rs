@@ -12,7 +12,7 @@ use protector_framework::{CallCtx, Clock};
 use protector_model::operation::OperationError;
 use protector_model::outcome::{outcome, result};
 use protector_model::outputs::Progress;
-use protector_model::plan::{Action, Phase, Step};
+use protector_model::plan::{Action, Cancel, Phase, Step};
 use protector_model::progress::percent;
 use protector_model::{Operation, OperationStatus, Plan, StepStatus, schedule};
 use serde_json::Value;
@@ -322,12 +322,14 @@ impl Runner {
             if asked.user.is_none() && !asked.stopped {
                 let hold = doomed && !undone;
                 for key in &next.run {
-                    if hold || running.len() >= self.options.parallel_steps {
-                        break;
-                    }
                     let Some(step) = plan.step(key).filter(|_| !began.contains(key)) else {
                         continue;
                     };
+                    // Who only looks at a console takes nobody's place.
+                    let places = self.options.parallel_steps + probes(plan, &began);
+                    if hold || running.len() >= places && !is_probe(step) {
+                        continue;
+                    }
                     if step.phase == Phase::Copying && self.copies_enough(plan, &began) {
                         continue;
                     }
@@ -456,9 +458,12 @@ impl Runner {
                     tracing::info!(step = %run.step.key, attempt, message = %error.message,
                         "a step failed and is tried again");
                     let rest = after.unwrap_or(pause).min(LONGEST_PAUSE);
+                    let goes_on = run.step.action.declaration().cancel == Cancel::Never;
                     tokio::select! {
                         biased;
-                        () = giving_up.said() => return Err(StepFailure::Permanent(error)),
+                        () = giving_up.said(), if !goes_on => {
+                            return Err(StepFailure::Permanent(error));
+                        }
                         () = self.clock.sleep(rest) => {}
                     }
                     pause *= 2;
@@ -697,6 +702,15 @@ fn pending(plan: &Plan, journal: &Journal, began: &[String]) -> Vec<String> {
     open.map(|r| r.key.clone())
         .filter(|key| !began.contains(key) && !finishes(key))
         .collect()
+}
+
+fn is_probe(step: &Step) -> bool {
+    matches!(step.action, Action::ProbeServer { .. })
+}
+
+fn probes(plan: &Plan, began: &[String]) -> usize {
+    let steps = began.iter().filter_map(|key| plan.step(key));
+    steps.filter(|step| is_probe(step)).count()
 }
 
 fn count(operation: &mut Operation, plan: &Plan, journal: &Journal) {

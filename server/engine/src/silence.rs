@@ -63,6 +63,13 @@ impl Peers {
         if *word != operation.updated_at {
             (*word, *since) = (operation.updated_at, now);
         }
+        if operation.status == OperationStatus::Queued
+            && now - *since >= DOUBT
+            && self.is_known_there(operation).await
+        {
+            // It waits for a place there: nothing has been stopped for it.
+            *since = now;
+        }
         let silent = now - *since;
         let lost = silent >= DOUBT && self.is_unknown_there(operation).await;
         let moves = moves_away(operation, local);
@@ -78,6 +85,14 @@ impl Peers {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether the executing site answers that it has the operation.
+    async fn is_known_there(&self, operation: &Operation) -> bool {
+        let Ok(remote) = self.reach.remote(operation.executor_site_id).await else {
+            return false;
+        };
+        matches!(remote.get_operation(operation.id).await, Ok(Some(_)))
     }
 
     /// Whether the executing site answers that it does not know the operation: it was rebuilt.

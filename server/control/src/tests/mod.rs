@@ -337,6 +337,7 @@ impl World {
         assert_eq!(claim.operation.id, id);
         let ended = Operation {
             status,
+            test_stands: claim.operation.kind == OperationKind::TestFailover,
             updated_at: protector_framework::Clock::now(&*self.clock)
                 + chrono::TimeDelta::seconds(1),
             ..claim.operation

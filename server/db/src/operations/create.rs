@@ -243,9 +243,16 @@ impl Db {
             OperationKind::TestCleanup if done => false,
             _ => return Ok(()),
         };
-        let sql = "UPDATE protection_groups SET test_operation_id = ? WHERE id = ?";
-        let test = there.then(|| operation.id.to_string());
-        let values = [test.into(), operation.group_id.to_string().into()];
+        // Another test that stands is not forgotten, whatever becomes of this one.
+        let of = operation.options.test.unwrap_or(operation.id).to_string();
+        let sql = "UPDATE protection_groups SET test_operation_id = ?
+            WHERE id = ? AND (test_operation_id IS NULL OR test_operation_id = ?)";
+        let test = there.then(|| of.clone());
+        let values = [
+            test.into(),
+            operation.group_id.to_string().into(),
+            of.into(),
+        ];
         run(tx, sql, values).await.map(|_| ())
     }
 
@@ -254,12 +261,30 @@ impl Db {
         tx: &DatabaseTransaction,
         operation: &Operation,
     ) -> Result<Option<OperationId>> {
-        let sql = "SELECT active_operation_id FROM protection_groups WHERE id = ?";
-        let found = rows(tx, sql, [operation.group_id.to_string().into()]).await?;
+        self.of_group(tx, operation, "active_operation_id").await
+    }
+
+    /// The test whose copies stand in an operation's group.
+    pub(super) async fn standing_test(
+        &self,
+        tx: &DatabaseTransaction,
+        operation: &Operation,
+    ) -> Result<Option<OperationId>> {
+        self.of_group(tx, operation, "test_operation_id").await
+    }
+
+    async fn of_group(
+        &self,
+        tx: &DatabaseTransaction,
+        operation: &Operation,
+        column: &'static str,
+    ) -> Result<Option<OperationId>> {
+        let sql = format!("SELECT {column} FROM protection_groups WHERE id = ?");
+        let found = rows(tx, &sql, [operation.group_id.to_string().into()]).await?;
         let Some(row) = found.first() else {
             return Ok(None);
         };
-        Ok(maybe_parsed(row, "active_operation_id")?.map(OperationId::from_untyped_uuid))
+        Ok(maybe_parsed(row, column)?.map(OperationId::from_untyped_uuid))
     }
 
     /// Ends the operation that has the group's place, unless it has changed authority already or

@@ -89,18 +89,20 @@ impl Db {
     }
 
     /// Completes what an operation that has ended says of its outcome. The other site is told.
+    /// `read`: the operation that the result is of.
     ///
     /// # Errors
-    /// `NotFound`; `Refused` where the operation goes on meanwhile.
-    pub async fn complete_result(&self, id: OperationId, result: OperationResult) -> Result<()> {
+    /// `NotFound`; `Refused` where the operation was opened again since.
+    pub async fn complete_result(&self, read: &Operation, result: OperationResult) -> Result<()> {
+        let (id, attempt) = (read.id, read.attempt);
         self.transaction(|tx| {
             let result = result.clone();
             Box::pin(async move {
                 let tx = &*tx;
                 hold(tx, "dr_operations", &id.to_string()).await?;
                 let mut operation = required(tx, id).await?;
-                if !operation.status.is_final() {
-                    return Err(DbError::Refused(format!("operation {id} goes on")));
+                if !operation.status.is_final() || operation.attempt != attempt {
+                    return Err(DbError::Refused(format!("operation {id} has gone on")));
                 }
                 operation.result = Some(result);
                 operation.touch(self.clock.now());
@@ -164,6 +166,14 @@ impl Db {
             return Err(DbError::Refused(format!(
                 "an operation that is `{}` cannot be retried",
                 operation.status
+            )));
+        }
+        if operation.kind == protector_model::OperationKind::TestFailover
+            && let Some(other) = self.standing_test(tx, &operation).await?
+            && other != id
+        {
+            return Err(DbError::Refused(format!(
+                "test {other} stands; clean it up first"
             )));
         }
         let plan = plan_in(tx, id).await?;

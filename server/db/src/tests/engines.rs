@@ -41,6 +41,45 @@ async fn queued(world: &World, n: u128, kind: OperationKind) {
 }
 
 #[tokio::test]
+async fn a_standing_test_is_not_forgotten_by_another_ones_end() {
+    let world = world().await;
+    with_group(&world).await;
+    let end = async |mut asked: protector_model::Operation, status, stands| {
+        world
+            .db
+            .create_operation(&asked, None, false)
+            .await
+            .unwrap();
+        let site = asked.executor_site_id;
+        let claim = world.db.claim_operation("e", site).await.unwrap().unwrap();
+        asked.status = status;
+        asked.test_stands = stands;
+        world
+            .db
+            .write_operation(&claim.fence, &asked)
+            .await
+            .unwrap();
+        let group = world.db.get_group(asked.group_id).await.unwrap().unwrap();
+        group.test_operation
+    };
+    let first = operation(1, OperationKind::TestFailover);
+    let none = end(first.clone(), OperationStatus::Error, false).await;
+    assert_eq!(none, None, "nothing was made");
+    let second = operation(2, OperationKind::TestFailover);
+    let stands = end(second.clone(), OperationStatus::Completed, true).await;
+    assert_eq!(stands, Some(second.id));
+    let again = world.db.reopen_operation(first.id, &first.options).await;
+    assert!(again.unwrap_err().to_string().contains("stands"));
+    let mut cleanup = operation(3, OperationKind::TestCleanup);
+    cleanup.options.test = Some(first.id);
+    let stands = end(cleanup.clone(), OperationStatus::Completed, false).await;
+    assert_eq!(stands, Some(second.id), "the clean-up was of another one");
+    cleanup.id = operation(4, OperationKind::TestCleanup).id;
+    cleanup.options.test = Some(second.id);
+    assert_eq!(end(cleanup, OperationStatus::Completed, false).await, None);
+}
+
+#[tokio::test]
 async fn a_group_has_one_operation_at_a_time() {
     let world = world().await;
     with_group(&world).await;

@@ -569,7 +569,13 @@ async fn what_is_taken_back_is_heard_of_meanwhile() {
 
 /// Gives the operation up while a step lingers, and lets time go on until the engine has heard it.
 async fn given_up_during(key: &str) -> (Site, Option<RunEnd>) {
+    given_up_with(key, &[]).await
+}
+
+/// The same, where the writing of the end does not go through at first.
+async fn given_up_with(key: &str, finish: &[Fault]) -> (Site, Option<RunEnd>) {
     let site = Site::new().await;
+    site.world.fault("finish", finish);
     site.world.fault(key, &[Fault::Lingers]);
     let claim = site.db.claim_operation("one", super_site()).await.unwrap();
     let runner = site.runner_with(Duration::from_secs(60));
@@ -598,6 +604,13 @@ async fn given_up_during(key: &str) -> (Site, Option<RunEnd>) {
         }
     };
     (site, end)
+}
+
+#[tokio::test]
+async fn the_end_is_tried_again_although_the_operation_is_given_up() {
+    let (site, end) = given_up_with("sync", &[Fault::Transient]).await;
+    assert_eq!(end, Some(RunEnd::Ended(OperationStatus::Cancelled)));
+    assert_eq!(site.effects(), ["finish"]);
 }
 
 #[tokio::test]

@@ -382,3 +382,20 @@ fn what_ended_without_being_written_down_is_written_by_itself() {
             .await;
     });
 }
+
+#[test]
+fn a_move_that_waits_for_a_place_is_not_silent() {
+    simulate(async {
+        let world = World::protected(&["db"], 1).await;
+        let (moved, site) = world.ask(OperationKind::Failover, planned()).await;
+        let (peers, mut memory) = (world.peers(&world.a), Memory::default());
+        for _ in 0..30 {
+            world.clock.advance(Duration::from_secs(30));
+            peers.round(&mut memory).await.unwrap();
+        }
+        let mirror = world.operation(&world.a, moved.id).await;
+        assert_eq!(mirror.status, OperationStatus::Queued, "{mirror:#?}");
+        let ended = world.finish(site, moved.id).await;
+        assert_eq!(ended.status, OperationStatus::Completed);
+    });
+}
