@@ -109,7 +109,8 @@ fn a_test_network_from_which_production_can_be_reached_is_refused_before_anythin
             );
             assert_eq!(error.step.as_deref(), Some("test-networks"));
             assert_eq!(here.look(), before);
-            world.go(OperationKind::TestCleanup, plain()).await;
+            let record = world.record(here).await;
+            assert_eq!(record.test_operation, None, "there is nothing of it");
 
             let world = protected(away).await;
             let here = standby(&world).await;
