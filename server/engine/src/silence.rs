@@ -65,7 +65,7 @@ impl Peers {
         }
         if operation.status == OperationStatus::Queued
             && now - *since >= DOUBT
-            && self.is_known_there(operation).await
+            && self.waits_there(operation).await
         {
             // It waits for a place there: nothing has been stopped for it.
             *since = now;
@@ -87,12 +87,13 @@ impl Peers {
         Ok(())
     }
 
-    /// Whether the executing site answers that it has the operation.
-    async fn is_known_there(&self, operation: &Operation) -> bool {
+    /// Whether the executing site answers that no engine has taken the operation yet.
+    async fn waits_there(&self, operation: &Operation) -> bool {
         let Ok(remote) = self.reach.remote(operation.executor_site_id).await else {
             return false;
         };
-        matches!(remote.get_operation(operation.id).await, Ok(Some(_)))
+        let there = remote.get_operation(operation.id).await;
+        matches!(there, Ok(Some(view)) if view.operation.status == OperationStatus::Queued)
     }
 
     /// Whether the executing site answers that it does not know the operation: it was rebuilt.

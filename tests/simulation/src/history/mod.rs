@@ -363,6 +363,8 @@ impl History {
                 let mut due = false;
                 for site in [&self.world.a, &self.world.b] {
                     due |= !site.db.unfinished_operations().await.unwrap().is_empty();
+                    // Whoever sent a change may still hold it: then it is sent again later.
+                    due |= self.world.record(site).await.staged.is_some();
                 }
                 if !due && quiet {
                     let summary = self.world.summary().await;
