@@ -1,9 +1,11 @@
 //! How every verb runs: its fault first, its work away from the async threads, its reply last.
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use protector_framework::{CallCtx, DriverEnv, DriverError, ErrorKind, Result};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::fault::{self, Fault};
 
@@ -99,6 +101,9 @@ pub(crate) fn target<T: serde::Serialize>(request: &T) -> String {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return in_turn(work).await;
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         // Only a runtime that shuts down cancels it. The call's owner is dead and hears no answer:
@@ -106,4 +111,15 @@ async fn blocking<T: Send + 'static>(
         Err(error) if error.is_cancelled() => std::future::pending().await,
         Err(error) => Err(DriverError::new(ErrorKind::Panicked, error.to_string())),
     }
+}
+
+/// A runtime of one thread is a simulation's or a test's: to hand its work to another thread and
+/// back would take longer than the work. The caller can still die between its effect and its answer.
+async fn in_turn<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let done = std::panic::catch_unwind(AssertUnwindSafe(work));
+    tokio::task::yield_now().await;
+    done.unwrap_or_else(|_| {
+        let what = "the mock panicked, its log says why";
+        Err(DriverError::new(ErrorKind::Panicked, what))
+    })
 }

@@ -76,6 +76,8 @@ impl Db {
             .connect_timeout(Duration::from_secs(10))
             .acquire_timeout(Duration::from_secs(30))
             .sqlx_logging(false)
+            // There is no server that could have gone away.
+            .test_before_acquire(!url.expose_secret().starts_with("sqlite:"))
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .busy_timeout(Duration::from_secs(30))

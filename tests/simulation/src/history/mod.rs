@@ -153,7 +153,7 @@ impl History {
         let operation = self.ask(wish).await;
         let ended = self.run(&operation, wish, troubles).await;
         self.tell(ending(&ended));
-        if was_well && !self.disturbed && !wish.source_is_down {
+        if was_well && !self.disturbed {
             self.must_have_gone_well(&ended);
         }
         let ended = self.see_it_through(ended).await;

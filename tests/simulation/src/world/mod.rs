@@ -1,5 +1,6 @@
 //! Two sites, each with its own database, mock cloud and mock array, joined by wires.
 
+mod core;
 mod engines;
 mod group;
 mod look;

@@ -113,7 +113,7 @@ async fn database(home: &Path, env: &DriverEnv) -> Db {
     let url = SecretString::from(url);
     let options = DbOptions {
         lease: LEASE,
-        ..DbOptions::default()
+        max_connections: 1,
     };
     Db::connect(&url, options, keys, clock, ids).await.unwrap()
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, Weak};
 
 use protector_framework::ManualClock;
 
+use super::core::OneCore;
+
 thread_local! {
     /// The clock of the world that this thread simulates.
     static CLOCK: RefCell<Weak<ManualClock>> = const { RefCell::new(Weak::new()) };
@@ -15,6 +17,7 @@ thread_local! {
 /// neither a database nor a file is waited for, the clock goes on to the next moment that somebody
 /// waits for: an hour passes at once, and nothing depends on how fast the machine is.
 pub fn simulate<T>(work: impl Future<Output = T>) -> T {
+    let _core = OneCore::take();
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .on_thread_park(|| {

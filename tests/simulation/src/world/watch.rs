@@ -51,17 +51,20 @@ impl Watch {
 impl World {
     /// Looks at every promise that holds at every moment.
     pub(super) async fn look_at(&self, run: &StepRun<'_>) {
-        self.heads_go_forward(&run.step.key).await;
-        self.never_two(run).await;
+        let epochs = self.heads_go_forward(&run.step.key).await;
+        self.never_two(run, &epochs);
     }
 
     /// INV6: what a site holds never goes backwards, and no version of an epoch is ever two documents.
-    pub async fn heads_go_forward(&self, when: &str) {
+    /// Returns the epoch that each site is in.
+    pub async fn heads_go_forward(&self, when: &str) -> BTreeMap<SiteId, EpochId> {
+        let mut epochs = BTreeMap::new();
         for site in [&self.a, &self.b] {
             let Ok(Some(record)) = site.db.get_group(self.group).await else {
                 continue;
             };
             let head = &record.head;
+            epochs.insert(site.id, head.epoch.id);
             let now = (head.epoch.number(), head.version);
             let mut seen = self.watch.0.lock().unwrap();
             seen.looks += 2;
@@ -83,12 +86,13 @@ impl World {
                     .push(format!("INV6: two documents of {key:?} at {when}"));
             }
         }
+        epochs
     }
 
     /// INV1: nothing runs twice, and before authority has passed with the old primary's consent
     /// nothing runs on the target. Where it was taken without consent, the lost site's copies run on
     /// until somebody reaches them.
-    async fn never_two(&self, run: &StepRun<'_>) {
+    fn never_two(&self, run: &StepRun<'_>, epochs: &BTreeMap<SiteId, EpochId>) {
         let operation = run.operation;
         if is_taken_alone(operation) || operation.kind == OperationKind::Quarantine {
             return;
@@ -106,11 +110,10 @@ impl World {
             self.site(operation.target_site_id),
         );
         let runs = if target.id == self.a.id { here } else { there };
-        let epoch = match source.db.get_group(self.group).await {
-            Ok(Some(record)) => record.head.epoch.id,
-            _ => return,
+        let Some(epoch) = epochs.get(&source.id) else {
+            return;
         };
-        let ok = runs.is_empty() || epoch == epoch_of(operation.id);
+        let ok = runs.is_empty() || *epoch == epoch_of(operation.id);
         self.watch.looked(ok, || {
             format!(
                 "INV1: {runs:?} run on {} before {} has agreed, at {}",
