@@ -71,13 +71,7 @@ pub(super) async fn remove_volumes(work: &Work<'_>) -> Output {
         let name = copy_name(test, member.id, slot);
         // Releasing renames the array volume; its serial still finds it.
         for volume in release_named(work, &name).await? {
-            if is_on(Bug::TestLeft) {
-                continue;
-            }
-            storage
-                .discard_volume(&work.ctx()?, DiscardVolume::new(volume.name, volume.serial))
-                .await
-                .map_err(|e| work.failed(&e))?;
+            discard(work, DiscardVolume::new(volume.name, volume.serial)).await?;
         }
         let name = ArrayVolumeName::from(name);
         let never_adopted = found(
@@ -93,13 +87,19 @@ pub(super) async fn remove_volumes(work: &Work<'_>) -> Output {
                 .map(|copied| copied.serial.clone()),
         };
         if let Some(serial) = left {
-            storage
-                .discard_volume(&work.ctx()?, DiscardVolume::new(name, serial))
-                .await
-                .map_err(|e| work.failed(&e))?;
+            discard(work, DiscardVolume::new(name, serial)).await?;
         }
     }
     Ok(None)
+}
+
+async fn discard(work: &Work<'_>, volume: DiscardVolume) -> Result<(), StepFailure> {
+    if is_on(Bug::TestLeft) {
+        return Ok(());
+    }
+    let (storage, ctx) = (work.storage().await?, work.ctx()?);
+    let discarded = storage.discard_volume(&ctx, volume).await;
+    discarded.map_err(|e| work.failed(&e))
 }
 
 /// The array volumes that the test noted: one that was released but not yet discarded when an
