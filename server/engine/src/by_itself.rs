@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use protector_db::{Db, DbError, GroupRecord, Page};
 use protector_framework::{
     CallCtx, GenericUuid as _, GroupRef, ListPoints, MemberId, OperationId, Point, SiteId,
@@ -136,7 +136,7 @@ impl Peers {
         );
         let pause = QUARANTINE_AGAIN * i32::try_from(operation.attempt.min(60)).unwrap_or(60);
         let ended = operation.finished_at.unwrap_or(operation.created_at);
-        ill && self.clock.now() - ended >= pause
+        ill && !is_within(pause, ended, self.clock.now())
     }
 
     /// Ends tests whose time is over, and removes parked copies that were kept long enough and what a
@@ -331,7 +331,7 @@ impl Peers {
             let since = o.finished_at.unwrap_or(o.created_at);
             let cleaned =
                 kind != OperationKind::Quarantine && o.status == OperationStatus::Completed;
-            !o.status.is_final() || (!cleaned && self.clock.now() - since < pause)
+            !o.status.is_final() || (!cleaned && is_within(pause, since, self.clock.now()))
         }))
     }
 
@@ -401,4 +401,10 @@ fn holds_all(point: &Point, document: &GroupDocument) -> bool {
         .filter_map(|m| m.instance(source))
         .flat_map(|copy| &copy.volumes);
     volumes.all(|volume| point.volumes.iter().any(|v| v.serial == volume.serial))
+}
+
+/// Whether so little time has gone by since then. What seems to come from the future was written
+/// before the clock was set back, and is not waited for.
+fn is_within(span: TimeDelta, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    (TimeDelta::zero()..span).contains(&(now - since))
 }

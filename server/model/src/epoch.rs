@@ -47,11 +47,14 @@ impl Epoch {
         }
     }
 
-    /// The same, begun at this moment.
-    #[must_use]
-    pub fn begun(mut self, at: DateTime<Utc>) -> Self {
-        self.since = Some(at);
-        self
+    /// The epoch that follows where the group is moved to `primary` at this moment: never earlier than
+    /// the move before it, even if the clock was set back between them.
+    pub fn moved(&self, id: EpochId, primary: SiteId, at: DateTime<Utc>) -> Self {
+        let since = self.since.map_or(at, |before| before.max(at));
+        Self {
+            since: Some(since),
+            ..self.next(id, primary)
+        }
     }
 
     /// Whether something of this moment is of the time since the group runs on its primary.
@@ -249,5 +252,28 @@ pub fn relate(mine: &Head, peers: &Head) -> Relation {
         Relation::PeerAhead
     } else {
         Relation::Conflict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use protector_framework::GenericUuid as _;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_epoch_never_begins_before_the_one_that_it_follows() {
+        let id = |n| EpochId::from_untyped_uuid(Uuid::from_u128(n));
+        let site = |n| SiteId::from_untyped_uuid(Uuid::from_u128(n));
+        let first: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
+        let away = Epoch::first(id(1), site(1)).moved(id(2), site(2), first);
+        assert_eq!(away.since, Some(first));
+        // A point of the life before is not taken for one of this life, whatever the clock says.
+        let home = away.moved(id(3), site(1), first - TimeDelta::hours(1));
+        assert!(!home.covers(first - TimeDelta::minutes(1)));
+        let later = first + TimeDelta::hours(1);
+        assert_eq!(away.moved(id(3), site(1), later).since, Some(later));
     }
 }

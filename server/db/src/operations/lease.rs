@@ -1,5 +1,6 @@
 //! Leases and fences: who executes an operation, and how the one before is kept from writing.
 
+use chrono::{DateTime, Utc};
 use protector_framework::{OperationId, SiteId};
 use protector_model::seeded::{Bug, is_on};
 use protector_model::{Operation, OperationStatus, Plan, StepRecord};
@@ -92,6 +93,12 @@ impl Db {
         Ok(None)
     }
 
+    /// No lease that was given by this clock ends later. One that does was given before the clock was
+    /// set back, and would keep a dead engine's operation for as long as that was.
+    pub(super) fn no_lease(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now + self.lease() * 2
+    }
+
     async fn take(&self, fence: &Fence, before: i64, unclean: bool) -> Result<Option<Claim>> {
         self.transaction(|tx| {
             Box::pin(async move {
@@ -102,13 +109,14 @@ impl Db {
                     "UPDATE dr_operations SET fence = fence + 1, owner = ?, clean = 0,
                         lease_until = ? WHERE id = ? AND fence = ?
                         AND status IN ('queued', 'running')
-                        AND (lease_until IS NULL OR lease_until < ?)",
+                        AND (lease_until IS NULL OR lease_until < ? OR lease_until > ?)",
                     [
                         fence.owner.clone().into(),
                         stamp(at + self.lease()).into(),
                         fence.operation.to_string().into(),
                         before.into(),
                         stamp(at).into(),
+                        stamp(self.no_lease(at)).into(),
                     ],
                 )
                 .await?;

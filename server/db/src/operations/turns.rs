@@ -24,7 +24,8 @@ impl Db {
         site: SiteId,
         wanted: impl Fn(bool) -> bool,
     ) -> Result<Vec<Candidate>> {
-        let at = stamp(self.now().await?);
+        let now = self.now().await?;
+        let (at, never) = (stamp(now), stamp(self.no_lease(now)));
         let found = self
             .rows(
                 "SELECT o.id, o.project_id, o.status, o.fence, o.clean, o.owner, o.lease_until,
@@ -32,9 +33,9 @@ impl Db {
                     CASE WHEN t.id IS NULL THEN o.body ELSE NULL END AS body
                  FROM dr_operations o LEFT JOIN operation_turns t ON t.id = o.id
                  WHERE o.executor_site_id = ? AND o.status IN ('queued', 'running')
-                    AND (o.lease_until IS NULL OR o.lease_until < ?)
+                    AND (o.lease_until IS NULL OR o.lease_until < ? OR o.lease_until > ?)
                  ORDER BY o.created_at, o.id",
-                [site.to_string().into(), at.clone().into()],
+                [site.to_string().into(), at.clone().into(), never.into()],
             )
             .await?;
         let mut free = Vec::new();

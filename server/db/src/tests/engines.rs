@@ -1,11 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use protector_framework::ManualClock;
 use protector_model::plan::{Action, Phase};
 use protector_model::{
     OperationKind, OperationOptions, OperationStatus, Plan, Step, StepRecord, StepStatus,
 };
 
-use super::{World, open, operation, site, with_group, world};
+use super::{World, open, operation, site, start, with_group, world};
 use crate::{Created, DbError, IdempotencyKey};
 
 fn plan(status: StepStatus) -> (Plan, Vec<StepRecord>) {
@@ -210,6 +213,24 @@ async fn an_engine_that_was_overtaken_cannot_write_any_more() {
         world.db.plan(second.operation.id).await.unwrap(),
         Some(plan)
     );
+}
+
+#[tokio::test]
+async fn a_lease_of_before_the_clock_was_set_back_keeps_nobody_out() {
+    let world = world().await;
+    with_group(&world).await;
+    queued(&world, 1, OperationKind::Sync).await;
+    let hour_ahead = Arc::new(ManualClock::new(start() + TimeDelta::hours(1)));
+    let ahead = open(&world.dir, &world.url, &hour_ahead, 2).await;
+    let first = ahead.claim_operation("one", site(1)).await.unwrap();
+    assert!(first.is_some());
+    // It was right within the lease's length: its engine lives.
+    let little = Arc::new(ManualClock::new(start() + TimeDelta::minutes(60)));
+    let right = open(&world.dir, &world.url, &little, 3).await;
+    let held = right.claim_operation("two", site(1)).await.unwrap();
+    assert!(held.is_none());
+    let second = world.db.claim_operation("two", site(1)).await.unwrap();
+    assert!(second.unwrap().unclean);
 }
 
 #[tokio::test]

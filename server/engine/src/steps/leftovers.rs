@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use protector_db::{Db, DbError, Page};
 use protector_framework::{GroupId, OperationId, SiteId};
 use protector_model::plan::{Action, Step};
@@ -31,11 +30,14 @@ pub(super) async fn await_executor(work: &Work<'_>, older: OperationId) -> Outpu
         true => work.run.lease.length() + work.run.call_deadline,
         false => work.run.call_deadline,
     };
-    let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
     let clock = &work.steps.clock;
+    // Its age tells at most how little is left to wait: the clock may have been set back since.
+    let age = clock.now() - older.finished_at.unwrap_or(older.updated_at);
+    let rest = grace.saturating_sub(age.to_std().unwrap_or_default());
+    let began = clock.monotonic();
     loop {
         let left = here && db.is_left(older.id).await?;
-        if left || clock.now() - older.finished_at.unwrap_or(older.updated_at) >= grace {
+        if left || clock.monotonic() - began >= rest {
             return Ok(None);
         }
         clock.sleep(PAUSE).await;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use protector_driver_mock::world::{Fault, LinkSettings};
 use protector_framework::ErrorKind;
 use protector_model::plan::{Action, Plan, Step};
@@ -59,6 +60,9 @@ faults! {
     OtherRequest = "another request",
     SameRequest = "the same request again",
     Changes = "changed at both sites",
+    ClockAhead = "a clock jumps ahead",
+    ClockBack = "a clock is set back",
+    StandsStill = "the machine stands still",
 }
 
 impl FaultKind {
@@ -121,13 +125,7 @@ impl FaultKind {
             Self::PeerRequestLost => Trouble::Peer(peer_verbs(step).choose(dice)?, Loss::Request),
             Self::PeerAnswerLost => Trouble::Peer(peer_verbs(step).choose(dice)?, Loss::Answer),
             Self::Partition => Trouble::Partition(span),
-            Self::HalfPartition => Trouble::HalfPartition(
-                match dice.random_bool(0.5) {
-                    true => Whose::Own,
-                    false => Whose::Others,
-                },
-                span,
-            ),
+            Self::HalfPartition => Trouble::HalfPartition(whose(dice), span),
             Self::LinkDown => Trouble::Link(LinkSettings::cut(), span),
             Self::LinkSlow => Trouble::Link(LinkSettings::up().speed(1 << 20), span),
             Self::OwnSiteDark => Trouble::Dark(Whose::Own, span),
@@ -143,8 +141,23 @@ impl FaultKind {
             }
             Self::SameRequest => Trouble::AsksAgain,
             Self::Changes => Trouble::Changes,
+            Self::ClockAhead => Trouble::Clock(whose(dice), wrong_by(span)),
+            Self::ClockBack => Trouble::Clock(whose(dice), -wrong_by(span)),
+            Self::StandsStill => Trouble::StandsStill(span * 20),
         })
     }
+}
+
+fn whose(dice: &mut StdRng) -> Whose {
+    match dice.random_bool(0.5) {
+        true => Whose::Own,
+        false => Whose::Others,
+    }
+}
+
+/// From minutes to hours.
+fn wrong_by(span: Duration) -> TimeDelta {
+    TimeDelta::from_std(span * 20).unwrap()
 }
 
 /// The verbs with which a step changes a cloud or an array.

@@ -31,7 +31,7 @@ impl World {
         Steps::new(
             site.db.clone(),
             site.reach.clone(),
-            self.clock.clone(),
+            site.clock.clone(),
             self.ids.clone(),
             site.id,
             owner,
@@ -71,7 +71,7 @@ impl World {
     }
 
     pub fn runner(&self, site: &Site, steps: Arc<dyn StepExecutor>, parallel: usize) -> Runner {
-        let clock = self.clock.clone();
+        let clock = site.clock.clone();
         Runner::new(site.db.clone(), clock, steps, options(parallel))
     }
 
@@ -145,7 +145,7 @@ impl World {
         Peers {
             db: site.db.clone(),
             reach: site.reach.clone(),
-            clock: self.clock.clone(),
+            clock: site.clock.clone(),
             ids: self.ids.clone(),
             owner: "peers".to_owned(),
             interval: Duration::from_secs(5),
@@ -161,7 +161,7 @@ impl World {
         protector_engine::Watch {
             db: site.db.clone(),
             reach: site.reach.clone(),
-            clock: self.clock.clone(),
+            clock: site.clock.clone(),
             ids: self.ids.clone(),
             stopping: Arc::default(),
             wake: Arc::default(),

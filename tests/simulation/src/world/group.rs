@@ -265,7 +265,7 @@ impl World {
     async fn change_with(&self, change: GroupChange, secrets: &BTreeMap<String, SecretString>) {
         let primary = self.primary().await;
         let record = self.record(primary).await;
-        let next = change.apply(&record.document, self.clock.now()).unwrap();
+        let next = change.apply(&record.document, primary.clock.now()).unwrap();
         self.link(primary)
             .propose(Some(&record), &next, secrets)
             .await
@@ -276,7 +276,7 @@ impl World {
     pub fn link(&self, site: &Site) -> PeerLink {
         PeerLink::new(
             site.db.clone(),
-            self.clock.clone(),
+            site.clock.clone(),
             self.ids.clone(),
             site.id,
             self.other(site).wire.clone(),
@@ -342,7 +342,7 @@ impl World {
             options,
             direction,
             actor: Actor::engine("req-test"),
-            at: self.clock.now(),
+            at: site.clock.now(),
         });
         let preempt = operation.options.failover_type == Some(FailoverType::Unplanned);
         let wire: &Arc<_> = &self.other(executor).wire;
@@ -374,7 +374,7 @@ impl World {
         let record = self.record(site).await;
         if record.document.current_primary_site_id == site.id {
             let next = change
-                .apply(&record.document, self.clock.now())
+                .apply(&record.document, site.clock.now())
                 .map_err(|refused| refused.to_string())?;
             let (link, secrets) = (self.link(site), BTreeMap::new());
             let proposed = link.propose(Some(&record), &next, &secrets).await;

@@ -42,6 +42,11 @@ impl Site {
 
     /// Nothing twice: servers by name, ports by network and MAC, volumes by name.
     pub fn assert_nothing_twice(&self, context: &str) {
+        self.assert_nothing_twice_but(0, context);
+    }
+
+    /// The same, with so many copies on the array that no cloud has taken over yet.
+    pub fn assert_nothing_twice_but(&self, copies: usize, context: &str) {
         let all = self.cloud.inventory().unwrap();
         let lists = [
             all.servers
@@ -69,7 +74,7 @@ impl Site {
         let volumes = self.array.volumes().unwrap();
         assert_eq!(
             volumes.len(),
-            all.volumes.len(),
+            all.volumes.len() + copies,
             "{context}: array volumes of {} that no cloud has: {volumes:#?}",
             self.name
         );

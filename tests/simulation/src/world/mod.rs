@@ -12,14 +12,15 @@ mod wire;
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use protector_driver_mock::world::LinkSettings;
-use protector_framework::{DriverEnv, GroupId, ManualClock, SeededIds};
+use protector_framework::{GroupId, ManualClock, SeededIds};
 
 pub use engines::CALL_DEADLINE;
 pub use group::{planned, unplanned};
 pub use look::Seen;
 pub use site::{LEASE, Site};
-pub use time::simulate;
+pub use time::{SiteClock, simulate};
 pub use troubled::{Draw, Engine, Trouble, When, Whose, name as action_name};
 pub use watch::Watch;
 pub use wire::Loss;
@@ -44,14 +45,10 @@ impl World {
         let start = "2026-11-24T12:00:00Z".parse().unwrap();
         let clock = Arc::new(ManualClock::new(start));
         let ids = Arc::new(SeededIds::new(1));
-        let env = DriverEnv {
-            clock: clock.clone(),
-            ids: ids.clone(),
-        };
         time::follow(&clock);
         let (a, b) = (
-            Site::new(home.path(), "a", 1, env.clone()).await,
-            Site::new(home.path(), "b", 2, env).await,
+            Site::new(home.path(), "a", 1, (&clock, &ids)).await,
+            Site::new(home.path(), "b", 2, (&clock, &ids)).await,
         );
         a.array.link(&b.array, &LinkSettings::up()).unwrap();
         for (here, there) in [(&a, &b), (&b, &a)] {
@@ -88,10 +85,11 @@ impl World {
         }
     }
 
-    /// All ways are open and both sites are there.
+    /// All ways are open, both sites are there, and their clocks are right.
     pub fn repair(&self) {
         for site in [&self.a, &self.b] {
             site.set_down(false);
+            site.clock.set(TimeDelta::zero());
         }
         self.a
             .array

@@ -8,12 +8,15 @@ use protector_db::{Db, DbOptions, SecretBox};
 use protector_driver_mock::world::{
     Furniture, MockArray, MockCloud, PROTECTOR_PASSWORD, PROTECTOR_USER, Tenant,
 };
-use protector_framework::{DriverEnv, GenericUuid as _, Registry, SecretString, SiteId};
+use protector_framework::{
+    Clock, DriverEnv, GenericUuid as _, Ids, ManualClock, Registry, SecretString, SeededIds, SiteId,
+};
 use protector_model::SiteStatus;
 use protector_model::site::{Account, Reach as SiteReach};
 use protector_reach::Reach;
 use uuid::Uuid;
 
+use super::time::SiteClock;
 use super::wire::Wire;
 
 /// What opens an array.
@@ -26,6 +29,8 @@ pub const LEASE: Duration = Duration::from_secs(300);
 pub struct Site {
     pub id: SiteId,
     pub name: &'static str,
+    /// The one of its Protector; its cloud and its array have the right time.
+    pub clock: Arc<SiteClock>,
     pub db: Db,
     pub reach: Reach,
     pub cloud: MockCloud,
@@ -37,22 +42,32 @@ pub struct Site {
 }
 
 impl Site {
-    pub async fn new(home: &Path, name: &'static str, id: u128, env: DriverEnv) -> Self {
+    pub(super) async fn new(
+        home: &Path,
+        name: &'static str,
+        id: u128,
+        (time, ids): (&Arc<ManualClock>, &Arc<SeededIds>),
+    ) -> Self {
+        let env = DriverEnv {
+            clock: time.clone(),
+            ids: ids.clone(),
+        };
+        let clock = Arc::new(SiteClock::new(time.clone()));
         let home = home.join(name);
         std::fs::create_dir(&home).unwrap();
-        let db = database(&home, &env).await;
+        let db = database(&home, clock.clone(), ids.clone()).await;
         let array = MockArray::create(home.join("array"), name, TOKEN, env.clone()).unwrap();
         let cloud = MockCloud::create(home.join("cloud"), "RegionOne", env.clone()).unwrap();
         let has = cloud.furnish(&array, "10.0.0.0/24").unwrap();
         let tenant = cloud.tenant(&has.user, &has.project);
-        let registry = Registry::from_linked(env.clone()).unwrap();
+        let registry = Registry::from_linked(env).unwrap();
         let id = SiteId::from_untyped_uuid(Uuid::from_u128(id));
-        let (clock, ids) = (env.clock, env.ids);
         let reach = Reach::new(db.clone(), registry, clock.clone(), ids.clone());
-        let wire = Arc::new(Wire::new(db.clone(), id, clock, ids));
+        let wire = Arc::new(Wire::new(db.clone(), id, clock.clone(), ids.clone()));
         Self {
             id,
             name,
+            clock,
             db,
             reach,
             cloud,
@@ -105,11 +120,10 @@ impl Site {
     }
 }
 
-async fn database(home: &Path, env: &DriverEnv) -> Db {
+async fn database(home: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Db {
     let url = format!("sqlite://{}?mode=rwc", home.join("protector.db").display());
     protector_migrations::sync(&url).await.unwrap();
-    let keys = SecretBox::open_or_create(&home.join("keys"), &*env.ids).unwrap();
-    let (clock, ids) = (env.clock.clone(), env.ids.clone());
+    let keys = SecretBox::open_or_create(&home.join("keys"), &*ids).unwrap();
     let url = SecretString::from(url);
     let options = DbOptions {
         lease: LEASE,

@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
-use protector_framework::ManualClock;
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use protector_framework::{Clock, Hold, ManualClock};
 
 use super::core::OneCore;
 
@@ -28,6 +31,46 @@ pub fn simulate<T>(work: impl Future<Output = T>) -> T {
         .build()
         .unwrap()
         .block_on(work)
+}
+
+/// The clock of one site's Protector: its wall clock can be wrong, what it measures is right.
+#[derive(Debug)]
+pub struct SiteClock {
+    right: Arc<ManualClock>,
+    wrong_by: Mutex<TimeDelta>,
+}
+
+impl SiteClock {
+    pub(super) fn new(right: Arc<ManualClock>) -> Self {
+        Self {
+            right,
+            wrong_by: Mutex::default(),
+        }
+    }
+
+    /// Sets it wrong, or right again.
+    pub fn set(&self, wrong_by: TimeDelta) {
+        *self.wrong_by.lock().unwrap() = wrong_by;
+    }
+}
+
+#[async_trait]
+impl Clock for SiteClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.right.now() + *self.wrong_by.lock().unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.right.monotonic()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.right.sleep(duration).await;
+    }
+
+    fn hold(&self) -> Hold {
+        self.right.hold()
+    }
 }
 
 /// Lets a world's clock be moved by the thread's runtime.

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use protector_driver_mock::world::{Fault, LinkSettings, Rule, Script};
 use protector_engine::{StepExecutor, StepFailure, StepRun, Steps};
 use protector_framework::{Clock as _, SiteId};
@@ -73,6 +74,10 @@ pub enum Trouble {
     AsksAgain,
     /// The group is changed at both sites at once.
     Changes,
+    /// A site's wall clock is wrong until somebody repairs it.
+    Clock(Whose, TimeDelta),
+    /// The engine's machine stands still for a time.
+    StandsStill(Duration),
 }
 
 /// What meets a step that begins.
@@ -367,6 +372,8 @@ impl StepExecutor for Engine {
                 self.whose(whose).set_down(true);
                 self.passes(span);
             }
+            Some(Trouble::Clock(whose, wrong_by)) => self.whose(whose).clock.set(wrong_by),
+            Some(Trouble::StandsStill(span)) => self.world.clock.advance(span),
             Some(other) => self.others(run.operation, &other).await,
         }
         let ended = self.steps.run(run).await;

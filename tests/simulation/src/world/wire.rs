@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use async_trait::async_trait;
 use protector_db::Db;
 use protector_framework::{Clock, GroupId, Ids, OperationId, SiteId};
+use protector_model::epoch::{PutMode, Verdict};
 use protector_model::{GroupChange, Operation};
 use protector_peer::{
     ChangeReply, ForwardedAction, ForwardedChange, ForwardedGroup, ForwardedOperation, GroupHead,
@@ -35,6 +36,7 @@ pub struct Wire {
     cut: AtomicBool,
     losses: Mutex<Vec<(&'static str, Loss)>>,
     forgotten: Mutex<Vec<OperationId>>,
+    gaps: Mutex<Vec<String>>,
 }
 
 impl Wire {
@@ -48,7 +50,31 @@ impl Wire {
             cut: AtomicBool::new(false),
             losses: Mutex::default(),
             forgotten: Mutex::default(),
+            gaps: Mutex::default(),
         }
+    }
+
+    /// The agreed documents that did not follow the version before them, since this was last asked.
+    pub fn gaps(&self) -> Vec<String> {
+        std::mem::take(&mut self.gaps.lock().unwrap())
+    }
+
+    /// What both sites agree on follows what this one held, version by version. A push only tells what
+    /// has happened without it.
+    async fn receive(&self, put: &PutDocument) -> Result<PutReply, PeerError> {
+        let group = put.read().map_err(failed)?.id;
+        let before = self.db.get_group(group).await.map_err(failed)?;
+        let reply = self.peer().put_document(put).await?;
+        let stored = reply.verdict == Verdict::Store && put.mode != PutMode::Push;
+        if let (true, Some(head)) = (stored, &reply.head) {
+            let last = before.map_or(0, |record| record.head.version);
+            if head.version != last + 1 {
+                let (mode, version) = (put.mode, head.version);
+                let gap = format!("INV6: {mode:?} of version {version} after {last}");
+                self.gaps.lock().unwrap().push(gap);
+            }
+        }
+        Ok(reply)
     }
 
     pub fn cut(&self, cut: bool) {
@@ -124,8 +150,7 @@ impl Peer for Wire {
     }
 
     async fn put_document(&self, put: &PutDocument) -> Result<PutReply, PeerError> {
-        self.carry("put_document", self.peer().put_document(put))
-            .await
+        self.carry("put_document", self.receive(put)).await
     }
 }
 
