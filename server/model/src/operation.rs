@@ -185,6 +185,14 @@ impl Operation {
         self.kind.moves_authority() && self.options.failover_type == Some(FailoverType::Unplanned)
     }
 
+    /// Whether it may not begin while copies of the group are being quarantined: it would overwrite or
+    /// remove what is just being put away, or leave it running without a group.
+    pub fn waits_for_quarantine(&self) -> bool {
+        use OperationKind::{Cleanup, Delete, RemoveMember};
+        matches!(self.kind, Cleanup | Delete | RemoveMember)
+            || (self.kind.moves_authority() && !self.is_unplanned_move())
+    }
+
     /// Says that it changes now. Each change is later than the one before, whatever the clocks of
     /// the sites say: the other site tells newer news from older by this time.
     pub fn touch(&mut self, now: DateTime<Utc>) {

@@ -196,6 +196,11 @@ impl Db {
         if operation.kind == OperationKind::Quarantine || is_on(Bug::SecondOperation) {
             return Ok(());
         }
+        if operation.waits_for_quarantine()
+            && let Some(quarantine) = self.quarantine_of(tx, operation).await?
+        {
+            return Err(DbError::Busy(quarantine));
+        }
         let taken = run(
             tx,
             "UPDATE protection_groups SET active_operation_id = ?
@@ -214,6 +219,25 @@ impl Db {
             Some(holder) => Err(DbError::Busy(holder)),
             None => Err(DbError::NotFound(format!("group {}", operation.group_id))),
         }
+    }
+
+    /// The quarantine of the group's copies that this site knows to be under way.
+    async fn quarantine_of(
+        &self,
+        tx: &DatabaseTransaction,
+        operation: &Operation,
+    ) -> Result<Option<OperationId>> {
+        let found = rows(
+            tx,
+            "SELECT id FROM dr_operations WHERE group_id = ? AND kind = ?
+                AND status IN ('queued', 'running', 'waiting_for_user')",
+            [
+                operation.group_id.to_string().into(),
+                OperationKind::Quarantine.to_string().into(),
+            ],
+        )
+        .await?;
+        found.first().map(|row| parsed(row, "id")).transpose()
     }
 
     pub(super) async fn leave_group(

@@ -234,6 +234,25 @@ async fn a_lease_of_before_the_clock_was_set_back_keeps_nobody_out() {
 }
 
 #[tokio::test]
+async fn what_touches_the_copies_waits_until_they_are_quarantined() {
+    let world = world().await;
+    with_group(&world).await;
+    queued(&world, 1, OperationKind::Quarantine).await;
+    let ask = async |n, kind| {
+        let asked = operation(n, kind);
+        world.db.create_operation(&asked, None, false).await
+    };
+    for kind in [OperationKind::Cleanup, OperationKind::Delete] {
+        let refused = ask(2, kind).await;
+        assert!(matches!(refused, Err(DbError::Busy(_))), "{refused:?}");
+    }
+    assert!(matches!(
+        ask(3, OperationKind::Sync).await,
+        Ok(Created::New)
+    ));
+}
+
+#[tokio::test]
 async fn a_graceful_stop_hands_the_operation_over_at_once() {
     let world = world().await;
     with_group(&world).await;

@@ -288,7 +288,10 @@ impl Engine {
         match trouble {
             Trouble::Asks(kind, options) => {
                 let asked = world.try_ask(self.other(), *kind, options.clone()).await;
-                if asked.is_ok() {
+                // A quarantine is in nobody's way but of what would touch its copies.
+                let beside = operation.kind == OperationKind::Quarantine
+                    && matches!(kind, OperationKind::Sync | OperationKind::Reprotect);
+                if asked.is_ok() && !beside {
                     world.watch.broken(format!(
                         "{kind} was accepted while {} {} runs",
                         operation.kind, operation.id
