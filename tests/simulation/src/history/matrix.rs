@@ -97,6 +97,13 @@ const SITUATIONS: &[Situation] = &[
     Situation::UnplannedFailback { dark: true },
     Situation::UnplannedFailover { dark: false },
     Situation::UnplannedFailback { dark: false },
+    // With what was sent back meanwhile, and not with what was kept.
+    Situation::UnplannedFailover { dark: true },
+    Situation::Reprotect,
+    Situation::UnplannedFailback { dark: true },
+    Situation::UnplannedFailover { dark: false },
+    Situation::Reprotect,
+    Situation::UnplannedFailback { dark: false },
     Situation::PlannedFailover,
     Situation::Cleanup,
     Situation::PlannedFailbackOfLost,

@@ -58,7 +58,7 @@ impl Coverage {
              operation was run with every fault at every step that it can meet, and ended right; \
              each letter is a fault that came, a dot one that makes no sense there.\n\n",
         );
-        let letters: Vec<char> = ('A'..='Z').collect();
+        let letters: Vec<char> = ('A'..='Z').chain('a'..='z').collect();
         for (letter, fault) in letters.iter().zip(FaultKind::ALL) {
             let reasons: BTreeSet<&str> = self
                 .unfit

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use protector_engine::StepRun;
 use protector_framework::{EpochId, SiteId};
 use protector_model::schedule::epoch_of;
-use protector_model::{FailoverType, Operation, OperationKind};
+use protector_model::{FailoverType, GroupDocument, InstanceState, Operation, OperationKind};
 
 use super::{Site, World};
 
@@ -51,20 +51,19 @@ impl Watch {
 impl World {
     /// Looks at every promise that holds at every moment.
     pub(super) async fn look_at(&self, run: &StepRun<'_>) {
-        let epochs = self.heads_go_forward(&run.step.key).await;
-        self.never_two(run, &epochs);
+        let documents = self.heads_go_forward(&run.step.key).await;
+        self.never_two(run, &documents);
     }
 
     /// INV6: what a site holds never goes backwards, and no version of an epoch is ever two documents.
-    /// Returns the epoch that each site is in.
-    pub async fn heads_go_forward(&self, when: &str) -> BTreeMap<SiteId, EpochId> {
-        let mut epochs = BTreeMap::new();
+    /// Returns what each site holds.
+    pub async fn heads_go_forward(&self, when: &str) -> BTreeMap<SiteId, GroupDocument> {
+        let mut documents = BTreeMap::new();
         for site in [&self.a, &self.b] {
             let Ok(Some(record)) = site.db.get_group(self.group).await else {
                 continue;
             };
             let head = &record.head;
-            epochs.insert(site.id, head.epoch.id);
             let now = (head.epoch.number(), head.version);
             let mut seen = self.watch.0.lock().unwrap();
             seen.looks += 2;
@@ -85,14 +84,16 @@ impl World {
                 seen.broken
                     .push(format!("INV6: two documents of {key:?} at {when}"));
             }
+            drop(seen);
+            documents.insert(site.id, record.document);
         }
-        epochs
+        documents
     }
 
     /// INV1: nothing runs twice, and before authority has passed with the old primary's consent
-    /// nothing runs on the target. Where it was taken without consent, the lost site's copies run on
+    /// nothing runs on the target but what an earlier move had left there. Where it was taken without consent, the lost site's copies run on
     /// until somebody reaches them.
-    fn never_two(&self, run: &StepRun<'_>, epochs: &BTreeMap<SiteId, EpochId>) {
+    fn never_two(&self, run: &StepRun<'_>, documents: &BTreeMap<SiteId, GroupDocument>) {
         let operation = run.operation;
         if is_taken_alone(operation) || operation.kind == OperationKind::Quarantine {
             return;
@@ -110,10 +111,16 @@ impl World {
             self.site(operation.target_site_id),
         );
         let runs = if target.id == self.a.id { here } else { there };
-        let Some(epoch) = epochs.get(&source.id) else {
+        let Some(document) = documents.get(&source.id) else {
             return;
         };
-        let ok = runs.is_empty() || *epoch == epoch_of(operation.id);
+        let moves = |name: &&String| {
+            let member = document.members.iter().find(|m| m.name == **name);
+            let copy = member.and_then(|member| member.instance(source.id));
+            copy.is_some_and(|copy| copy.state == InstanceState::Production)
+        };
+        let runs: Vec<&String> = runs.iter().filter(moves).collect();
+        let ok = runs.is_empty() || document.epoch.id == epoch_of(operation.id);
         self.watch.looked(ok, || {
             format!(
                 "INV1: {runs:?} run on {} before {} has agreed, at {}",
