@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use protector_db::{DbError, GroupRecord, Page};
 use protector_framework::{ArrayGroupName, ArrayVolumeSerial, CallCtx, GetWritten, PointName};
 use protector_model::loss::{Loss, complete, is_out_of_use};
@@ -11,8 +12,11 @@ use protector_model::{InstanceState, Operation, OperationKind};
 
 use crate::peers::Peers;
 
-/// The newest operations that are looked at.
-const LOOKED_AT: u64 = 100;
+/// The newest moves of a kind that are looked at: those of a whole site.
+const LOOKED_AT: u64 = 500;
+
+/// The groups whose arrays are asked at the same time.
+const AT_ONCE: usize = 8;
 
 impl Peers {
     /// Asks the arrays of sites that came back what was written there after the points that were
@@ -24,30 +28,33 @@ impl Peers {
         let Some(local) = self.db.local_site().await? else {
             return Ok(());
         };
-        let newest = Page {
-            limit: Some(LOOKED_AT),
-            sort: vec![("updated_at".to_owned(), true)],
-            filters: vec![("executor_site_id".to_owned(), local.id.to_string())],
-            ..Page::default()
-        };
-        for operation in self.db.page_operations(None, None, &newest).await? {
-            let ended = operation.is_unplanned_move() && operation.status.is_final();
-            let loss = operation.result.as_ref().and_then(|r| r.loss.as_ref());
-            let open = loss.filter(|loss| ended && loss.completed_at.is_none());
-            if let (Some(open), Some(group)) = (open, self.db.get_group(operation.group_id).await?)
-            {
-                self.account(&operation, open.clone(), &group).await?;
-            }
+        let mut open = Vec::new();
+        for kind in [OperationKind::Failover, OperationKind::Failback] {
+            let newest = Page {
+                limit: Some(LOOKED_AT),
+                sort: vec![("updated_at".to_owned(), true)],
+                filters: vec![
+                    ("executor_site_id".to_owned(), local.id.to_string()),
+                    ("kind".to_owned(), kind.to_string()),
+                ],
+                ..Page::default()
+            };
+            let moves = self.db.page_operations(None, None, &newest).await?;
+            open.extend(moves.into_iter().filter_map(|o| Some((open_loss(&o)?, o))));
         }
-        Ok(())
+        // An array that is slow to answer keeps no other group's statement waiting.
+        futures::stream::iter(open)
+            .map(|(loss, operation)| self.account(operation, loss))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
     }
 
-    async fn account(
-        &self,
-        operation: &Operation,
-        mut loss: Loss,
-        group: &GroupRecord,
-    ) -> Result<(), DbError> {
+    async fn account(&self, operation: Operation, mut loss: Loss) -> Result<(), DbError> {
+        let operation = &operation;
+        let Some(group) = self.db.get_group(operation.group_id).await? else {
+            return Ok(());
+        };
         let (document, source) = (&group.document, operation.source_site_id);
         // After a further move the copies are no longer what they were.
         let current = document.epoch.id == epoch_of(operation.id);
@@ -63,7 +70,7 @@ impl Peers {
             // That site has not told yet until when its copies ran.
             return Ok(());
         }
-        let Some(written) = self.written(operation, &loss, group).await else {
+        let Some(written) = self.written(operation, &loss, &group).await else {
             return Ok(());
         };
         let now = self.clock.now();
@@ -133,4 +140,11 @@ impl Peers {
         }
         Some(written)
     }
+}
+
+/// What an unplanned move that has ended says of its loss, as long as that is not complete.
+fn open_loss(operation: &Operation) -> Option<Loss> {
+    let ended = operation.is_unplanned_move() && operation.status.is_final();
+    let loss = operation.result.as_ref()?.loss.as_ref()?;
+    (ended && loss.completed_at.is_none()).then(|| loss.clone())
 }
