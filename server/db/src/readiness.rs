@@ -21,9 +21,16 @@ impl Db {
         until: DateTime<Utc>,
     ) -> Result<bool> {
         let id = group.to_string();
-        let taken =
-            "UPDATE readiness_reports SET next_look_at = ? WHERE id = ? AND next_look_at <= ?";
-        let values = [stamp(until).into(), id.clone().into(), stamp(now).into()];
+        // Nobody says so late a time but before the clock was set back.
+        let never = until + (until - now);
+        let taken = "UPDATE readiness_reports SET next_look_at = ?
+            WHERE id = ? AND (next_look_at <= ? OR next_look_at > ?)";
+        let values = [
+            stamp(until).into(),
+            id.clone().into(),
+            stamp(now).into(),
+            stamp(never).into(),
+        ];
         if self.run(taken, values).await? > 0 {
             return Ok(true);
         }

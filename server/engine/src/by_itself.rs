@@ -327,7 +327,8 @@ impl Peers {
             _ => CLEANUP_AGAIN,
         };
         let pause = (0..in_vain).fold(pause, |pause, _| (pause * 2).min(cap));
-        Ok(last.first().is_some_and(|o| {
+        // After a clock was set back the newest by its time need not be the last.
+        Ok(last.iter().any(|o| {
             let since = o.finished_at.unwrap_or(o.created_at);
             let cleaned =
                 kind != OperationKind::Quarantine && o.status == OperationStatus::Completed;

@@ -209,8 +209,12 @@ impl Runner {
     /// `None`: fenced.
     async fn drive(&self, claim: Claim, lease: &Lease) -> Option<OperationStatus> {
         if claim.unclean {
-            // A call that the former engine sent may still be under way.
-            self.clock.sleep(self.options.call_deadline).await;
+            // A call that the former engine sent may still be under way, or still be sent.
+            let held = match claim.still_held {
+                true => self.options.lease,
+                false => Duration::ZERO,
+            };
+            self.clock.sleep(held + self.options.call_deadline).await;
         }
         let mut operation = claim.operation;
         let (plan, steps) = match claim.plan {

@@ -71,6 +71,12 @@ fn apply(
             document.deleted = true;
             return;
         }
+        // It has come home since it was put away: what it has there may run again.
+        Action::ParkServer { quarantine: true }
+            if document.current_primary_site_id == step.site =>
+        {
+            return;
+        }
         Action::ForgetMember => {
             document.members.retain(|m| Some(m.id) != step.member);
             return;

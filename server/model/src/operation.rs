@@ -185,12 +185,14 @@ impl Operation {
         self.kind.moves_authority() && self.options.failover_type == Some(FailoverType::Unplanned)
     }
 
-    /// Whether it may not begin while copies of the group are being quarantined: it would overwrite or
-    /// remove what is just being put away, or leave it running without a group.
+    /// Whether it may not begin while this site's copies of the group are being quarantined: it would
+    /// overwrite or remove what is just being put away, leave it running without a group, or do the
+    /// same twice. What has begun already, and what an engine takes back, waits for nothing.
     pub fn waits_for_quarantine(&self) -> bool {
-        use OperationKind::{Cleanup, Delete, RemoveMember};
-        matches!(self.kind, Cleanup | Delete | RemoveMember)
-            || (self.kind.moves_authority() && !self.is_unplanned_move())
+        use OperationKind::{Cleanup, Delete, Quarantine, RemoveMember};
+        let touches = matches!(self.kind, Cleanup | Delete | Quarantine | RemoveMember)
+            || (self.kind.moves_authority() && !self.is_unplanned_move());
+        touches && self.options.of.is_none() && self.started_at.is_none()
     }
 
     /// Says that it changes now. Each change is later than the one before, whatever the clocks of

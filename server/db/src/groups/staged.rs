@@ -166,8 +166,9 @@ impl Db {
         let found = self
             .rows(
                 "SELECT id, staged_change_id, staged_head, staged_document, staged_base,
-                    staged_owner, staged_until FROM metadata_sync WHERE staged_until < ?",
-                [stamp(at).into()],
+                    staged_owner, staged_until FROM metadata_sync
+                 WHERE staged_until < ? OR staged_until > ?",
+                [stamp(at).into(), stamp(self.no_lease(at)).into()],
             )
             .await?;
         let mut claimed = Vec::new();

@@ -193,13 +193,16 @@ impl Db {
         tx: &DatabaseTransaction,
         operation: &Operation,
     ) -> Result<()> {
-        if operation.kind == OperationKind::Quarantine || is_on(Bug::SecondOperation) {
+        if is_on(Bug::SecondOperation) {
             return Ok(());
         }
         if operation.waits_for_quarantine()
             && let Some(quarantine) = self.quarantine_of(tx, operation).await?
         {
             return Err(DbError::Busy(quarantine));
+        }
+        if operation.kind == OperationKind::Quarantine {
+            return Ok(());
         }
         let taken = run(
             tx,
@@ -221,7 +224,7 @@ impl Db {
         }
     }
 
-    /// The quarantine of the group's copies that this site knows to be under way.
+    /// The quarantine of the group's copies that this site's engine has under way.
     async fn quarantine_of(
         &self,
         tx: &DatabaseTransaction,
@@ -229,11 +232,13 @@ impl Db {
     ) -> Result<Option<OperationId>> {
         let found = rows(
             tx,
-            "SELECT id FROM dr_operations WHERE group_id = ? AND kind = ?
+            "SELECT id FROM dr_operations WHERE group_id = ? AND kind = ? AND id <> ?
+                AND executor_site_id IN (SELECT id FROM sites WHERE is_local = 1)
                 AND status IN ('queued', 'running', 'waiting_for_user')",
             [
                 operation.group_id.to_string().into(),
                 OperationKind::Quarantine.to_string().into(),
+                operation.id.to_string().into(),
             ],
         )
         .await?;

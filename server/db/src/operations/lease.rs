@@ -37,6 +37,8 @@ pub struct Claim {
     pub steps: Vec<StepRecord>,
     /// Whether its former engine went away without saying so; a call of it may still be under way.
     pub unclean: bool,
+    /// Whether that engine may still believe to hold it: the clock was set back since it was told so.
+    pub still_held: bool,
 }
 
 impl Db {
@@ -86,7 +88,8 @@ impl Db {
                 number: u64::try_from(before + 1).unwrap_or(0),
                 owner: owner.to_owned(),
             };
-            if let Some(claim) = self.take(&fence, before, left).await? {
+            if let Some(mut claim) = self.take(&fence, before, left).await? {
+                claim.still_held = left && until > Some(self.now().await?);
                 return Ok(Some(claim));
             }
         }
@@ -95,7 +98,7 @@ impl Db {
 
     /// No lease that was given by this clock ends later. One that does was given before the clock was
     /// set back, and would keep a dead engine's operation for as long as that was.
-    pub(super) fn no_lease(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+    pub(crate) fn no_lease(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         now + self.lease() * 2
     }
 
@@ -142,6 +145,7 @@ impl Db {
                     plan,
                     steps,
                     unclean,
+                    still_held: false,
                 }))
             })
         })

@@ -236,13 +236,22 @@ async fn a_lease_of_before_the_clock_was_set_back_keeps_nobody_out() {
 #[tokio::test]
 async fn what_touches_the_copies_waits_until_they_are_quarantined() {
     let world = world().await;
+    world
+        .db
+        .insert_site(&super::rows::cloud(1, "site-a"))
+        .await
+        .unwrap();
     with_group(&world).await;
     queued(&world, 1, OperationKind::Quarantine).await;
     let ask = async |n, kind| {
         let asked = operation(n, kind);
         world.db.create_operation(&asked, None, false).await
     };
-    for kind in [OperationKind::Cleanup, OperationKind::Delete] {
+    for kind in [
+        OperationKind::Cleanup,
+        OperationKind::Delete,
+        OperationKind::Quarantine,
+    ] {
         let refused = ask(2, kind).await;
         assert!(matches!(refused, Err(DbError::Busy(_))), "{refused:?}");
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{MARK, site, start, with_group, world};
 use crate::{Db, DbError, DbOptions, Page, Quotas, SecretBox};
 
-fn cloud(n: u128, name: &str) -> Site {
+pub(super) fn cloud(n: u128, name: &str) -> Site {
     Site {
         id: site(n),
         name: name.to_owned(),

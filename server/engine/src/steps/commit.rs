@@ -221,8 +221,9 @@ async fn runs_at_the_source(work: &Work<'_>) -> Result<Option<String>, StepFailu
             .get_server(&work.ctx()?, ServerRef::new(id))
             .await
             .map_err(|error| StepFailure::driver(source, &error))?;
+        // One that is being started is off until its guest comes up.
         let off = matches!(server.status, ServerStatus::Stopped | ServerStatus::Shelved);
-        if !off || !server.locked {
+        if !off || server.busy || !server.locked {
             return Ok(Some(format!(
                 "`{}` is no longer stopped and locked at the source: it is {}",
                 member.name, server.raw_status

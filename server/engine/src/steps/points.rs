@@ -226,6 +226,16 @@ fn keep(work: &Work<'_>, points: &[Point]) -> Output {
     let moves = operation.is_unplanned_move() && !kept.is_empty();
     let force = operation.options.accepts_loss();
     match epoch.since {
+        Some(since) if moves && !force && since > work.steps.clock.now() => {
+            Err(StepFailure::permanent(
+                format!(
+                    "the group came to the other site at {since}, which is still to come: a clock was \
+                     or is wrong, and which recovery points are newer than that cannot be told"
+                ),
+                "name the newest recovery point, or ask again with `accept_loss` to start what is \
+                 kept here",
+            ))
+        }
         Some(since) if moves && !force && points.iter().any(|p| is_close(p, since)) => {
             Err(StepFailure::permanent(
                 format!(

@@ -35,11 +35,12 @@ pub(super) async fn undo_stop(work: &Work<'_>) -> Result<(), StepFailure> {
         return Ok(());
     };
     let server = found(cloud.get_server(&work.ctx()?, ServerRef::new(&id)).await);
-    let Some(server) = server.map_err(|e| work.failed(&e))? else {
+    if server.map_err(|e| work.failed(&e))?.is_none() {
         return Ok(());
-    };
+    }
     let was_running = noted["was_running"].as_bool().unwrap_or(true);
-    if was_running && server.status != ServerStatus::Active {
+    if was_running {
+        // One that is still being stopped is active until its guest has gone down.
         let server = wait(work, &*cloud, &id, "to be at rest", |s| !s.busy).await?;
         if server.status != ServerStatus::Active {
             cloud

@@ -5,10 +5,11 @@ use protector_framework::{
     ArrayVolumeName, DiscardVolume, FindPort, FindServer, GenericUuid as _, GetVolume, OperationId,
     PortRef,
 };
-use protector_model::outputs::{Copied, Progress, read};
+use protector_model::outputs::{Copied, PortsMade, Progress, read};
 use protector_model::plan::Action;
 use protector_model::seeded::{Bug, is_on};
 use protector_model::translate::server_tag;
+use serde::de::DeserializeOwned;
 
 use super::cleaning::remove_server;
 use super::copies::release_named;
@@ -45,7 +46,18 @@ pub(super) async fn delete_server(work: &Work<'_>, test: OperationId) -> Result<
 
 pub(super) async fn delete_ports(work: &Work<'_>, test: OperationId) -> Result<(), StepFailure> {
     let cloud = work.compute().await?;
-    for request in ports::requests(work, true, test)? {
+    let is_made = |action: &Action| matches!(action, Action::CreatePorts { test: true });
+    let made: Vec<PortsMade> = noted(work, test, is_made).await?;
+    for port in made.iter().flat_map(|made| &made.ports) {
+        let gone = found(cloud.delete_port(&work.ctx()?, PortRef::new(port)).await);
+        gone.map_err(|e| work.failed(&e))?;
+    }
+    // What was made without being noted is where the mapping says, if that still says where.
+    let requests = match ports::requests(work, true, test) {
+        Err(_) if !made.is_empty() => Vec::new(),
+        requests => requests?,
+    };
+    for request in requests {
         let find = FindPort::new(&request.network_id, request.mac_address.as_str());
         let port = cloud
             .find_port(&work.ctx()?, find)
@@ -65,8 +77,13 @@ pub(super) async fn remove_volumes(work: &Work<'_>) -> Output {
     let test = test_of(work);
     let member = work.member()?;
     let storage = work.storage().await?;
+    let is_copy = |action: &Action| matches!(action, Action::CopyVolume { test: true, .. });
+    // One that was released but not yet discarded when an engine was stopped is found by its serial
+    // alone.
+    let noted: Vec<Copied> = noted(work, test, is_copy).await?;
     let slots = member.blueprint.as_ref().map_or(0, |b| b.volumes.len());
-    let noted = noted_copies(work, test).await?;
+    // The member may have lost a volume since.
+    let slots = slots.max(noted.len());
     for slot in 0..slots {
         let name = copy_name(test, member.id, slot);
         // Releasing renames the array volume; its serial still finds it.
@@ -102,9 +119,12 @@ async fn discard(work: &Work<'_>, volume: DiscardVolume) -> Result<(), StepFailu
     discarded.map_err(|e| work.failed(&e))
 }
 
-/// The array volumes that the test noted: one that was released but not yet discarded when an
-/// engine was stopped is found by its serial alone.
-async fn noted_copies(work: &Work<'_>, test: OperationId) -> Result<Vec<Copied>, StepFailure> {
+/// What the steps of a test noted for this step's member.
+async fn noted<T: DeserializeOwned>(
+    work: &Work<'_>,
+    test: OperationId,
+    is: fn(&Action) -> bool,
+) -> Result<Vec<T>, StepFailure> {
     let db = &work.steps.db;
     let journal = match test == work.operation() {
         true => work.run.journal.records(),
@@ -123,10 +143,7 @@ async fn noted_copies(work: &Work<'_>, test: OperationId) -> Result<Vec<Copied>,
     };
     Ok(progress
         .done()
-        .filter(|(step, _)| {
-            step.member == work.run.step.member
-                && matches!(step.action, Action::CopyVolume { test: true, .. })
-        })
+        .filter(|(step, _)| step.member == work.run.step.member && is(&step.action))
         .filter_map(|(_, output)| read(output))
         .collect())
 }

@@ -34,6 +34,9 @@ struct Args {
     /// Begin no history after this many minutes.
     #[arg(long)]
     minutes: Option<u64>,
+    /// Go on after a promise is broken, to find the others too.
+    #[arg(long)]
+    keep_going: bool,
     /// Histories at the same time.
     #[arg(long, default_value_t = 2)]
     jobs: u64,
@@ -101,7 +104,7 @@ fn bugs(args: &Args) -> ExitCode {
             (String::new(), piece)
         });
         let pieces = pieces.take_while(|_| first.lock().is_ok_and(|first| first.is_none()));
-        side_by_side(args.jobs, pieces, |lived| {
+        side_by_side(args, pieces, |lived| {
             if let (Err(found), Ok(mut first)) = (lived, first.lock()) {
                 first.get_or_insert(found);
             }
@@ -153,17 +156,17 @@ fn travel(seed: u64, count: u64) -> ExitCode {
     ExitCode::from(u8::from(violations > 0))
 }
 
-/// Does pieces of work side by side until none is left or one has failed; a piece that fails says
-/// how it is done again.
+/// Does pieces of work side by side until none is left or, unless it is to keep going, one has
+/// failed; a piece that fails says how it is done again.
 fn side_by_side<T: Send + 'static>(
-    jobs: u64,
+    args: &Args,
     pieces: impl Iterator<Item = (String, Box<dyn FnOnce() -> T + Send>)> + Send,
     take: impl FnMut(T) + Send,
 ) -> u64 {
     let broken = AtomicU64::new(0);
     let (pieces, take) = (Mutex::new(pieces), Mutex::new(take));
     let work = || {
-        while broken.load(Ordering::Relaxed) == 0 {
+        while args.keep_going || broken.load(Ordering::Relaxed) == 0 {
             let Some((again, piece)) = pieces.lock().ok().and_then(|mut p| p.next()) else {
                 return;
             };
@@ -177,7 +180,7 @@ fn side_by_side<T: Send + 'static>(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
+        for _ in 0..args.jobs.max(1) {
             scope.spawn(work);
         }
     });
@@ -199,7 +202,7 @@ fn histories(args: &Args) -> ExitCode {
     });
     let pieces = pieces.take_while(|_| until.is_none_or(|until| began.elapsed() < until));
     let mut total = Tally::default();
-    let violations = side_by_side(args.jobs, pieces, |tally| total += tally);
+    let violations = side_by_side(args, pieces, |tally| total += tally);
     summary(&total, violations, began)
 }
 
@@ -222,7 +225,7 @@ fn matrix(args: &Args) -> ExitCode {
         (again, piece)
     });
     let (mut total, mut coverage) = (Tally::default(), Coverage::default());
-    let violations = side_by_side(args.jobs, pieces, |report| {
+    let violations = side_by_side(args, pieces, |report| {
         coverage.add(&report);
         total += report.tally;
     });

@@ -192,6 +192,10 @@ impl History {
             "parked_copy_in_use",
             // A move that was left with errors is to be tried again first.
             "has not come up on",
+            // A clock was ahead when the group was moved.
+            "which is still to come: a clock was or is wrong",
+            // What is kept is not what would come home.
+            "no longer fits it; run `cleanup` first",
         ];
         let asks = error.is_some_and(|error| asks.iter().any(|text| error.contains(text)));
         assert!(

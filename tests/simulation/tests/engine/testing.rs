@@ -268,3 +268,24 @@ fn an_engine_may_be_killed_at_each_step_of_a_probed_test() {
         }
     });
 }
+
+#[test]
+fn a_test_is_removed_from_the_network_that_it_was_on_whatever_is_mapped_since() {
+    simulate(async {
+        let world = protected(false).await;
+        let here = standby(&world).await;
+        let before = here.look();
+        world.go(OperationKind::TestFailover, plain()).await;
+        let mappings = world.document(&world.a).await.mappings;
+        let without = mappings
+            .into_iter()
+            .filter(|mapping| mapping.kind != protector_framework::ResourceKind::TestNetwork);
+        world
+            .change(GroupChange::SetMappings {
+                mappings: without.collect(),
+            })
+            .await;
+        world.go(OperationKind::TestCleanup, plain()).await;
+        assert_eq!(here.look(), before);
+    });
+}
