@@ -135,6 +135,19 @@ pub trait IdentityDriver: Send + Sync + std::fmt::Debug + 'static {
     /// service's **own** account is refused, which is not the client's fault.
     async fn validate_token(&self, ctx: &CallCtx, token: &SecretString) -> Result<TokenInfo>;
 
+    /// Validates a client's token that may have expired meanwhile: a service passes a request on, and
+    /// has shown a token of its own that has not. A service that keeps no expired tokens refuses them.
+    ///
+    /// # Errors
+    /// As `validate_token`.
+    async fn validate_expired_token(
+        &self,
+        ctx: &CallCtx,
+        token: &SecretString,
+    ) -> Result<TokenInfo> {
+        self.validate_token(ctx, token).await
+    }
+
     /// A token of the service's own account, cached until shortly before it ends.
     ///
     /// # Errors

@@ -118,6 +118,19 @@ struct WireTrust {
 }
 
 impl WireToken {
+    fn info(&self) -> TokenInfo {
+        TokenInfo {
+            user_id: self.user.id.as_str().into(),
+            user_name: self.user.name.clone(),
+            user_domain_id: domain_of(&self.user),
+            scope: self.scope(),
+            roles: self.roles.iter().map(|role| role.name.clone()).collect(),
+            expires_at: self.expires_at,
+            delegated: self.is_delegated(),
+            is_admin_project: self.is_admin_project.unwrap_or(true),
+        }
+    }
+
     /// Whether Keystone will refuse to let this token make trusts.
     fn is_delegated(&self) -> bool {
         self.application_credential.is_some()
@@ -156,10 +169,18 @@ impl Keystone {
         Trip::start(ctx, &*self.session.env().clock)
     }
 
-    async fn read_token(&self, trip: &Trip, token: &SecretString) -> Result<WireToken> {
-        let call = Call::get(Service::Identity, ["auth", "tokens"])
+    async fn read_token(
+        &self,
+        trip: &Trip,
+        token: &SecretString,
+        expired: bool,
+    ) -> Result<WireToken> {
+        let mut call = Call::get(Service::Identity, ["auth", "tokens"])
             .query("nocatalog", "1")
             .about_token(token);
+        if expired {
+            call = call.query("allow_expired", "1");
+        }
         let wire: WireToken = self.session.send(trip, call).await?.at("token")?;
         if wire
             .application_credential
@@ -284,17 +305,17 @@ impl IdentityDriver for Keystone {
     }
 
     async fn validate_token(&self, ctx: &CallCtx, token: &SecretString) -> Result<TokenInfo> {
-        let wire = self.read_token(&self.trip(ctx), token).await?;
-        Ok(TokenInfo {
-            user_id: wire.user.id.as_str().into(),
-            user_name: wire.user.name.clone(),
-            user_domain_id: domain_of(&wire.user),
-            scope: wire.scope(),
-            roles: wire.roles.iter().map(|role| role.name.clone()).collect(),
-            expires_at: wire.expires_at,
-            delegated: wire.is_delegated(),
-            is_admin_project: wire.is_admin_project.unwrap_or(true),
-        })
+        let wire = self.read_token(&self.trip(ctx), token, false).await?;
+        Ok(wire.info())
+    }
+
+    async fn validate_expired_token(
+        &self,
+        ctx: &CallCtx,
+        token: &SecretString,
+    ) -> Result<TokenInfo> {
+        let wire = self.read_token(&self.trip(ctx), token, true).await?;
+        Ok(wire.info())
     }
 
     async fn service_token(&self, ctx: &CallCtx) -> Result<ServiceToken> {
@@ -332,7 +353,7 @@ impl IdentityDriver for Keystone {
             ));
         }
         let trip = self.trip(ctx);
-        let caller = self.read_token(&trip, &req.token).await?;
+        let caller = self.read_token(&trip, &req.token, false).await?;
         let wanted = Wanted {
             trustor: caller.user.id.clone(),
             trustee: self.session.token(&trip).await?.user_id.clone(),

@@ -12,8 +12,10 @@ use crate::contract::Contract;
 use crate::document;
 use crate::edge::Edge;
 use crate::front::{Front, Pages};
-use crate::gate::{Gate, GateOptions};
+use crate::gate::{Gate, GateOptions, ServiceTokens};
 use crate::judge::Judge;
+use crate::links::Proxies;
+use crate::listen::Ending;
 use crate::live::{Live, NotLive};
 use crate::routes::Api;
 use crate::tokens::Tokens;
@@ -26,6 +28,7 @@ pub(crate) struct Parts {
     pub(crate) policy: PolicyStore,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) ending: Ending,
 }
 
 /// The whole API as one endpoint.
@@ -50,6 +53,13 @@ pub(crate) fn endpoint(
             parts.clock.clone(),
             keystone.token_cache_time,
         ),
+        services: ServiceTokens {
+            roles: keystone.service_token_roles.clone(),
+            required: keystone.service_token_roles_required,
+        },
+        clock: parts.clock.clone(),
+        body_time: config.api.client_timeout,
+        proxies: Proxies::of(config),
         judge: Judge::new(parts.policy),
         identity_url: identity_url.cloned().unwrap_or_default(),
         public_endpoint: config.default.public_endpoint.clone(),
@@ -70,6 +80,7 @@ pub(crate) fn endpoint(
     Edge {
         ids: parts.ids,
         clock: parts.clock,
+        ending: parts.ending,
         inner: Front {
             pages: Arc::new(pages),
             inner: gate,

@@ -18,6 +18,8 @@ pub(crate) struct Caller {
     pub(crate) token: TokenInfo,
     /// The token itself, for making trusts.
     pub(crate) secret: SecretString,
+    /// The service that passes the request on for its user, where its own token counts.
+    pub(crate) service: Option<TokenInfo>,
     /// Whether the rule `context_is_admin` holds.
     pub(crate) is_admin: bool,
 }

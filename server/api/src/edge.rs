@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use poem::http::header::{CACHE_CONTROL, VARY};
+use poem::http::header::{CACHE_CONTROL, CONNECTION, VARY};
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use protector_framework::{Clock, Ids};
@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 
 use crate::failure::Failure;
 use crate::gate::Asked;
+use crate::listen::Ending;
 use crate::microversion::{self, Microversion};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
@@ -41,6 +42,7 @@ impl RequestIds {
 pub(crate) struct Edge<E> {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ending: Ending,
     pub(crate) inner: E,
 }
 
@@ -79,6 +81,10 @@ impl<E: Endpoint> Endpoint for Edge<E> {
                 Err(_panic) => Failure::internal().render(&ids.own),
             };
             finish(&mut response, &ids.own, echoed);
+            if self.ending.is_ending() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
             if method == Method::HEAD {
                 response.set_body(());
             }

@@ -3,11 +3,12 @@
 //! document says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::http::header::{ALLOW, CONTENT_TYPE};
 use poem::http::{HeaderValue, Method, StatusCode, Uri};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
-use protector_framework::{ProjectId, SecretString};
+use protector_framework::{Clock, ProjectId, SecretString, TokenInfo};
 use serde_json::Value;
 
 use crate::call::{Call, CallData, Caller, no_project};
@@ -15,7 +16,7 @@ use crate::contract::{Contract, Found, Operation, method_not_allowed};
 use crate::edge::RequestIds;
 use crate::failure::Failure;
 use crate::judge::Judge;
-use crate::links::BaseUrl;
+use crate::links::{BaseUrl, Proxies};
 use crate::microversion::Microversion;
 use crate::paths::{Canonical, PROJECT, canonical, is_project};
 use crate::tokens::{TokenError, Tokens};
@@ -28,6 +29,12 @@ const PEER_BODY: usize = 16 * 1024 * 1024;
 pub(crate) struct GateOptions {
     pub(crate) contract: Contract,
     pub(crate) tokens: Tokens,
+    pub(crate) services: ServiceTokens,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How long a client may take for a body.
+    pub(crate) body_time: Duration,
+    /// Whose word counts for where the caller reaches this service.
+    pub(crate) proxies: Proxies,
     pub(crate) judge: Judge,
     /// For `WWW-Authenticate`.
     pub(crate) identity_url: String,
@@ -36,6 +43,15 @@ pub(crate) struct GateOptions {
     pub(crate) max_limit: u64,
     /// The largest body of a client.
     pub(crate) max_body: usize,
+}
+
+/// Which service tokens count.
+#[derive(Debug)]
+pub(crate) struct ServiceTokens {
+    /// It needs one of these roles.
+    pub(crate) roles: Vec<String>,
+    /// Whether one without is refused; else it only has no effect.
+    pub(crate) required: bool,
 }
 
 /// The gate before `inner`.
@@ -118,23 +134,57 @@ impl<E: Endpoint> Endpoint for Gate<E> {
 pub(crate) struct Asked(pub(crate) std::result::Result<Microversion, Failure>);
 
 impl GateOptions {
+    /// Who calls. Only tokens say so: no other header of a client does.
     async fn authenticate(&self, request: &Request) -> std::result::Result<Caller, Failure> {
-        let token = ["x-auth-token", "x-storage-token"]
-            .iter()
-            .find_map(|name| request.header(name))
-            .map(str::trim)
-            .filter(|token| !token.is_empty());
-        let Some(token) = token else {
+        let Some(secret) = token(request, &["x-auth-token", "x-storage-token"]) else {
             return Err(Failure::unauthorized(&self.identity_url));
         };
-        let secret = SecretString::from(token);
         let request_id = RequestIds::of(request).travels().to_owned();
-        match self.tokens.validate(&request_id, &secret).await {
-            Ok(token) => Ok(self.judge.caller(token, secret)),
-            Err(TokenError::Invalid) => Err(Failure::unauthorized(&self.identity_url)),
-            Err(TokenError::Unavailable) => Err(Failure::unavailable(
-                "The Keystone service is temporarily unavailable.",
-            )),
+        let service = match token(request, &["x-service-token"]) {
+            Some(token) => self.service(&request_id, &token).await?,
+            None => None,
+        };
+        // A service that works for longer than its user's token lives may finish what it began.
+        let found = match service.is_some() {
+            true => self.tokens.validate_expired(&request_id, &secret).await,
+            false => self.tokens.validate(&request_id, &secret).await,
+        };
+        let found = found.map_err(|error| self.refused(&error))?;
+        Ok(self.judge.caller(found, secret, service))
+    }
+
+    /// Whose service token came along, where it counts.
+    async fn service(
+        &self,
+        request_id: &str,
+        token: &SecretString,
+    ) -> std::result::Result<Option<TokenInfo>, Failure> {
+        let found = self.tokens.validate(request_id, token).await;
+        let found = found.map_err(|error| self.refused(&error))?;
+        let counts = found
+            .roles
+            .iter()
+            .any(|role| self.services.roles.contains(role));
+        match (counts, self.services.required) {
+            (true, _) => Ok(Some(found)),
+            (false, false) => Ok(None),
+            (false, true) => {
+                tracing::warn!(
+                    user = %found.user_id,
+                    needed = self.services.roles.join(", "),
+                    "a service token has none of the roles of a service"
+                );
+                Err(Failure::unauthorized(&self.identity_url))
+            }
+        }
+    }
+
+    fn refused(&self, error: &TokenError) -> Failure {
+        match error {
+            TokenError::Invalid => Failure::unauthorized(&self.identity_url),
+            TokenError::Unavailable => {
+                Failure::unavailable("The Keystone service is temporarily unavailable.")
+            }
         }
     }
 
@@ -182,7 +232,10 @@ impl GateOptions {
             false => self.max_body,
         };
         let mut wrong = self.contract.check_query(operation, query);
-        let bytes = read_body(request, limit).await?;
+        let bytes = tokio::select! {
+            bytes = read_body(request, limit) => bytes?,
+            () = self.clock.sleep(self.body_time) => return Err(too_slow()),
+        };
         match self.contract.check_body(operation, &bytes) {
             Ok(body) if wrong.is_empty() => Ok(body),
             Ok(_) => Err(Failure::invalid(wrong)),
@@ -196,9 +249,26 @@ impl GateOptions {
     fn base(&self, request: &Request) -> BaseUrl {
         match &self.public_endpoint {
             Some(url) => BaseUrl::configured(url),
-            None => BaseUrl::of(request),
+            None => BaseUrl::of(request, &self.proxies),
         }
     }
+}
+
+/// The token in the first of these headers that has one; blanks around it do not count.
+fn token(request: &Request, headers: &[&str]) -> Option<SecretString> {
+    let mut found = headers.iter().filter_map(|name| request.header(name));
+    found
+        .find(|token| !token.trim().is_empty())
+        .map(|token| SecretString::from(token.trim()))
+}
+
+/// The connection cannot be used for anything else: the rest of the body may still come.
+fn too_slow() -> Failure {
+    Failure::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "protector.request_timeout",
+        "The body of the request did not come in time.",
+    )
 }
 
 async fn read_body(request: &mut Request, limit: usize) -> std::result::Result<Vec<u8>, Failure> {

@@ -1,6 +1,6 @@
 //! Decides by policy.
 
-use protector_config::{Credentials, PolicyStore, Target};
+use protector_config::{Credentials, PolicyStore, ServiceIdentity, Target};
 use protector_framework::{ProjectId, SecretString, TokenInfo, TokenScope};
 
 use crate::call::Caller;
@@ -17,14 +17,22 @@ impl Judge {
         Self { policy }
     }
 
-    /// The caller, with whether it is an administrator.
-    pub(crate) fn caller(&self, token: TokenInfo, secret: SecretString) -> Caller {
-        let is_admin = self.policy.current().is_admin(&credentials(&token, false));
-        Caller {
+    /// The caller, with whether it is an administrator. Looks whether the rules have changed: each
+    /// request begins here.
+    pub(crate) fn caller(
+        &self,
+        token: TokenInfo,
+        secret: SecretString,
+        service: Option<TokenInfo>,
+    ) -> Caller {
+        let mut caller = Caller {
             token,
             secret,
-            is_admin,
-        }
+            service,
+            is_admin: false,
+        };
+        caller.is_admin = self.policy.fresh().is_admin(&credentials(&caller));
+        caller
     }
 
     /// Asks whether the caller may do `rule` to something of `project`; of its own where there is
@@ -50,17 +58,20 @@ impl Judge {
             target = target.with("project_id", project.as_str());
         }
         target = target.with("user_id", caller.token.user_id.as_str());
-        let credentials = credentials(&caller.token, caller.is_admin);
+        let credentials = credentials(caller);
         self.policy.current().allows(rule, &credentials, &target)
     }
 }
 
-fn credentials(token: &TokenInfo, is_admin: bool) -> Credentials {
+fn credentials(caller: &Caller) -> Credentials {
+    let token = &caller.token;
     let mut credentials = Credentials {
         user_id: token.user_id.to_string(),
         user_domain_id: Some(token.user_domain_id.clone()),
         roles: token.roles.clone(),
-        is_admin,
+        is_admin: caller.is_admin,
+        is_admin_project: token.is_admin_project,
+        service: caller.service.as_ref().map(service),
         ..Credentials::default()
     };
     match &token.scope {
@@ -73,4 +84,18 @@ fn credentials(token: &TokenInfo, is_admin: bool) -> Credentials {
         TokenScope::Unscoped => {}
     }
     credentials
+}
+
+fn service(token: &TokenInfo) -> ServiceIdentity {
+    let mut identity = ServiceIdentity {
+        user_id: token.user_id.to_string(),
+        user_domain_id: Some(token.user_domain_id.clone()),
+        roles: token.roles.clone(),
+        ..ServiceIdentity::default()
+    };
+    if let TokenScope::Project { id, domain_id, .. } = &token.scope {
+        identity.project_id = Some(id.to_string());
+        identity.project_domain_id = Some(domain_id.clone());
+    }
+    identity
 }

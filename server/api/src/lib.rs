@@ -17,6 +17,7 @@ mod front;
 mod gate;
 mod judge;
 mod links;
+mod listen;
 mod listing;
 mod live;
 mod microversion;
@@ -31,4 +32,4 @@ mod tokens;
 mod tests;
 
 pub use app::openapi_document;
-pub use serve::{ApiError, ApiHandle, ApiOptions, serve};
+pub use serve::{ApiError, ApiHandle, ApiOptions, OwnDoor, serve};

@@ -1,12 +1,11 @@
 //! `protector-api`: the REST API of one site.
 
-use std::pin::pin;
 use std::process::ExitCode;
 
 use clap::Parser;
 use protector_api::{ApiOptions, serve};
 use protector_config::ConfigArgs;
-use protector_daemon::{Daemon, Prepared, prepare, refuse};
+use protector_daemon::{Daemon, Notifier, Prepared, Signals, attend, prepare, refuse};
 
 const PROGRAM: &str = "protector-api";
 
@@ -23,7 +22,9 @@ fn main() -> ExitCode {
         Prepared::Run(daemon) => *daemon,
         Prepared::Exit(code) => return code,
     };
+    raise_file_limit();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.thread_name("api-worker");
     if daemon.config.api.workers > 0 {
         runtime.worker_threads(daemon.config.api.workers);
     }
@@ -39,21 +40,25 @@ async fn run(daemon: Daemon<Command>) -> ExitCode {
         registry,
         clock,
         ids,
-        log: _log,
+        reloader,
         ..
     } = daemon;
     let options = ApiOptions {
         config,
         registry,
-        clock,
+        clock: clock.clone(),
         ids,
         listener: None,
     };
-    let mut terminated = pin!(protector_daemon::terminated());
+    let mut signals = match Signals::hear() {
+        Ok(signals) => signals,
+        Err(error) => return refuse(PROGRAM, &error),
+    };
+    let notifier = Notifier::from_environment();
     let served = tokio::select! {
         // First, so that the signal is heard from the beginning.
         biased;
-        () = &mut terminated => return ExitCode::SUCCESS,
+        () = signals.stop() => return ExitCode::SUCCESS,
         served = serve(options) => served,
     };
     let api = match served {
@@ -61,8 +66,22 @@ async fn run(daemon: Daemon<Command>) -> ExitCode {
         Err(error) => return refuse(PROGRAM, &error),
     };
     tracing::info!("protector-api has started");
-    terminated.await;
+    let door = api.own_door();
+    attend(&mut signals, &notifier, reloader, clock, &door, || {
+        api.reload_policy();
+    })
+    .await;
     tracing::info!("protector-api is stopping");
     api.stop().await;
     ExitCode::SUCCESS
+}
+
+/// A connection is a file; what the system lets this process have is used to the full.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
 }

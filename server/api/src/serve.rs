@@ -4,22 +4,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::Server;
-use poem::listener::TcpAcceptor;
-use protector_config::{Config, ConfigError, KeystoneSection, Paste, Policy, PolicyStore};
+use async_trait::async_trait;
+use poem::endpoint::EndpointExt as _;
+use protector_config::{Config, ConfigError, KeystoneSection, Paste, PolicyStore};
 use protector_control::{Control, ControlOptions, Credentials};
-use protector_daemon::{DatabaseError, heartbeat, open_database};
+use protector_daemon::{Alive, DatabaseError, heartbeat, open_database};
 use protector_framework::{CallCtx, Clock, DriverError, IdentityDriver, Ids, Registry};
 use protector_model::site::Account;
 use protector_reach::{ArrayTrust, Reach};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::app::{Parts, endpoint};
+use crate::listen::{self, Ending, Limits};
 
-/// How long running requests may take to end after the API was told to stop.
-const GRACE: Duration = Duration::from_secs(30);
 /// How long the identity service may take to answer at start.
 const CHECK: Duration = Duration::from_secs(10);
 
@@ -64,15 +64,62 @@ pub enum ApiError {
 #[derive(Debug)]
 pub struct ApiHandle {
     address: SocketAddr,
+    policy: PolicyStore,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
     tasks: JoinSet<()>,
+}
+
+/// Whether a request through the API's own door is answered. What is answered does not matter: that
+/// the database is away is no reason to start the API again.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnDoor(SocketAddr);
+
+#[async_trait]
+impl Alive for OwnDoor {
+    async fn alive(&self) -> bool {
+        let asked = async {
+            let mut stream = TcpStream::connect(self.0).await?;
+            let request =
+                b"HEAD /healthcheck HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+            stream.write_all(request).await?;
+            let mut answer = [0; 5];
+            stream.read_exact(&mut answer).await?;
+            Ok::<_, std::io::Error>(answer == *b"HTTP/")
+        };
+        asked.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the API does not answer itself");
+            false
+        })
+    }
 }
 
 impl ApiHandle {
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What says whether it lives.
+    pub fn own_door(&self) -> OwnDoor {
+        let mut address = self.address;
+        // Where it listens on all addresses, it is found on the machine's own.
+        match address {
+            SocketAddr::V4(_) if address.ip().is_unspecified() => {
+                address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
+            SocketAddr::V6(_) if address.ip().is_unspecified() => {
+                address.set_ip(std::net::Ipv6Addr::LOCALHOST.into());
+            }
+            _ => {}
+        }
+        OwnDoor(address)
+    }
+
+    /// Looks whether the policy files have changed, for whoever does not want to wait for the next
+    /// request to do so.
+    pub fn reload_policy(&self) {
+        self.policy.fresh();
     }
 
     /// Takes no new requests, lets running ones end for a while, and returns.
@@ -105,8 +152,8 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
         listener,
     } = options;
     report_paste(&config);
-    let policy = Policy::load(&config.policy)?;
-    for warning in &policy.warnings {
+    let policy = PolicyStore::open(&config.policy)?;
+    for warning in &policy.current().warnings {
         tracing::warn!("{warning}");
     }
     let keystone = &config.keystone;
@@ -127,49 +174,40 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
         ids.clone(),
         control_options(&config, &*ids),
     );
+    let ending = Ending::default();
     let app = endpoint(
         &config,
         Parts {
             services: Arc::new(control),
             live: Arc::new(db.clone()),
             identity: identity.clone(),
-            policy: PolicyStore::new(policy),
+            policy: policy.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
+            ending: ending.clone(),
         },
     );
     let (listener, address) = listen(&config, listener).await?;
-    let acceptor = TcpAcceptor::from_tokio(listener).map_err(|error| ApiError::Listen {
-        address: address.to_string(),
-        reason: error.to_string(),
-    })?;
     tracing::info!(%address, "listening");
     let mut tasks = JoinSet::new();
     tasks.spawn(check_identity(identity, ids.request_id()));
     tasks.spawn(heartbeat(
         db,
-        clock,
+        clock.clone(),
         "protector-api",
         config.default.host.clone(),
     ));
     let (stop, stopped) = oneshot::channel();
-    let server = Server::new_with_acceptor(acceptor);
-    let server = tokio::spawn(async move {
-        let stopped = async {
-            // An error means that the handle is gone; the API then runs on.
-            if stopped.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        if let Err(error) = server
-            .run_with_graceful_shutdown(app, stopped, Some(GRACE))
-            .await
-        {
-            tracing::error!(%error, "the server has failed");
-        }
-    });
+    let limits = Limits {
+        connections: config.api.max_connections,
+        head: config.api.max_header_size,
+        time: config.api.client_timeout,
+    };
+    let server = listen::run(listener, app.boxed(), limits, ending, clock, stopped);
+    let server = tokio::spawn(server);
     Ok(ApiHandle {
         address,
+        policy,
         stop,
         server,
         tasks,

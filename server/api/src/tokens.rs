@@ -23,13 +23,22 @@ pub(crate) enum TokenError {
     Unavailable,
 }
 
+/// Which tokens are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Age {
+    Unexpired,
+    Any,
+}
+
 /// Validates tokens. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens {
     driver: Arc<dyn IdentityDriver>,
     clock: Arc<dyn Clock>,
     keep: Option<Duration>,
-    cache: Cache<[u8; 32], Arc<Remembered>>,
+    /// By the token's hash and what was asked about it: that an expired one counts for a service says
+    /// nothing to anybody else.
+    cache: Cache<(Age, [u8; 32]), Arc<Remembered>>,
 }
 
 #[derive(Debug)]
@@ -63,19 +72,42 @@ impl Tokens {
         request_id: &str,
         token: &SecretString,
     ) -> Result<TokenInfo, TokenError> {
+        let found = self.known(request_id, token, Age::Unexpired).await?;
+        self.unexpired(found)
+    }
+
+    /// What a token is or was valid for: one that has expired counts for as long as the identity
+    /// service knows it. Only for a request that a service passes on.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub(crate) async fn validate_expired(
+        &self,
+        request_id: &str,
+        token: &SecretString,
+    ) -> Result<TokenInfo, TokenError> {
+        self.known(request_id, token, Age::Any).await
+    }
+
+    async fn known(
+        &self,
+        request_id: &str,
+        token: &SecretString,
+        age: Age,
+    ) -> Result<TokenInfo, TokenError> {
         let Some(keep) = self.keep else {
-            let found = self.ask(request_id, token).await?;
-            return self.unexpired(found);
+            return self.ask(request_id, token, age).await;
         };
-        let key: [u8; 32] = Sha256::digest(token.expose_secret().as_bytes()).into();
+        let hash: [u8; 32] = Sha256::digest(token.expose_secret().as_bytes()).into();
+        let key = (age, hash);
         if let Some(known) = self.cache.get(&key).await {
             if self.clock.monotonic() < known.at + keep {
-                return self.unexpired(known.token.clone());
+                return Ok(known.token.clone());
             }
             self.cache.invalidate(&key).await;
         }
         let ask = async {
-            let token = self.ask(request_id, token).await?;
+            let token = self.ask(request_id, token, age).await?;
             let at = self.clock.monotonic();
             Ok(Arc::new(Remembered { token, at }))
         };
@@ -84,7 +116,7 @@ impl Tokens {
             .try_get_with(key, ask)
             .await
             .map_err(|error: Arc<TokenError>| (*error).clone())?;
-        self.unexpired(found.token.clone())
+        Ok(found.token.clone())
     }
 
     fn unexpired(&self, token: TokenInfo) -> Result<TokenInfo, TokenError> {
@@ -94,10 +126,21 @@ impl Tokens {
         }
     }
 
-    async fn ask(&self, request_id: &str, token: &SecretString) -> Result<TokenInfo, TokenError> {
+    async fn ask(
+        &self,
+        request_id: &str,
+        token: &SecretString,
+        age: Age,
+    ) -> Result<TokenInfo, TokenError> {
         let ctx = CallCtx::new(request_id, DEADLINE);
+        let asked = async {
+            match age {
+                Age::Unexpired => self.driver.validate_token(&ctx, token).await,
+                Age::Any => self.driver.validate_expired_token(&ctx, token).await,
+            }
+        };
         let answer = tokio::select! {
-            answer = self.driver.validate_token(&ctx, token) => answer,
+            answer = asked => answer,
             () = self.clock.sleep(DEADLINE) => Err(DriverError::new(
                 ErrorKind::Timeout,
                 "the identity service did not answer in time",

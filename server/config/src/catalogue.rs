@@ -15,8 +15,15 @@ const fn option(
         kind,
         default,
         old_names: &[],
+        mutable: false,
         help,
     }
+}
+
+/// One whose change is in force when the configuration is read again.
+const fn mutable(mut spec: OptionSpec) -> OptionSpec {
+    spec.mutable = true;
+    spec
 }
 
 const fn renamed(
@@ -33,7 +40,7 @@ const AUTH: &str = "keystone_authtoken";
 /// The options, group by group, in the order in which people read them.
 #[rustfmt::skip] // one option a line
 pub(crate) const OPTIONS: &[OptionSpec] = &[
-    option("DEFAULT", "debug", Kind::Flag, Some("false"), "Log at level DEBUG. Not for production."),
+    mutable(option("DEFAULT", "debug", Kind::Flag, Some("false"), "Log at level DEBUG. Not for production. Heard on SIGHUP.")),
     option("DEFAULT", "log_dir", Kind::Text, Some("/var/log/protector"), "Where protector-api.log and protector-engine.log are written."),
     option("DEFAULT", "log_file", Kind::Text, None, "The log file's name, instead of the program's; relative to log_dir."),
     option("DEFAULT", "use_stderr", Kind::Flag, Some("false"), "Log to the standard error output too."),
@@ -44,7 +51,11 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
     option("DEFAULT", "max_limit", Kind::Integer(1, i64::MAX), Some("1000"), "The most entries on one page of a list."),
     option("api", "bind_host", Kind::Host, Some("0.0.0.0"), "The address that the API listens on."),
     option("api", "bind_port", PORT, Some("8788"), "The TCP port that the API listens on; 0 takes a free one."),
-    option("api", "workers", Kind::Integer(0, 1024), Some("4"), "Worker threads; 0 takes one for each core."),
+    option("api", "workers", Kind::Integer(0, 1024), Some("4"), "Threads that work on requests; 0 takes one for each core."),
+    option("api", "max_connections", Kind::Integer(1, 1_000_000), Some("10000"), "Connections at the same time; one more is answered with 503."),
+    option("api", "client_timeout", Kind::Float(1.0, 3600.0), Some("30"), "Seconds that a client may take for the head of a request, and for its body; a connection may be idle as long."),
+    option("api", "max_header_size", Kind::Integer(8192, 1 << 20), Some("16384"), "The largest head of a request in bytes."),
+    option("api", "trusted_proxies", Kind::List, Some("127.0.0.0/8,::1/128"), "Networks of the proxies whose X-Forwarded-* headers are believed, where [oslo_middleware] enable_proxy_headers_parsing is on."),
     option("api", "api_paste_config", Kind::Text, Some("api-paste.ini"), "Accepted for existing installations: read and reported, never followed."),
     option("database", "connection", Kind::Secret, None, "mysql+pymysql://USER:PASS@HOST/DB, mysql://..., or sqlite:////absolute/path."),
     renamed(option("database", "max_pool_size", Kind::Integer(1, 1000), Some("5"), "Connections at the same time."), &[("DEFAULT", "sql_max_pool_size")]),
@@ -65,7 +76,7 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
     option(AUTH, "application_credential_id", Kind::Text, None, "The application credential, with auth_type v3applicationcredential."),
     option(AUTH, "application_credential_secret", Kind::Secret, None, "Its secret."),
     option(AUTH, "region_name", Kind::Text, None, "The region of this site."),
-    option(AUTH, "interface", Kind::Choice(&["public", "internal", "admin"]), Some("internal"), "Which of Keystone's endpoints is used."),
+    option(AUTH, "interface", Kind::ChoiceAnyCase(&["public", "internal", "admin"]), Some("internal"), "Which of Keystone's endpoints is used."),
     option(AUTH, "cafile", Kind::Text, None, "Certificates to trust, as a PEM file."),
     option(AUTH, "insecure", Kind::Flag, Some("false"), "Accept any certificate. Not for production."),
     renamed(option(AUTH, "memcached_servers", Kind::List, None, "Accepted; tokens are cached within the process."), &[(AUTH, "memcache_servers")]),
@@ -77,17 +88,18 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
     option("oslo_policy", "policy_default_rule", Kind::Text, Some("default"), "The rule that stands in for one that is not there."),
     option("oslo_policy", "policy_dirs", Kind::Texts, Some("policy.d"), "Directories of further policy files, applied after policy_file."),
     option("oslo_policy", "enforce_scope", Kind::Flag, Some("true"), "Whether a rule is refused to tokens of another scope than its own."),
+    option("oslo_policy", "enforce_new_defaults", Kind::Flag, Some("true"), "Whether only the new default of a rule holds where it has changed; false: whoever the earlier one lets in, too."),
     option("oslo_middleware", "max_request_body_size", Kind::Integer(1024, 1 << 30), Some("114688"), "The largest request body in bytes."),
-    option("oslo_middleware", "enable_proxy_headers_parsing", Kind::Flag, Some("false"), "Whether X-Forwarded-* headers are believed; only behind a proxy that sets them."),
+    option("oslo_middleware", "enable_proxy_headers_parsing", Kind::Flag, Some("false"), "Whether Forwarded and X-Forwarded-* headers are believed, from [api] trusted_proxies only."),
     option("storage", "allowed_endpoints", Kind::List, None, "Array endpoints that policies may name beside those that an administrator registered."),
     option("storage", "cafile", Kind::Text, None, "Certificates to trust in arrays, as a PEM file; without it, those that the system trusts."),
     option("storage", "certificate_sha256", Kind::List, None, "Arrays that are known by their certificate: https://ARRAY=SHA-256 of the certificate in hexadecimal."),
     option("storage", "insecure", Kind::Flag, Some("false"), "Accept any certificate of an array that certificate_sha256 does not name. Not for production."),
     option("engine", "max_operations", Kind::Integer(1, 1000), Some("10"), "Operations that one engine runs at the same time."),
-    option("engine", "poll_interval", Kind::Seconds(0.01, 300.0), Some("2"), "Seconds between two looks for operations to run."),
-    option("engine", "peer_interval", Kind::Seconds(0.01, 3600.0), Some("15"), "Seconds between two contacts with the other site."),
-    option("engine", "lease_seconds", Kind::Seconds(15.0, 300.0), Some("30"), "Seconds for which an engine holds an operation without renewing."),
-    option("engine", "call_deadline", Kind::Seconds(1.0, 60.0), Some("60"), "Seconds after which a call to a cloud or an array is given up."),
+    option("engine", "poll_interval", Kind::Float(0.01, 300.0), Some("2"), "Seconds between two looks for operations to run."),
+    option("engine", "peer_interval", Kind::Float(0.01, 3600.0), Some("15"), "Seconds between two contacts with the other site."),
+    option("engine", "lease_seconds", Kind::Float(15.0, 300.0), Some("30"), "Seconds for which an engine holds an operation without renewing."),
+    option("engine", "call_deadline", Kind::Float(1.0, 60.0), Some("60"), "Seconds after which a call to a cloud or an array is given up."),
 ];
 
 /// Options of other OpenStack services that operators and deployment tools write everywhere. They
@@ -125,7 +137,7 @@ pub(crate) const ACCEPTED: &[(&str, &[&str])] = &[
         "default_domain_name", "auth_uri", "identity_uri",
     ]),
     ("oslo_policy", &[
-        "enforce_new_defaults", "remote_content_type", "remote_ssl_verify_server_crt",
+        "remote_content_type", "remote_ssl_verify_server_crt",
         "remote_ssl_ca_crt_file", "remote_ssl_client_crt_file", "remote_ssl_client_key_file",
         "remote_timeout",
     ]),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use protector_framework::ExposeSecret;
 
 use crate::catalogue::{ACCEPTED, OPTIONS};
@@ -12,7 +13,7 @@ use crate::option::Setting;
 use crate::resolve::{Values, resolve};
 use crate::sections::{
     ApiSection, DatabaseSection, DefaultSection, EngineSection, KeystoneSection, MiddlewareSection,
-    PolicySection, ServiceCredentialsSection, StorageSection, pin,
+    PolicySection, ServiceCredentialsSection, StorageSection, network, pin,
 };
 use crate::sources::Sources;
 
@@ -99,6 +100,32 @@ impl Config {
         }
     }
 
+    /// What another reading of the configuration has changed, in words: each option that differs, with
+    /// whether that is in force without a restart.
+    pub fn changes(&self, newer: &Self) -> Vec<Problem> {
+        let pairs = self.settings.iter().zip(&newer.settings);
+        let changed = pairs.filter(|(before, now)| !before.same_value(now));
+        changed
+            .map(|(_, now)| {
+                let reason = match now.mutable {
+                    true => "has changed",
+                    false => "has changed, which is ignored until a restart: it cannot change in a running service",
+                };
+                Problem::option(Some(now.place.clone()), now.group, now.name, reason)
+            })
+            .collect()
+    }
+
+    /// Takes the values over that are in force without a restart, so that the next comparison begins
+    /// with them.
+    pub fn adopt_mutable(&mut self, newer: &Self) {
+        for (setting, now) in self.settings.iter_mut().zip(&newer.settings) {
+            if now.mutable {
+                *setting = now.clone();
+            }
+        }
+    }
+
     /// Every registered option with its value and its place, for people.
     pub fn settings(&self) -> &[Setting] {
         &self.settings
@@ -132,8 +159,24 @@ impl Reader {
             bind_host: self.text("api", "bind_host"),
             bind_port: self.number("api", "bind_port"),
             workers: self.number("api", "workers"),
+            max_connections: self.number("api", "max_connections"),
+            client_timeout: self.seconds("api", "client_timeout"),
+            max_header_size: self.number("api", "max_header_size"),
+            trusted_proxies: self.trusted_proxies(),
             api_paste_config: sources.find(&paste),
         }
+    }
+
+    fn trusted_proxies(&mut self) -> Vec<IpNet> {
+        let entries = self.values.list("api", "trusted_proxies");
+        let read = entries.iter().filter_map(|entry| match network(entry) {
+            Ok(network) => Some(network),
+            Err(reason) => {
+                self.refuse("api", "trusted_proxies", reason);
+                None
+            }
+        });
+        read.collect()
     }
 
     fn database(&mut self) -> DatabaseSection {
@@ -195,13 +238,14 @@ impl Reader {
         let dirs = self.values.list(GROUP, "policy_dirs");
         PolicySection {
             policy_file: sources.find(&file),
-            policy_file_required: self.values.is_written(GROUP, "policy_file"),
+            policy_file_written: self.values.is_written(GROUP, "policy_file"),
             policy_default_rule: self.text(GROUP, "policy_default_rule"),
             policy_dirs: dirs
                 .iter()
                 .map(|dir| sources.find(Path::new(dir)))
                 .collect(),
             enforce_scope: self.values.flag(GROUP, "enforce_scope"),
+            enforce_new_defaults: self.values.flag(GROUP, "enforce_new_defaults"),
         }
     }
 
@@ -235,16 +279,16 @@ impl Reader {
     fn engine(&mut self) -> EngineSection {
         EngineSection {
             max_operations: self.number("engine", "max_operations"),
-            poll_interval: self.seconds("poll_interval"),
-            peer_interval: self.seconds("peer_interval"),
-            lease: self.seconds("lease_seconds"),
-            call_deadline: self.seconds("call_deadline"),
+            poll_interval: self.seconds("engine", "poll_interval"),
+            peer_interval: self.seconds("engine", "peer_interval"),
+            lease: self.seconds("engine", "lease_seconds"),
+            call_deadline: self.seconds("engine", "call_deadline"),
         }
     }
 
-    fn seconds(&mut self, name: &'static str) -> std::time::Duration {
-        let value = self.values.seconds("engine", name);
-        self.needed("engine", name, value)
+    fn seconds(&mut self, group: &'static str, name: &'static str) -> std::time::Duration {
+        let value = self.values.seconds(group, name);
+        self.needed(group, name, value)
     }
 
     fn text(&mut self, group: &'static str, name: &'static str) -> String {

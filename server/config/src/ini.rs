@@ -34,6 +34,8 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Vec<Assignment>, Vec<Prob
         done: Vec::new(),
         problems: Vec::new(),
     };
+    // All three ends of a line, as Python reads text.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     for (index, line) in text.split('\n').enumerate() {
         reader.line(index + 1, line.trim_end());
     }

@@ -39,8 +39,8 @@ pub use error::{ConfigError, Place, Problem};
 pub use option::{Setting, Value};
 pub use paste::Paste;
 pub use policy::{
-    CheckError, Credentials, Policy, PolicyRule, PolicyStore, RuleDefault, Scope, Target, defaults,
-    sample,
+    CheckError, Credentials, Deprecated, Policy, PolicyRule, PolicyStore, RuleDefault, Scope,
+    ServiceIdentity, Target, defaults, sample,
 };
 pub use sections::*;
 pub use sources::{Environment, Sources, environment};

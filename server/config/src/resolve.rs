@@ -51,6 +51,7 @@ pub(crate) fn resolve(
             name: spec.name,
             value,
             place,
+            mutable: spec.mutable,
             help: spec.help,
         };
         values.settings.insert((spec.group, spec.name), setting);
@@ -192,6 +193,8 @@ impl Resolver<'_> {
             options.find(|spec| spec.group == group && spec.name == name)
         };
         let spec = match name.split_once('.') {
+            // [DEFAULT] is what a name without a group means; it has no name of its own.
+            Some(("DEFAULT", _)) => None,
             Some((group, name)) => find(group, name),
             None => find(from.group, name).or_else(|| find("DEFAULT", name)),
         };
@@ -213,7 +216,7 @@ impl Resolver<'_> {
                 return Err(format!("`${name}` is a secret, and this option is not"));
             }
             Some(Value::Secret(secret)) => secret.expose_secret().to_owned(),
-            Some(value) => value.text(),
+            Some(value) => value.substituted(),
             None => String::new(),
         })
     }
@@ -309,7 +312,8 @@ impl Values {
 
     pub(crate) fn seconds(&self, group: &'static str, name: &'static str) -> Option<Duration> {
         match self.get(group, name) {
-            Some(Value::Seconds(span)) => Some(*span),
+            // The catalogue's limits are within the type's.
+            Some(Value::Float(number)) => Duration::try_from_secs_f64(*number).ok(),
             _ => None,
         }
     }

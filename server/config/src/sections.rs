@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use protector_framework::{DriverConfig, SecretString};
 use serde_json::json;
 
@@ -42,6 +43,14 @@ pub struct ApiSection {
     pub bind_port: u16,
     /// Worker threads; 0: one for each core.
     pub workers: usize,
+    /// Connections at the same time.
+    pub max_connections: usize,
+    /// How long a client may take for the head of a request, and for its body.
+    pub client_timeout: Duration,
+    /// The largest head of a request in bytes.
+    pub max_header_size: usize,
+    /// Networks of proxies whose headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The paste file, where it is or would be.
     pub api_paste_config: PathBuf,
 }
@@ -213,14 +222,16 @@ pub struct ServiceCredentialsSection {
 pub struct PolicySection {
     /// The file of rules, where it is or would be.
     pub policy_file: PathBuf,
-    /// Whether the file was asked for; then it must be there.
-    pub policy_file_required: bool,
+    /// Whether the file was asked for; then it is told when it is not there.
+    pub policy_file_written: bool,
     /// The rule that stands in for one that is not there.
     pub policy_default_rule: String,
     /// Directories of further files; those that do not exist do not matter.
     pub policy_dirs: Vec<PathBuf>,
     /// Whether the scope of a token is checked.
     pub enforce_scope: bool,
+    /// Whether only the new defaults of a rule hold, where they have changed.
+    pub enforce_new_defaults: bool,
 }
 
 /// `[oslo_middleware]`.
@@ -228,7 +239,7 @@ pub struct PolicySection {
 pub struct MiddlewareSection {
     /// The largest request body in bytes.
     pub max_request_body_size: usize,
-    /// Whether `X-Forwarded-*` headers are believed.
+    /// Whether `Forwarded` and `X-Forwarded-*` headers are believed, of proxies that are trusted.
     pub enable_proxy_headers_parsing: bool,
 }
 
@@ -244,6 +255,15 @@ pub struct StorageSection {
     pub certificate_sha256: BTreeMap<String, String>,
     /// Whether any certificate is good enough.
     pub insecure: bool,
+}
+
+/// Reads a network such as `192.0.2.0/24`, or the address of one machine.
+pub(crate) fn network(entry: &str) -> Result<IpNet, String> {
+    entry
+        .parse::<IpNet>()
+        .or_else(|_| entry.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map(|network| network.trunc())
+        .map_err(|_| format!("`{entry}` is neither a network such as 192.0.2.0/24 nor an address"))
 }
 
 /// Reads `https://ARRAY=FINGERPRINT`; the fingerprint may have colons, as openssl prints it.

@@ -1,15 +1,22 @@
 //! What the services of a site share as processes: how they read their command line, where they
-//! log, which drivers are linked, how they open the database and tell it that they live, and when they
-//! end.
+//! log, which drivers are linked, how they open the database and tell it that they live, what they tell
+//! the service manager, and when they read their configuration again or end.
 #![deny(missing_docs)]
 
+mod attend;
 mod database;
 mod heartbeat;
 mod logging;
+mod notify;
+mod reload;
 mod start;
 mod stop;
 
+pub use attend::{Alive, attend};
+
 pub use database::{DatabaseError, open_database};
 pub use heartbeat::heartbeat;
+pub use notify::Notifier;
+pub use reload::Reloader;
 pub use start::{Daemon, Prepared, prepare, refuse};
-pub use stop::terminated;
+pub use stop::{Asked, Signals, terminated};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use protector_config::{Config, ConfigArgs, Start, environment};
 use protector_framework::{Clock, DriverEnv, Ids, RandomIds, Registry, SystemClock};
-use tracing_appender::non_blocking::WorkerGuard;
 
 use protector_drivers as _;
 
 use crate::logging;
+use crate::reload::Reloader;
 
 /// All that a service starts with.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ pub struct Daemon<C> {
     pub clock: Arc<dyn Clock>,
     /// The machine's randomness.
     pub ids: Arc<dyn Ids>,
-    /// Writes what was logged last when it is dropped.
-    pub log: WorkerGuard,
+    /// Reads the configuration again, and writes what was logged last when it is dropped.
+    pub reloader: Reloader,
 }
 
 /// Whether a service runs.
@@ -55,7 +55,8 @@ pub fn prepare<C: clap::Parser>(
                 return Prepared::Exit(ExitCode::from(code));
             }
         };
-    let loaded = config(&command)
+    let args = config(&command).clone();
+    let loaded = args
         .load(program, environment())
         .and_then(|config| config.check_service().map(|()| config));
     let config = match loaded {
@@ -85,11 +86,16 @@ pub fn prepare<C: clap::Parser>(
     match Registry::from_linked(env) {
         Ok(registry) => Prepared::Run(Box::new(Daemon {
             command,
+            reloader: Reloader {
+                program: program.to_owned(),
+                args,
+                config: config.clone(),
+                log,
+            },
             config,
             registry,
             clock,
             ids,
-            log,
         })),
         Err(error) => Prepared::Exit(refuse(program, &error)),
     }

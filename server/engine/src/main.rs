@@ -1,12 +1,11 @@
 //! `protector-engine`: executes the operations of its site.
 
-use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
 use protector_config::ConfigArgs;
-use protector_daemon::{Daemon, Prepared, prepare};
+use protector_daemon::{Daemon, Notifier, Prepared, Signals, attend, prepare, refuse};
 use protector_engine::{EngineOptions, start};
 
 /// Executes the disaster-recovery operations of one site.
@@ -28,29 +27,34 @@ async fn main() -> ExitCode {
         registry,
         clock,
         ids,
+        reloader,
         ..
     } = *daemon;
     let name = format!("{}-{}", config.default.host, tail(&ids.uuid().to_string()));
     let options = EngineOptions {
         config,
         registry,
-        clock,
+        clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
         name,
     };
-    let mut terminated = pin!(protector_daemon::terminated());
+    let mut signals = match Signals::hear() {
+        Ok(signals) => signals,
+        Err(error) => return refuse("protector-engine", &error),
+    };
+    let notifier = Notifier::from_environment();
     let started = tokio::select! {
         // First, so that the signal is heard from the beginning.
         biased;
-        () = &mut terminated => return ExitCode::SUCCESS,
+        () = signals.stop() => return ExitCode::SUCCESS,
         started = start(options) => started,
     };
     let engine = match started {
         Ok(engine) => engine,
-        Err(error) => return protector_daemon::refuse("protector-engine", &error),
+        Err(error) => return refuse("protector-engine", &error),
     };
     tracing::info!("protector-engine has started");
-    terminated.await;
+    attend(&mut signals, &notifier, reloader, clock, &engine, || {}).await;
     tracing::info!("protector-engine is stopping");
     engine.stop().await;
     ExitCode::SUCCESS

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use protector_config::Config;
-use protector_daemon::{DatabaseError, heartbeat, open_database};
+use protector_daemon::{Alive, DatabaseError, heartbeat, open_database};
 use protector_framework::{Clock, Ids, Registry};
 use protector_reach::{ArrayTrust, Reach};
 use tokio::sync::Notify;
@@ -42,6 +43,16 @@ pub struct EngineHandle {
     clock: Arc<dyn Clock>,
     heart: AbortHandle,
     loops: JoinSet<()>,
+    /// One for each loop.
+    beats: Vec<AbortHandle>,
+}
+
+#[async_trait]
+impl Alive for EngineHandle {
+    /// Whether every loop runs: one that has failed is not begun again in this process.
+    async fn alive(&self) -> bool {
+        self.beats.iter().all(|one| !one.is_finished())
+    }
 }
 
 impl EngineHandle {
@@ -134,14 +145,18 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
         "protector-engine",
         config.default.host,
     ));
-    loops.spawn(peers.run());
-    loops.spawn(work.run());
-    loops.spawn(watch.run());
+    let beats = vec![
+        heart.clone(),
+        loops.spawn(peers.run()),
+        loops.spawn(work.run()),
+        loops.spawn(watch.run()),
+    ];
     Ok(EngineHandle {
         stopping,
         wake,
         clock,
         heart,
         loops,
+        beats,
     })
 }

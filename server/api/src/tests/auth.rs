@@ -145,3 +145,126 @@ async fn tokens_without_a_project_reach_what_needs_none() {
     answer.refused(403);
     assert_eq!(answer.code(), "protector.project_required");
 }
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_once_what_is_remembered_has_ended() {
+    let world = World::new();
+    let ask = async || world.get("/v1/health", "member@a1b2c3").await.status;
+    assert_eq!(ask().await, 200);
+    let revoked = "member@a1b2c3".to_owned();
+    world.identity.revoked.lock().unwrap().push(revoked);
+    assert_eq!(ask().await, 200, "it is remembered");
+    world.clock.advance(Duration::from_secs(301));
+    assert_eq!(ask().await, 401);
+    assert_eq!(ask().await, 401, "a refusal is not remembered");
+    assert_eq!(world.identity.asked.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn remembered_tokens_outlive_keystone() {
+    let world = World::new();
+    assert_eq!(world.get("/v1/health", "member@a1b2c3").await.status, 200);
+    let down = world.get("/v1/health", "down@a1b2c3").await;
+    down.refused(503);
+    assert_eq!(world.get("/v1/health", "member@a1b2c3").await.status, 200);
+    world.ask("GET", "/v1/health", &[], None).await.refused(401);
+}
+
+#[tokio::test]
+async fn what_a_service_passes_on_counts_beyond_the_users_token() {
+    let world = World::new();
+    let ask = async |token: &str, service: &str| {
+        let headers = [("X-Auth-Token", token), ("X-Service-Token", service)];
+        world.ask("GET", "/v1/health", &headers, None).await
+    };
+    let (service, other) = ("service@services", "member@services");
+    for (token, with, status) in [
+        ("expired:member@a1b2c3", service, 200),
+        ("expired:member@a1b2c3", other, 401),
+        ("expired:member@a1b2c3", "garbage", 401),
+        ("expired:member@a1b2c3", "expired:service@services", 401),
+        ("member@a1b2c3", service, 200),
+        ("member@a1b2c3", other, 401),
+        ("member@a1b2c3", "garbage", 401),
+        ("member@a1b2c3", "", 200),
+        ("", service, 401),
+        ("garbage", service, 401),
+        ("member@a1b2c3", "down@services", 503),
+        // What was remembered for the service counts for nobody else.
+        ("expired:member@a1b2c3", "", 401),
+    ] {
+        let answer = ask(token, with).await;
+        assert_eq!(answer.status, status, "{token} {with}: {}", answer.text);
+        if status == 401 {
+            assert!(
+                answer
+                    .header("www-authenticate")
+                    .starts_with("Keystone uri=")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_token_without_a_role_of_a_service_can_be_let_pass_without_effect() {
+    let world = World::with("service_token_roles_required = false\n", Policy::in_code());
+    for (token, status) in [("member@a1b2c3", 200), ("expired:member@a1b2c3", 401)] {
+        let headers = [
+            ("X-Auth-Token", token),
+            ("X-Service-Token", "member@services"),
+        ];
+        let answer = world.ask("GET", "/v1/health", &headers, None).await;
+        assert_eq!(answer.status, status, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_may_ask_which_service_passes_a_request_on() {
+    let text = "protector:sites:index: service_roles:relay\n";
+    let policy = Policy::from_yaml(std::path::Path::new("policy.yaml"), text).unwrap();
+    let world = World::with("service_token_roles = service,relay\n", policy);
+    for (service, status) in [
+        ("relay@services", 200),
+        ("service@services", 403),
+        ("", 403),
+    ] {
+        let headers = [
+            ("X-Auth-Token", "member@a1b2c3"),
+            ("X-Service-Token", service),
+        ];
+        let answer = world.ask("GET", "/v1/admin/sites", &headers, None).await;
+        assert_eq!(answer.status, status, "{service}");
+    }
+}
+
+#[tokio::test]
+async fn a_burst_of_one_token_is_one_question() {
+    let world = World::new();
+    let ask = || world.get("/v1/health", "member@a1b2c3");
+    let answers = futures::future::join_all((0..20).map(|_| ask())).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(world.identity.asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn each_scope_reaches_what_is_for_it() {
+    let world = World::new();
+    for (token, tenant, admin) in [
+        ("admin@a1b2c3", 200, 200),
+        ("member@a1b2c3", 200, 403),
+        ("admin@system", 403, 200),
+        ("member@system", 403, 403),
+        ("admin@domain", 403, 403),
+        ("admin@nothing", 403, 200),
+        ("member@nothing", 403, 403),
+    ] {
+        let groups = world.get("/v1/protection-groups", token).await;
+        assert_eq!(groups.status, tenant, "{token}: {}", groups.text);
+        let sites = world.get("/v1/admin/sites", token).await;
+        assert_eq!(sites.status, admin, "{token}: {}", sites.text);
+        if admin == 403 {
+            let message = "Policy doesn't allow protector:sites:index to be performed.";
+            assert_eq!(sites.json()["error"]["message"], message);
+        }
+    }
+}

@@ -22,24 +22,6 @@ async fn the_version_document_is_the_same_everywhere_and_needs_no_token() {
 }
 
 #[tokio::test]
-async fn links_keep_what_a_proxy_says() {
-    let world = World::new();
-    let headers = [
-        ("Host", "inner:1"),
-        ("X-Forwarded-Proto", "https"),
-        ("X-Forwarded-Host", "cloud.example"),
-        ("X-Forwarded-Prefix", "/dr"),
-    ];
-    let answer = world.ask("GET", "/", &headers, None).await;
-    let link = &answer.json()["versions"][0]["links"][0]["href"];
-    assert_eq!(link, "https://cloud.example/dr/v1/");
-    let evil = [("Host", "h"), ("X-Forwarded-Host", "evil\"<x>")];
-    let answer = world.ask("GET", "/", &evil, None).await;
-    let link = answer.json()["versions"][0]["links"][0]["href"].clone();
-    assert_eq!(link, "http://localhost/v1/");
-}
-
-#[tokio::test]
 async fn the_configured_endpoint_is_in_links() {
     let config = "[DEFAULT]\npublic_endpoint = https://dr.example/\n";
     let world = World::with(config, protector_config::Policy::in_code());
@@ -51,17 +33,29 @@ async fn the_configured_endpoint_is_in_links() {
 #[tokio::test]
 async fn microversions() {
     let world = World::new();
-    let vectors: Value = serde_json::from_str(include_str!("microversions.json")).unwrap();
-    for vector in vectors.as_array().unwrap() {
+    // Other verified cases of the same form may be given.
+    let file = std::env::var("PROTECTOR_VECTORS").map_or_else(
+        |_| {
+            concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/src/tests/microversion-vectors.json"
+            )
+            .to_owned()
+        },
+        |directory| format!("{directory}/microversion-vectors.json"),
+    );
+    let vectors: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    for vector in vectors["vectors"].as_array().unwrap() {
         let mut headers = vec![("X-Auth-Token", "member@a1b2c3")];
         if let Some(header) = vector["header"].as_str() {
             headers.push(("OpenStack-API-Version", header));
         }
         let answer = world.ask("GET", "/v1/health", &headers, None).await;
-        let status = vector["status"].as_u64().unwrap();
+        let verdict = &vector["strict"];
+        let status = verdict["status"].as_u64().unwrap();
         assert_eq!(u64::from(answer.status), status, "{vector}");
         let echoed = answer.header("openstack-api-version");
-        match vector["version"].as_str() {
+        match verdict["version"].as_str() {
             Some(version) => assert_eq!(echoed, format!("protector {version}"), "{vector}"),
             None => assert!(echoed.starts_with("protector "), "{vector}"),
         }
@@ -70,7 +64,16 @@ async fn microversions() {
             let body = answer.refused(406);
             assert_eq!(body["errors"][0]["min_version"], "1.0");
             assert_eq!(body["errors"][0]["max_version"], "1.2");
-            assert_eq!(Some(echoed), vector["header"].as_str());
+            let asked = vector["header"]
+                .as_str()
+                .unwrap()
+                .rsplit(',')
+                .next()
+                .unwrap();
+            assert!(
+                echoed.eq_ignore_ascii_case(asked.trim()),
+                "{vector}: {echoed}"
+            );
         }
     }
 }

@@ -13,11 +13,7 @@ fn names(body: &Value) -> Vec<String> {
 #[tokio::test]
 async fn pages_are_linked_by_absolute_urls_to_the_end() {
     let world = World::new();
-    let headers = [
-        ("X-Auth-Token", "member@a1b2c3"),
-        ("Host", "api:8788"),
-        ("X-Forwarded-Prefix", "/dr"),
-    ];
+    let headers = [("X-Auth-Token", "member@a1b2c3"), ("Host", "api:8788")];
     let mut path = "/v1/a1b2c3/protection-groups?limit=2&sort=name:asc&status=active".to_owned();
     let mut all = Vec::new();
     for page in 1..=3 {
@@ -30,7 +26,7 @@ async fn pages_are_linked_by_absolute_urls_to_the_end() {
         };
         assert_eq!(links[0]["rel"], "next");
         let next = links[0]["href"].as_str().unwrap();
-        path = next.strip_prefix("http://api:8788/dr").unwrap().to_owned();
+        path = next.strip_prefix("http://api:8788").unwrap().to_owned();
         assert!(path.contains("limit=2&sort=name%3Aasc&status=active&marker="));
     }
     assert_eq!(all, ["group-1", "group-2", "group-3", "group-4", "group-5"]);

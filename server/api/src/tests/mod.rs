@@ -113,6 +113,7 @@ impl World {
                 policy: PolicyStore::new(policy),
                 clock: clock.clone(),
                 ids: Arc::new(SeededIds::new(1)),
+                ending: Default::default(),
             },
         );
         Self {

@@ -27,10 +27,12 @@ use super::samples::*;
 use super::{PROJECT, now};
 use crate::live::Live;
 
-/// Tokens read `<role>@<project>`, `<role>@system`, `<role>@domain` or `<role>@nothing`.
+/// Tokens read `<role>@<project>`, `<role>@system`, `<role>@domain` or `<role>@nothing`; with
+/// `expired:` before it, one that has expired. Those in `revoked` are unknown.
 #[derive(Debug, Default)]
 pub(crate) struct PretendIdentity {
     pub(crate) asked: AtomicUsize,
+    pub(crate) revoked: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -50,6 +52,48 @@ impl IdentityDriver for PretendIdentity {
     ) -> protector_framework::Result<TokenInfo> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let text = token.expose_secret();
+        if text.starts_with("expired:") {
+            return Err(DriverError::not_found("the token"));
+        }
+        self.look_up(text).await
+    }
+
+    async fn validate_expired_token(
+        &self,
+        _ctx: &CallCtx,
+        token: &SecretString,
+    ) -> protector_framework::Result<TokenInfo> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let text = token.expose_secret();
+        let mut info = self
+            .look_up(text.strip_prefix("expired:").unwrap_or(text))
+            .await?;
+        if text.starts_with("expired:") {
+            info.expires_at = now() - TimeDelta::hours(1);
+        }
+        Ok(info)
+    }
+
+    async fn service_token(&self, _ctx: &CallCtx) -> protector_framework::Result<ServiceToken> {
+        Err(DriverError::unsupported("service tokens"))
+    }
+
+    async fn forget_service_token(&self) {}
+
+    async fn get_project(
+        &self,
+        _ctx: &CallCtx,
+        id: &ProjectId,
+    ) -> protector_framework::Result<Project> {
+        Err(DriverError::not_found(format_args!("project {id}")))
+    }
+}
+
+impl PretendIdentity {
+    async fn look_up(&self, text: &str) -> protector_framework::Result<TokenInfo> {
+        if self.revoked.lock().unwrap().iter().any(|one| one == text) {
+            return Err(DriverError::not_found("the token"));
+        }
         let (role, scope) = text
             .split_once('@')
             .ok_or_else(|| DriverError::not_found("the token"))?;
@@ -81,20 +125,6 @@ impl IdentityDriver for PretendIdentity {
             delegated: false,
             is_admin_project: true,
         })
-    }
-
-    async fn service_token(&self, _ctx: &CallCtx) -> protector_framework::Result<ServiceToken> {
-        Err(DriverError::unsupported("service tokens"))
-    }
-
-    async fn forget_service_token(&self) {}
-
-    async fn get_project(
-        &self,
-        _ctx: &CallCtx,
-        id: &ProjectId,
-    ) -> protector_framework::Result<Project> {
-        Err(DriverError::not_found(format_args!("project {id}")))
     }
 }
 

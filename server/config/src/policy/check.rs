@@ -21,6 +21,9 @@ pub(crate) enum Check {
     Rule(String),
     /// `role:name`.
     Role(String),
+    /// `http:...` or `https:...`, which asks another program. It is never asked here: whoever gets
+    /// that far is refused.
+    Remote(String),
     /// `left:right`.
     Compare {
         left: String,
@@ -86,6 +89,9 @@ impl Question<'_> {
             }
             Check::Rule(name) => self.named(name, depth),
             Check::Role(name) => self.role(name),
+            Check::Remote(url) => Err(CheckError(format!(
+                "`{url}` would ask another program, which is not supported"
+            ))),
             Check::Compare { left, right } => self.compare(left, right),
         }
     }
@@ -182,6 +188,7 @@ impl fmt::Display for Check {
             Self::Not(inner) => write!(f, "not {inner}"),
             Self::Rule(name) => write!(f, "rule:{name}"),
             Self::Role(name) => write!(f, "role:{name}"),
+            Self::Remote(url) => f.write_str(url),
             Self::Compare { left, right } => write!(f, "{left}:{right}"),
         }
     }

@@ -16,6 +16,17 @@ pub struct RuleDefault {
     pub help: &'static str,
     /// The calls that ask it, such as `GET /v1/{project_id}/protection-groups`.
     pub calls: &'static [&'static str],
+    /// What it was before, where files may still say so.
+    pub deprecated: Option<Deprecated>,
+}
+
+/// An earlier name or an earlier check of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deprecated {
+    /// The earlier name, or the same one.
+    pub name: &'static str,
+    /// The earlier check.
+    pub check: &'static str,
 }
 
 const ANY: &[Scope] = &[];
@@ -35,6 +46,7 @@ const fn rule(
         scopes,
         help,
         calls,
+        deprecated: None,
     }
 }
 

@@ -37,6 +37,14 @@ pub(crate) fn read(file: &Path, text: &str) -> Result<BTreeMap<String, FileRule>
         })?;
     let mut read = BTreeMap::new();
     let mut problems = Vec::new();
+    for (index, written) in text.lines().enumerate() {
+        let indent = &written[..written.len() - written.trim_start().len()];
+        if indent.contains('\t') && !written.trim().is_empty() {
+            let place = Place::Line(file.to_owned(), index + 1);
+            let reason = "a tab cannot indent YAML; write blanks";
+            problems.push(Problem::at(place, reason));
+        }
+    }
     for (name, raw) in rules.unwrap_or_default() {
         let place = Place::Line(file.to_owned(), line(raw.referenced.line()));
         match rule(&raw, text) {
@@ -58,23 +66,42 @@ fn line(number: u64) -> usize {
 }
 
 fn rule(raw: &Spanned<Raw>, text: &str) -> Result<Parsed, String> {
+    if let Some(tag) = tag(raw, text) {
+        return Err(format!(
+            "the tag `{tag}` is no rule; write the rule with quotes"
+        ));
+    }
     match &raw.value {
         Raw::Text(rule) if rule.is_empty() && !has_quotes(raw, text) => Err(
             "there is no rule behind this name; write \"@\" for everybody, \"!\" for nobody, with \
              quotes"
                 .to_owned(),
         ),
-        Raw::Text(rule) => refuse_remote(rule).map(|()| parse::text(rule)),
-        Raw::List(list) => {
-            for rule in list.iter().flatten() {
-                refuse_remote(rule)?;
-            }
-            Ok(parse::list(list))
-        }
+        Raw::Text(rule) => Ok(parse::text(rule)),
+        Raw::List(list) => Ok(parse::list(list)),
         Raw::Other(what) => Err(format!(
             "{what} is no rule; write a text or a list, \"@\" for everybody, \"!\" for nobody"
         )),
     }
+}
+
+/// What YAML takes for the kind of a value, such as `!mine` in `name: !mine role:x`. Of a text only
+/// `!!str` is one.
+fn tag<'a>(raw: &Spanned<Raw>, text: &'a str) -> Option<&'a str> {
+    let written = text
+        .lines()
+        .nth(line(raw.defined.line()).saturating_sub(1))?;
+    let value = written
+        .split_once(':')
+        .filter(|(name, _)| !name.starts_with(['"', '\'', '{']));
+    let (_, mut value) = value?;
+    // A name with colons in it ends before the first blank.
+    while !value.starts_with([' ', '\t']) {
+        (_, value) = value.split_once(':')?;
+    }
+    let word = value.split_whitespace().next()?;
+    let is_tag = word.len() > 1 && word.starts_with('!') && word != "!!str";
+    is_tag.then_some(word)
 }
 
 /// An empty text allows everybody, so it counts only where it was written as one.
@@ -82,18 +109,6 @@ fn has_quotes(raw: &Spanned<Raw>, text: &str) -> bool {
     let number = line(raw.defined.line()).saturating_sub(1);
     let written = text.lines().nth(number).unwrap_or_default();
     written.contains("\"\"") || written.contains("''")
-}
-
-fn refuse_remote(rule: &str) -> Result<(), String> {
-    let is_remote = |piece: &str| {
-        let piece = piece.trim_start_matches('(');
-        piece.starts_with("http:") || piece.starts_with("https:")
-    };
-    if rule.split_whitespace().any(is_remote) {
-        Err("checks by http: and https: are not supported".to_owned())
-    } else {
-        Ok(())
-    }
 }
 
 /// What stands behind a name.
@@ -157,6 +172,8 @@ impl<'de> Visitor<'de> for RawVisitor {
         let mut wrong = false;
         while let Some(item) = items.next_element::<Raw>()? {
             match item {
+                // An empty text is no alternative, as an empty list is none.
+                Raw::Text(text) if text.is_empty() => list.push(Vec::new()),
                 Raw::Text(text) => list.push(vec![text]),
                 Raw::List(inner) if inner.iter().all(|one| one.len() == 1) => {
                     list.push(inner.into_iter().flatten().collect());

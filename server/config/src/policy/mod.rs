@@ -1,10 +1,11 @@
-//! Who may do what: the check language of oslo.policy, read once at start.
+//! Who may do what: the check language of oslo.policy, read at start and again when a file changes.
 
 mod check;
 mod defaults;
+mod deprecated;
 mod file;
 mod parse;
-mod python;
+pub(crate) mod python;
 mod store;
 mod subject;
 
@@ -20,10 +21,10 @@ use crate::suggest::did_you_mean;
 use check::{Check, Question};
 use file::FileRule;
 
-pub use defaults::{RuleDefault, defaults, sample};
+pub use defaults::{Deprecated, RuleDefault, defaults, sample};
 pub use python::CheckError;
 pub use store::PolicyStore;
-pub use subject::{Credentials, Scope, Target};
+pub use subject::{Credentials, Scope, ServiceIdentity, Target};
 
 /// The rules in force.
 #[derive(Debug, Clone)]
@@ -58,8 +59,8 @@ impl Policy {
     /// The rules in code, with those of the files in their place.
     ///
     /// # Errors
-    /// A file that was asked for and is not there; a file that cannot be read; every value that is
-    /// no rule; rules that lead back to themselves.
+    /// A file that cannot be read; every value that is no rule; rules that lead back to themselves.
+    /// A file that was asked for and is not there is a warning: the rules in code hold.
     pub fn load(section: &PolicySection) -> Result<Self, ConfigError> {
         Self::load_over(defaults(), section)
     }
@@ -74,12 +75,17 @@ impl Policy {
             section.enforce_scope,
         );
         let main = &section.policy_file;
-        if main.exists() || section.policy_file_required {
+        if main.exists() {
             policy.apply(file::read(main, &text_of(main)?)?);
+        } else if section.policy_file_written {
+            let place = Place::File(main.clone());
+            let reason = "there is no such file; the rules in code hold";
+            policy.warnings.push(Problem::at(place, reason));
         }
         for path in files_of(&section.policy_dirs)? {
             policy.apply(file::read(&path, &text_of(&path)?)?);
         }
+        policy.apply_deprecated(defaults, section.enforce_new_defaults);
         policy.check_references()?;
         policy.warn_of_unknown_names();
         Ok(policy)
@@ -100,21 +106,30 @@ impl Policy {
     /// Whether `credentials` may do `rule` to `target`. A rule that the code does not know, that
     /// cannot be decided, or that is not for the token's scope, refuses.
     pub fn allows(&self, rule: &str, credentials: &Credentials, target: &Target) -> bool {
-        if !self.scopes.contains_key(rule) {
-            tracing::error!(
-                rule,
-                "the code asks for a policy rule that it does not have"
-            );
-            return false;
-        }
-        let attributes = credentials.attributes();
-        match self.decide(rule, &attributes, credentials.scope(), target.fields()) {
+        match self.verdict(rule, credentials, target) {
             Ok(verdict) => verdict,
             Err(error) => {
                 tracing::warn!(rule, %error, "a policy rule cannot be decided, so it refuses");
                 false
             }
         }
+    }
+
+    /// As [`Policy::allows`], with the reason where a rule cannot be decided.
+    ///
+    /// # Errors
+    /// Why it cannot, which means no.
+    pub fn verdict(
+        &self,
+        rule: &str,
+        credentials: &Credentials,
+        target: &Target,
+    ) -> Result<bool, CheckError> {
+        if !self.scopes.contains_key(rule) {
+            return Err(CheckError("the code has no such rule".to_owned()));
+        }
+        let attributes = credentials.attributes();
+        self.decide(rule, &attributes, credentials.scope(), target.fields())
     }
 
     /// Whether `credentials` are an administrator's, by the rule `context_is_admin`. Ask once for a

@@ -16,18 +16,27 @@ pub(crate) fn text(value: &Value) -> String {
     }
 }
 
-fn repr(value: &Value) -> String {
+/// A value as Python's `repr` writes it.
+pub(crate) fn repr(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => exponent(number.to_string()),
         Value::String(text) => quoted(text),
         Value::Array(items) => {
             let items: Vec<_> = items.iter().map(repr).collect();
             format!("[{}]", items.join(", "))
         }
         Value::Object(map) => mapping(map),
+    }
+}
+
+/// An exponent has two digits at least.
+fn exponent(number: String) -> String {
+    match number.split_once("e-") {
+        Some((digits, exponent)) if exponent.len() == 1 => format!("{digits}e-0{exponent}"),
+        _ => number,
     }
 }
 
@@ -58,16 +67,16 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// Fills `%(name)s` and `%(name)d` from `target`; `None` where a name is not in it. Dots in a name
-/// are part of it.
+/// Fills `%(name)s` and its like from `target`; `None` where a name is not in it. Dots in a name are
+/// part of it.
 ///
 /// # Errors
-/// A `%` that Python would not accept.
+/// A `%` that Python would not accept, or one of the rarer of its forms.
 pub(crate) fn fill(
     template: &str,
     target: &Map<String, Value>,
 ) -> Result<Option<String>, CheckError> {
-    let refuse = || Err(CheckError(format!("`{template}` is no valid % format")));
+    let refuse = || CheckError(format!("`{template}` is no valid % format"));
     let mut out = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('%') {
@@ -85,29 +94,118 @@ pub(crate) fn fill(
             let Some(value) = target.get(name) else {
                 return Ok(None);
             };
-            rest = match (after.chars().next(), value) {
-                (Some('s'), value) => {
-                    out.push_str(&text(value));
-                    &after[1..]
-                }
-                (Some('d'), Value::Number(number)) => {
-                    out.push_str(&whole(number));
-                    &after[1..]
-                }
-                _ => return refuse(),
-            };
+            let (form, after) = Form::read(after).ok_or_else(refuse)?;
+            out.push_str(&form.write(value).ok_or_else(refuse)?);
+            rest = after;
         } else {
-            return refuse();
+            return Err(refuse());
         }
     }
     out.push_str(rest);
     Ok(Some(out))
 }
 
-fn whole(number: &serde_json::Number) -> String {
-    match number.as_f64() {
-        Some(float) if number.is_f64() => format!("{:.0}", float.trunc()),
-        _ => number.to_string(),
+/// How a value is written: what stands between `%(name)` and its letter.
+struct Form<'a> {
+    flags: &'a str,
+    width: usize,
+    precision: Option<usize>,
+    letter: char,
+}
+
+impl<'a> Form<'a> {
+    fn read(text: &'a str) -> Option<(Self, &'a str)> {
+        let (flags, rest) = span(text, |c| "-+ 0#".contains(c));
+        let (width, rest) = span(rest, |c| c.is_ascii_digit());
+        let (precision, rest) = match rest.strip_prefix('.') {
+            Some(rest) => {
+                let (digits, rest) = span(rest, |c| c.is_ascii_digit());
+                (Some(digits), rest)
+            }
+            None => (None, rest),
+        };
+        let rest = rest.strip_prefix(['h', 'l', 'L']).unwrap_or(rest);
+        let letter = rest.chars().next()?;
+        // What asks for more than this is no rule but an attack on memory.
+        let number = |digits: &str| match digits {
+            "" => Some(0),
+            digits => digits.parse::<usize>().ok().filter(|number| *number < 1000),
+        };
+        let form = Self {
+            flags,
+            width: number(width)?,
+            precision: match precision {
+                Some(digits) => Some(number(digits)?),
+                None => None,
+            },
+            letter,
+        };
+        Some((form, rest.get(letter.len_utf8()..)?))
+    }
+
+    fn write(&self, value: &Value) -> Option<String> {
+        match self.letter {
+            's' => Some(self.text(text(value))),
+            'r' => Some(self.text(repr(value))),
+            'd' | 'i' | 'u' => Some(self.number(whole(value)?, |n| n.to_string())),
+            'x' | 'X' | 'o' if value.is_f64() => None,
+            'x' => Some(self.number(whole(value)?, |n| format!("{n:x}"))),
+            'X' => Some(self.number(whole(value)?, |n| format!("{n:X}"))),
+            'o' => Some(self.number(whole(value)?, |n| format!("{n:o}"))),
+            _ => None,
+        }
+    }
+
+    fn text(&self, text: String) -> String {
+        let text: String = match self.precision {
+            Some(most) => text.chars().take(most).collect(),
+            None => text,
+        };
+        let blanks = " ".repeat(self.width.saturating_sub(text.chars().count()));
+        match self.flags.contains('-') {
+            true => text + &blanks,
+            false => blanks + &text,
+        }
+    }
+
+    fn number(&self, number: i128, digits: impl Fn(u128) -> String) -> String {
+        let sign = match number {
+            ..0 => "-",
+            _ if self.flags.contains('+') => "+",
+            _ if self.flags.contains(' ') => " ",
+            _ => "",
+        };
+        let mut digits = digits(number.unsigned_abs());
+        let left = self.flags.contains('-');
+        let least = match self.flags.contains('0') && !left {
+            true => self.width.saturating_sub(sign.len()),
+            false => self.precision.unwrap_or(0),
+        };
+        digits.insert_str(0, &"0".repeat(least.saturating_sub(digits.len())));
+        let form = Self {
+            precision: None,
+            ..*self
+        };
+        form.text(format!("{sign}{digits}"))
+    }
+}
+
+fn span(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
+    let end = text.find(|c| !belongs(c)).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// As Python's `int` takes it: decimals are cut off.
+fn whole(value: &Value) -> Option<i128> {
+    match value {
+        Value::Bool(yes) => Some(i128::from(*yes)),
+        Value::Number(number) => number
+            .as_i64()
+            .map(i128::from)
+            .or_else(|| number.as_u64().map(i128::from))
+            // A cast of a float ends at the type's limits.
+            .or_else(|| number.as_f64().map(|float| float.trunc() as i128)),
+        _ => None,
     }
 }
 

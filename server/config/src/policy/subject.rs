@@ -33,8 +33,25 @@ pub struct Credentials {
     pub roles: Vec<String>,
     /// What [`super::Policy::is_admin`] said.
     pub is_admin: bool,
-    /// The roles of the service token beside the user's, if there is one.
-    pub service_roles: Vec<String>,
+    /// False where the identity service says that the project is not the admin one.
+    pub is_admin_project: bool,
+    /// Whose service token came beside the user's, if one did.
+    pub service: Option<ServiceIdentity>,
+}
+
+/// Who passes a request on for its user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceIdentity {
+    /// The service's user.
+    pub user_id: String,
+    /// That user's domain.
+    pub user_domain_id: Option<String>,
+    /// The project of the service's token.
+    pub project_id: Option<String>,
+    /// That project's domain.
+    pub project_domain_id: Option<String>,
+    /// The roles.
+    pub roles: Vec<String>,
 }
 
 impl Credentials {
@@ -61,8 +78,17 @@ impl Credentials {
         put("system_scope", json!(self.system_scope));
         put("roles", json!(self.roles));
         put("is_admin", json!(self.is_admin));
-        put("is_admin_project", json!(true));
-        put("service_roles", json!(self.service_roles));
+        put("is_admin_project", json!(self.is_admin_project));
+        let service = self.service.as_ref();
+        put("service_user_id", json!(service.map(|s| &s.user_id)));
+        let domain = service.and_then(|s| s.user_domain_id.as_ref());
+        put("service_user_domain_id", json!(domain));
+        let project = service.and_then(|s| s.project_id.as_ref());
+        put("service_project_id", json!(project));
+        let domain = service.and_then(|s| s.project_domain_id.as_ref());
+        put("service_project_domain_id", json!(domain));
+        let roles = service.map(|s| s.roles.as_slice()).unwrap_or_default();
+        put("service_roles", json!(roles));
         if let Some(system) = &self.system_scope {
             put("system", json!(system));
         }

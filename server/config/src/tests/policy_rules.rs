@@ -157,7 +157,6 @@ fn what_is_wrong_in_a_file_is_told_with_its_line() {
         ("a: role:x\nb: 5\n", "policy.yaml:2: b: "),
         ("b: {c: d}\n", "policy.yaml:1: b: "),
         ("b: [[role:x, [y]]]\n", "policy.yaml:1: b: "),
-        ("a: role:x\nb: http://h/\n", "policy.yaml:2: b: "),
         ("a: role:x\nb: @\n", "policy.yaml:2: "),
         ("- a\n", "policy.yaml:1: "),
     ] {
@@ -203,7 +202,7 @@ fn misspelt_names_and_checks_are_told() {
 }
 
 #[test]
-fn a_policy_file_that_was_asked_for_must_be_there() {
+fn a_policy_file_that_was_asked_for_and_is_not_there_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let text = format!(
         "[oslo_policy]\npolicy_file = {}/none.yaml\n",
@@ -211,8 +210,27 @@ fn a_policy_file_that_was_asked_for_must_be_there() {
     );
     let config =
         crate::Config::from_sources(&crate::Sources::from_text("p.conf", &text).unwrap()).unwrap();
-    let error = Policy::load(&config.policy).unwrap_err().to_string();
-    assert!(error.contains("none.yaml: the policy file cannot be read"));
+    let policy = Policy::load(&config.policy).unwrap();
+    let told = policy.warnings[0].to_string();
+    assert!(told.ends_with("none.yaml: there is no such file; the rules in code hold"));
+}
+
+#[test]
+fn a_check_by_http_refuses_whoever_gets_that_far_and_is_told() {
+    let rule = "protector:members:index";
+    let target = Target::project("p1");
+    for (check, allowed) in [
+        ("http://h/%(project_id)s", false),
+        ("not https://h/", false),
+        ("role:member or http://h/", true),
+        ("http://h/ or role:member", false),
+    ] {
+        let policy = policy(&format!("\"{rule}\": \"{check}\"\n"));
+        let member = user(&policy, "p1", &["member"]);
+        assert_eq!(policy.allows(rule, &member, &target), allowed, "{check}");
+        let told = policy.warnings[0].to_string();
+        assert!(told.contains("would ask another program"), "{told}");
+    }
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn the_guides_file_is_a_complete_configuration() {
     );
     let roles = &config.service_credentials.default_trust_roles;
     assert_eq!(roles, &["member", "_member_"]);
-    assert!(config.policy.policy_file_required);
+    assert!(config.policy.policy_file_written);
     assert_eq!(
         config.keystone.token_cache_time,
         Some(Duration::from_secs(300))
@@ -120,7 +120,7 @@ call_deadline = 61
         "protector.conf:10: [keystone_authtoken] auth_url: this is not a URL",
         "protector.conf:11: [keystone_authtoken] password: a `$` in this value",
         "protector.conf:12: [keystone_authtoken] auth_type: `kerberos` is not one of",
-        "protector.conf:14: [engine] call_deadline: 61 s is not between 1 and 60 s",
+        "protector.conf:14: [engine] call_deadline: 61 is not between 1 and 60",
     ] {
         assert!(
             lines.iter().any(|line| line.starts_with(start)),

@@ -1,0 +1,186 @@
+//! Connections: how they are taken, how many, how long a client may take, and how all of it ends without
+//! a request being lost.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use poem::endpoint::BoxEndpoint;
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint as _, Response};
+use protector_framework::Clock;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+
+/// How long running requests may take to end after the API was told to stop.
+const GRACE: Duration = Duration::from_secs(30);
+/// For how long a kept connection may still bring a request after that. Its answer says that the
+/// connection closes, so that a client that uses it all the time never meets a closed one.
+const LINGER: Duration = Duration::from_secs(1);
+/// The wait after a connection could not be taken, for want of files for example.
+const PAUSE: Duration = Duration::from_millis(100);
+
+const FULL: &str = r#"{"error": {"code": 503, "title": "Service Unavailable", "message": "This server has too many connections."}}"#;
+
+/// What one client, and all of them, may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Connections at the same time.
+    pub(crate) connections: usize,
+    /// The largest head of a request in bytes.
+    pub(crate) head: usize,
+    /// How long a client may take for the head of a request, and be idle between two.
+    pub(crate) time: Duration,
+}
+
+/// Whether the API is ending; then each answer tells its client that the connection closes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ending(Arc<AtomicBool>);
+
+impl Ending {
+    pub(crate) fn is_ending(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Serves `app` until `stop`, and until what came before it has been answered.
+pub(crate) async fn run(
+    listener: TcpListener,
+    app: BoxEndpoint<'static, Response>,
+    limits: Limits,
+    ending: Ending,
+    clock: Arc<dyn Clock>,
+    mut stop: oneshot::Receiver<()>,
+) {
+    let app = Arc::new(app);
+    let (close, closing) = watch::channel(false);
+    let mut open = JoinSet::new();
+    let take = |open: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr| {
+        if open.len() >= limits.connections {
+            tracing::warn!(%peer, "there are too many connections; one more is turned away");
+            open.spawn(turn_away(stream));
+            return;
+        }
+        open.spawn(connection(
+            stream,
+            peer,
+            app.clone(),
+            limits,
+            closing.clone(),
+        ));
+    };
+    loop {
+        tokio::select! {
+            // An error means that the handle is gone; the API then runs on.
+            Ok(()) = &mut stop => break,
+            Some(_) = open.join_next() => {}
+            taken = listener.accept() => match taken {
+                Ok((stream, peer)) => take(&mut open, stream, peer),
+                Err(error) => {
+                    tracing::error!(%error, "a connection could not be taken");
+                    clock.sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+    ending.0.store(true, Ordering::Relaxed);
+    // Who has connected already is not turned away: the system has told them that they are.
+    for (stream, peer) in waiting(listener) {
+        take(&mut open, stream, peer);
+    }
+    tokio::select! {
+        () = all(&mut open) => return,
+        () = clock.sleep(LINGER) => {}
+    }
+    close.send_replace(true);
+    tokio::select! {
+        () = all(&mut open) => {}
+        () = clock.sleep(GRACE) => {
+            tracing::error!(connections = open.len(), "requests did not end in time and are cut off");
+        }
+    }
+}
+
+async fn all(open: &mut JoinSet<()>) {
+    while open.join_next().await.is_some() {}
+}
+
+/// What has connected and was not taken yet. Nobody can connect any more when this returns, and
+/// nothing is waited for in between.
+fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let mut found = Vec::new();
+    let Ok(listener) = listener.into_std() else {
+        return found;
+    };
+    while let Ok((stream, peer)) = listener.accept() {
+        let stream = stream
+            .set_nonblocking(true)
+            .and_then(|()| TcpStream::from_std(stream));
+        match stream {
+            Ok(stream) => found.push((stream, peer)),
+            Err(error) => tracing::error!(%error, %peer, "a connection could not be taken"),
+        }
+    }
+    found
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 5\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{FULL}",
+        FULL.len()
+    );
+    if let Err(error) = stream.write_all(answer.as_bytes()).await {
+        tracing::debug!(%error, "a client did not wait to be turned away");
+    }
+    stream.shutdown().await.unwrap_or_default();
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Arc<BoxEndpoint<'static, Response>>,
+    limits: Limits,
+    mut closing: watch::Receiver<bool>,
+) {
+    let local = stream.local_addr().ok();
+    // Answers are small and complete; there is nothing to wait for before they are sent.
+    stream.set_nodelay(true).unwrap_or_default();
+    let service = service_fn(move |request| {
+        let app = app.clone();
+        let local = LocalAddr(local.map_or_else(|| Addr::custom("unknown", "unknown"), Addr::from));
+        let remote = RemoteAddr(Addr::from(peer));
+        async move {
+            let request = poem::Request::from((request, local, remote, Scheme::HTTP));
+            Ok::<_, std::convert::Infallible>(app.get_response(request).await.into())
+        }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.time)
+        .max_buf_size(limits.head)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut served = std::pin::pin!(served);
+    let told = async { closing.wait_for(|closing| *closing).await.is_ok() };
+    let ended = tokio::select! {
+        ended = served.as_mut() => Some(ended),
+        _ = told => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %peer, "a connection has failed");
+    }
+}
