@@ -131,16 +131,20 @@ impl Sources {
         }
     }
 
-    /// The first place where a relative name exists; where it exists nowhere, `/etc/protector`.
+    /// The first place where a relative name exists; where it exists nowhere, the place that would be
+    /// looked at first.
     pub(crate) fn find(&self, name: &Path) -> PathBuf {
         if name.is_absolute() {
             return name.to_owned();
         }
-        let candidates = self.search.iter().map(|dir| dir.join(name));
+        let mut candidates = self.search.iter().map(|dir| dir.join(name));
+        let first = self
+            .search
+            .first()
+            .map_or(Path::new(HOME), PathBuf::as_path);
         candidates
-            .into_iter()
             .find(|path| path.exists())
-            .unwrap_or_else(|| Path::new(HOME).join(name))
+            .unwrap_or_else(|| first.join(name))
     }
 }
 
