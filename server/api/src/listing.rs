@@ -133,7 +133,7 @@ impl ListSpec {
             ),
             parameter(
                 "sort",
-                json!({ "type": "string" }),
+                json!({ "type": "string", "pattern": self.sort_pattern() }),
                 &format!("`key:dir`, comma separated; dir is asc or desc. Keys: {keys}."),
             ),
             parameter(
@@ -283,6 +283,13 @@ impl Listing {
 }
 
 impl ListSpec {
+    /// What `sort` looks like, for clients that check before they ask.
+    fn sort_pattern(&self) -> String {
+        let names: Vec<&str> = self.fields.iter().map(|(name, ..)| *name).collect();
+        let part = format!("({})(:(asc|desc))?", names.join("|"));
+        format!("^({part}(,{part})*)?$")
+    }
+
     fn column(&self, field: &str) -> Option<&'static str> {
         let found = self.fields.iter().find(|(name, ..)| *name == field);
         found.map(|(_, column, _)| *column)

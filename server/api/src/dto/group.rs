@@ -133,7 +133,7 @@ pub(crate) struct CreateProtectionGroup {
     #[oai(validator(min_length = 1, max_length = 255))]
     name: String,
     /// For people.
-    #[oai(validator(max_length = 4096))]
+    #[oai(validator(max_length = 1020))]
     description: Option<String>,
     /// The site its servers run on, by id or name.
     #[oai(validator(min_length = 1, max_length = 255))]
@@ -181,7 +181,7 @@ pub(crate) struct UpdateProtectionGroup {
     #[oai(validator(min_length = 1, max_length = 255))]
     name: Option<String>,
     /// Its new description.
-    #[oai(validator(max_length = 4096))]
+    #[oai(validator(max_length = 1020))]
     description: Option<String>,
     /// The new volume type on the secondary site.
     #[oai(validator(min_length = 1, max_length = 255))]

@@ -197,7 +197,7 @@ pub(crate) struct CreateSite {
     #[oai(validator(min_length = 1, max_length = 255))]
     name: String,
     /// For people.
-    #[oai(validator(max_length = 4096))]
+    #[oai(validator(max_length = 1020))]
     description: Option<String>,
     /// Which compute and identity drivers speak to it; `openstack` where it is not given.
     #[oai(validator(min_length = 1, max_length = 64))]
@@ -240,7 +240,7 @@ pub(crate) struct UpdateSite {
     #[oai(validator(min_length = 1, max_length = 255))]
     name: Option<String>,
     /// Its new description.
-    #[oai(validator(max_length = 4096))]
+    #[oai(validator(max_length = 1020))]
     description: Option<String>,
     /// Its new identity service.
     auth_url: Option<WebUrl>,

@@ -3,6 +3,7 @@
 mod auth;
 mod bodies;
 mod discovery;
+mod examples;
 mod lists;
 mod pretend;
 mod refusals;

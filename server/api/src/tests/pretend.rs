@@ -646,6 +646,12 @@ impl OperationServices for PretendServices {
     }
 }
 
+fn change_reply() -> ChangeReply {
+    ChangeReply {
+        head: document(1).head(b"{}"),
+    }
+}
+
 #[async_trait]
 impl PeerServices for PretendServices {
     async fn peer_identity(&self) -> Result<PeerIdentity> {
@@ -659,11 +665,19 @@ impl PeerServices for PretendServices {
     }
 
     async fn peer_heads(&self) -> Result<Vec<GroupHead>> {
-        self.called("peer_heads".to_owned(), Vec::new())
+        let head = GroupHead {
+            group_id: group_id(1),
+            head: document(1).head(b"{}"),
+        };
+        self.called("peer_heads".to_owned(), vec![head])
     }
 
     async fn peer_document(&self, group: GroupId, key: &str) -> Result<Option<PeerDocument>> {
-        self.called(format!("peer_document {group} {key}"), None)
+        let document = PeerDocument {
+            document: "e30=".to_owned(),
+            secrets: Default::default(),
+        };
+        self.called(format!("peer_document {group} {key}"), Some(document))
     }
 
     async fn peer_put_document(&self, group: GroupId, put: &PutDocument) -> Result<PutReply> {
@@ -680,16 +694,17 @@ impl PeerServices for PretendServices {
         )
     }
 
-    async fn peer_change_group(&self, _: GroupId, _: &ForwardedChange) -> Result<ChangeReply> {
-        Err(Refusal::not_found("it"))
+    async fn peer_change_group(&self, id: GroupId, _: &ForwardedChange) -> Result<ChangeReply> {
+        self.called(format!("peer_change_group {id}"), change_reply())
     }
 
     async fn peer_create_group(&self, _: &ForwardedGroup) -> Result<ChangeReply> {
-        Err(Refusal::not_found("it"))
+        self.called("peer_create_group".to_owned(), change_reply())
     }
 
-    async fn peer_create_operation(&self, _: &ForwardedOperation) -> Result<Operation> {
-        Err(Refusal::not_found("it"))
+    async fn peer_create_operation(&self, new: &ForwardedOperation) -> Result<Operation> {
+        let id = new.operation.id;
+        self.called(format!("peer_create_operation {id}"), operation(1))
     }
 
     async fn peer_put_mirror(&self, operation: &Operation) -> Result<()> {
@@ -701,7 +716,12 @@ impl PeerServices for PretendServices {
     }
 
     async fn peer_get_operation(&self, id: OperationId) -> Result<Option<OperationView>> {
-        self.called(format!("peer_get_operation {id}"), None)
+        let known = (id == operation(1).id).then(|| OperationView {
+            operation: operation(1),
+            plan: None,
+            steps: Vec::new(),
+        });
+        self.called(format!("peer_get_operation {id}"), known)
     }
 
     async fn peer_act_on_operation(

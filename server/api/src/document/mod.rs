@@ -1,8 +1,13 @@
 //! The published specification: what the handlers declare, and what holds for all of them.
 
+mod examples;
+mod nullable;
+mod refusals;
+
 use poem_openapi::OpenApiService;
 use serde_json::{Map, Value, json};
 
+use self::examples::Examples;
 use crate::listing::ListSpec;
 use crate::routes::{Api, apis};
 use crate::rules;
@@ -28,13 +33,25 @@ pub(crate) fn describe<T: poem_openapi::OpenApi>(service: &OpenApiService<T, ()>
     let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
     let mut requested = Vec::new();
     let mut refusals = Map::new();
+    let mut actions = Vec::new();
+    let examples = Examples::read();
     each_operation(&mut document, |method, path, operation| {
         describe_operation(method, path, operation);
         share_refusals(operation, &mut refusals);
         name_json_plainly(operation);
+        if let Some(operation) = operation.as_object_mut() {
+            examples.describe(path, operation);
+        }
         collect_references(operation.get("requestBody"), &mut requested);
+        if is_action(operation) {
+            collect_references(operation.get("requestBody"), &mut actions);
+        }
     });
+    for name in &actions {
+        one_field(&mut document, name);
+    }
     close_schemas(&mut document, requested);
+    nullable::mark(&mut document);
     if let Some(document) = document.as_object_mut() {
         add_components(document, refusals);
     }
@@ -68,6 +85,7 @@ fn describe_operation(method: &str, path: &str, operation: &mut Value) {
             operation.insert("security".to_owned(), json!([]));
         }
     }
+    refusals::keep_real(method, path, &id, rules::is_public(&id), operation);
     if let Some(list) = ListSpec::of(&id) {
         let parameters = operation
             .entry("parameters")
@@ -75,6 +93,21 @@ fn describe_operation(method: &str, path: &str, operation: &mut Value) {
         if let Some(parameters) = parameters.as_array_mut() {
             parameters.extend(list.parameters());
         }
+    }
+}
+
+/// Whether the body of a request names one action, each with a rule of its own.
+fn is_action(operation: &Value) -> bool {
+    let rule = operation.get(RULE).and_then(Value::as_str);
+    rule.is_some_and(|rule| rule.ends_with('*'))
+}
+
+/// Exactly one action is asked for at a time.
+fn one_field(document: &mut Value, schema: &str) {
+    let schema = document.pointer_mut(&format!("/components/schemas/{schema}"));
+    if let Some(schema) = schema.and_then(Value::as_object_mut) {
+        schema.insert("minProperties".to_owned(), 1.into());
+        schema.insert("maxProperties".to_owned(), 1.into());
     }
 }
 
@@ -121,7 +154,7 @@ fn close_schemas(document: &mut Value, mut open: Vec<String>) {
         };
         collect_references(Some(schema), &mut open);
         if let Some(schema) = schema.as_object_mut()
-            && schema.contains_key("properties")
+            && schema.get("type").and_then(Value::as_str) == Some("object")
         {
             schema
                 .entry("additionalProperties")
