@@ -3,6 +3,8 @@
 
 // The lints that spare tests look for `cfg(test)`.
 #[cfg(test)]
+mod abuse;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod engines;

@@ -67,6 +67,17 @@ async fn check_document(control: &Control, group: GroupId, put: &PutDocument) ->
         let why = format!("is of group {}, not of the one in the path", document.id);
         return Err(Refusal::invalid_field("document", why));
     }
+    // A site keeps what is its own: one that has no part in a group could not say whose it is.
+    let sites = [document.primary_site_id, document.secondary_site_id];
+    let local = control.local().await?.id;
+    if !sites.contains(&local)
+        || sites
+            .iter()
+            .any(|site| !document.projects.contains_key(site))
+    {
+        let why = "is of a group that has no project on this site or on the other one";
+        return Err(Refusal::invalid_field("document", why));
+    }
     let deployment = control.db.deployment().await?;
     match open_secrets(&put.secrets, &deployment) {
         Ok(_) => Ok(()),

@@ -130,5 +130,10 @@ fn executed_elsewhere(operation: &Operation, local: &Site) -> Result<()> {
 
 fn local_project(document: &GroupDocument, local: &Site) -> Result<ProjectId> {
     let project = document.projects.get(&local.id).cloned();
-    project.ok_or_else(|| Refusal::internal("the group has no project on this site"))
+    project.ok_or_else(|| {
+        Refusal::conflict(
+            "protector.out_of_sync",
+            "the protection group has no project on this site; see sync-status",
+        )
+    })
 }
