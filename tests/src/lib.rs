@@ -1,5 +1,6 @@
 //! Whole-system tests: complete sites with their own databases, driven through the public API.
 
+pub mod abuse;
 pub mod clouds;
 pub mod conformance;
 pub mod sites;

@@ -60,7 +60,8 @@ impl Programs {
         })
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// One of them, to be started.
+    pub fn command(&self, program: &str) -> Command {
         Command::new(self.dir.join(program))
     }
 }

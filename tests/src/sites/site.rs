@@ -2,18 +2,24 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use protector_api::{ApiHandle, ApiOptions};
 use protector_config::{Config, Sources};
 use protector_driver_mock::world::{Furniture, MockArray, MockCloud, PROTECTOR_USER};
 use protector_engine::{EngineHandle, EngineOptions};
-use protector_framework::{DriverEnv, ExposeSecret, SecretString};
-use tokio::net::TcpListener;
+use protector_framework::{Clock, DriverEnv, ExposeSecret, SecretString};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::client::{Client, Seen};
 use super::pair::{Env, Side};
 use super::process::Process;
+use crate::clouds::deployment::Programs;
 use crate::clouds::failure::{During, Outcome, fail};
+use crate::clouds::process::Process as Program;
+
+/// The name of the configuration's file.
+const CONFIG: &str = "protector.conf";
 
 /// How fast a site's services are.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +66,7 @@ pub struct Site {
     config: Config,
     address: SocketAddr,
     api: Option<Process<ApiHandle>>,
+    program: Option<Program>,
     engine: Option<Process<EngineHandle>>,
     engines: u32,
 }
@@ -112,6 +119,7 @@ impl Site {
             config,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             api: None,
+            program: None,
             engine: None,
             engines: 0,
         })
@@ -199,6 +207,50 @@ impl Site {
         let catalog = format!("{}/v1/%(tenant_id)s", self.url());
         self.cloud.set_endpoint("protector", &catalog)?;
         Ok(())
+    }
+
+    /// Puts the program `protector-api` in the place of the API that runs in this process, at the
+    /// same address. It ends with the site.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub async fn become_a_process(&mut self, programs: &Programs) -> Outcome {
+        self.kill_api().await?;
+        let place = self.dir.join("listen.conf");
+        let (host, port) = (self.address.ip(), self.address.port());
+        std::fs::write(
+            &place,
+            format!("[api]\nbind_host = {host}\nbind_port = {port}\n"),
+        )?;
+        let mut command = programs.command("protector-api");
+        command
+            .arg("--config-file")
+            .arg(self.dir.join(CONFIG))
+            .arg("--config-file")
+            .arg(place)
+            // Whatever a request makes it call over HTTP stays on this machine.
+            .env("ALL_PROXY", "http://127.0.0.1:9")
+            .env("NO_PROXY", "127.0.0.1");
+        let output = self.dir.join("log/protector-api.out");
+        let mut program = Program::start(&mut command, "protector-api", &output, false)?;
+        let listens = async || TcpStream::connect(self.address).await.is_ok();
+        while !listens().await {
+            program.alive()?;
+            self.env.clock.sleep(Duration::from_millis(50)).await;
+        }
+        self.program = Some(program);
+        Ok(())
+    }
+
+    /// Fails where its program has ended.
+    ///
+    /// # Errors
+    /// With the end of what it printed.
+    pub fn alive(&mut self) -> Outcome {
+        match &mut self.program {
+            Some(program) => program.alive(),
+            None => Ok(()),
+        }
     }
 
     /// Starts the engine.
@@ -347,7 +399,9 @@ call_deadline = {deadline}
         region = side.region(),
         endpoints = endpoints(array, side),
     );
-    let sources = Sources::from_text("protector.conf", &text)?;
+    // For the programs; what runs in this process has it already.
+    std::fs::write(dir.join(CONFIG), &text)?;
+    let sources = Sources::from_text(CONFIG, &text)?;
     Ok(Config::from_sources(&sources)?)
 }
 
