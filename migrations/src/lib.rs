@@ -10,6 +10,7 @@ mod m20261125_000004_peer_keys;
 mod m20261130_000005_quarantines;
 mod m20261130_000006_turns;
 mod m20261130_000007_readiness;
+mod m20261130_000008_lists;
 
 use std::str::FromStr as _;
 
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000005_quarantines::Migration),
             Box::new(m20261130_000006_turns::Migration),
             Box::new(m20261130_000007_readiness::Migration),
+            Box::new(m20261130_000008_lists::Migration),
         ]
     }
 }

@@ -167,7 +167,7 @@ impl Values {
 }
 
 /// A link to another page.
-#[derive(Debug, Clone, Object)]
+#[derive(Debug, Clone, Object, serde::Serialize)]
 pub(crate) struct Link {
     /// What it leads to, such as `next`.
     rel: String,

@@ -5,6 +5,7 @@ use poem::{Body, IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::{ToJSON, Type};
+use serde::Serialize;
 
 const JSON: &str = "application/json";
 
@@ -80,6 +81,33 @@ impl<const STATUS: u16, T: Type> ApiResponse for Reply<STATUS, T> {
                 headers: location.into_iter().collect(),
             }],
         }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// 200 with a list that can be long: it is written out once, and no tree is made of it before.
+#[derive(Debug)]
+pub(crate) struct ShownList<T>(pub(crate) T);
+
+impl<T: Serialize + Send + Sync> IntoResponse for ShownList<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => Response::builder()
+                .content_type(JSON)
+                .body(Body::from_vec(body)),
+            Err(error) => {
+                poem::Error::new(error, StatusCode::INTERNAL_SERVER_ERROR).into_response()
+            }
+        }
+    }
+}
+
+impl<T: Type> ApiResponse for ShownList<T> {
+    fn meta() -> MetaResponses {
+        Shown::<T>::meta()
     }
 
     fn register(registry: &mut Registry) {

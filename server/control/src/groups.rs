@@ -1,6 +1,6 @@
 //! Protection groups.
 
-use protector_db::{GroupRecord, Page};
+use protector_db::GroupRecord;
 use protector_framework::{EpochId, GenericUuid as _, GroupId, ProjectId};
 use protector_model::epoch::Epoch;
 use protector_model::{
@@ -18,19 +18,6 @@ use crate::refusal::{Refusal, Result};
 use crate::services::{GroupStarted, GroupUpdate, GroupView, NewGroup};
 use crate::tenants::within_quota;
 use crate::{view, volume_types};
-
-/// One page of the groups.
-pub(crate) async fn page(
-    control: &Control,
-    project: Option<&ProjectId>,
-    page: &Page,
-) -> Result<Vec<GroupView>> {
-    let mut views = Vec::new();
-    for record in control.db.page_groups(project, page).await? {
-        views.push(view::group(control, record).await?);
-    }
-    Ok(views)
-}
 
 /// Makes a group on both sites and starts the operation that makes its volume groups.
 pub(crate) async fn create(

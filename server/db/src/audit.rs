@@ -58,6 +58,7 @@ impl Db {
     pub async fn page_audit(&self, page: &Page) -> Result<Vec<AuditEvent>> {
         let list = Listing {
             table: "audit_events",
+            columns: "*",
             fields: &["id", "action", "object", "created_at"],
             always: ("1 = 1", Vec::new()),
         };

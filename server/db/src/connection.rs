@@ -54,6 +54,11 @@ impl std::fmt::Debug for Db {
     }
 }
 
+/// How many rows of a query wait at the most for whoever reads them.
+const ROWS_UNDER_WAY: usize = 1024;
+/// How much of a database file a connection keeps in memory; SQLite counts KiB below zero.
+const PAGE_CACHE_KIB: &str = "-65536";
+
 /// The work of one transaction; may be run again from the start.
 pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
@@ -81,6 +86,10 @@ impl Db {
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .busy_timeout(Duration::from_secs(30))
+                    // A list's rows are handed over without a wait for each few of them, and the
+                    // pages they are on are read from the file once.
+                    .row_buffer_size(ROWS_UNDER_WAY)
+                    .pragma("cache_size", PAGE_CACHE_KIB)
                     .pragma("journal_mode", "WAL")
                     // An accepted handover must survive a power cut.
                     .pragma("synchronous", "FULL")

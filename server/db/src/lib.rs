@@ -29,7 +29,7 @@ pub use audit::AuditEvent;
 pub use connection::{Db, DbOptions};
 pub use deployment::Deployment;
 pub use error::{DbError, Result};
-pub use groups::{GroupRecord, PeerState, Received, Staged};
+pub use groups::{GroupRecord, ListedGroup, PeerState, Received, Staged};
 pub use operations::{Claim, Created, Fence, IdempotencyKey};
 pub use page::Page;
 pub use peer_keys::PeerKey;

@@ -21,6 +21,8 @@ pub struct Page {
 pub(crate) struct Listing<'a> {
     /// The table.
     pub(crate) table: &'static str,
+    /// What is read of each row.
+    pub(crate) columns: &'static str,
     /// The columns that may be sorted and filtered by.
     pub(crate) fields: &'static [&'static str],
     /// A condition that always holds, with its values.
@@ -64,7 +66,8 @@ impl Db {
             .map(|(field, descends)| format!("{field}{}", if *descends { " DESC" } else { "" }))
             .collect();
         let mut sql = format!(
-            "SELECT * FROM {} WHERE {condition} ORDER BY {}",
+            "SELECT {} FROM {} WHERE {condition} ORDER BY {}",
+            list.columns,
             list.table,
             by.join(", ")
         );

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use protector_framework::GroupId;
 use protector_model::readiness::{Readiness, Verdict};
+use sea_orm::DatabaseTransaction;
 
 use crate::connection::{Db, hold, maybe_json, rows, run, stamp, to_json};
 use crate::error::{DbError, Result};
@@ -67,8 +68,9 @@ impl Db {
         next_look_at: DateTime<Utc>,
     ) -> Result<Option<Verdict>> {
         let (body, verdict) = (to_json(readiness)?, to_json(&readiness.verdict())?);
+        let kept = to_json(&readiness.kept())?;
         self.transaction(|tx| {
-            let (body, verdict) = (body.clone(), verdict.clone());
+            let (body, verdict, kept) = (body.clone(), verdict.clone(), kept.clone());
             Box::pin(async move {
                 let tx = &*tx;
                 let id = group.to_string();
@@ -89,6 +91,7 @@ impl Db {
                     id.into(),
                 ];
                 run(tx, sql, values).await?;
+                self.put_readiness_summary(tx, group, &kept).await?;
                 Ok(before)
             })
         })
@@ -122,7 +125,29 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn forget_readiness(&self, group: GroupId) -> Result<()> {
-        let sql = "DELETE FROM readiness_reports WHERE id = ?";
-        self.run(sql, [group.to_string().into()]).await.map(|_| ())
+        for table in ["readiness_reports", "readiness_summaries"] {
+            let sql = format!("DELETE FROM {table} WHERE id = ?");
+            self.run(&sql, [group.to_string().into()]).await?;
+        }
+        Ok(())
+    }
+
+    /// The part that stands in lists.
+    async fn put_readiness_summary(
+        &self,
+        tx: &DatabaseTransaction,
+        group: GroupId,
+        kept: &str,
+    ) -> Result<()> {
+        let (id, now) = (group.to_string(), self.stamp());
+        let sql = "UPDATE readiness_summaries SET body = ?, updated_at = ? WHERE id = ?";
+        let values = [kept.into(), now.clone().into(), id.clone().into()];
+        if run(tx, sql, values).await? > 0 {
+            return Ok(());
+        }
+        let sql = "INSERT INTO readiness_summaries (id, body, created_at, updated_at)
+            VALUES (?, ?, ?, ?)";
+        let values = [id.into(), kept.into(), now.clone().into(), now.into()];
+        run(tx, sql, values).await.map(|_| ())
     }
 }

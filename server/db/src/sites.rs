@@ -37,6 +37,7 @@ impl Db {
     pub async fn page_sites(&self, page: &Page) -> Result<Vec<Site>> {
         let list = Listing {
             table: "sites",
+            columns: "*",
             fields: FIELDS,
             always: ("1 = 1", Vec::new()),
         };

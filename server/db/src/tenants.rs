@@ -24,6 +24,7 @@ impl Db {
     pub async fn page_tenant_mappings(&self, page: &Page) -> Result<Vec<TenantMapping>> {
         let list = Listing {
             table: "tenant_mappings",
+            columns: "*",
             fields: FIELDS,
             always: ("1 = 1", Vec::new()),
         };

@@ -26,6 +26,7 @@ pub mod seeded;
 pub mod settle;
 pub mod site;
 pub mod status;
+pub mod summary;
 pub mod translate;
 pub mod turn;
 
@@ -40,3 +41,4 @@ pub use probe::{Probe, ProbeVerdict};
 pub use request::{Direction, RequestRefused};
 pub use site::{Reach, Site, SiteStatus, TenantMapping};
 pub use status::{FailoverType, GroupStatus, MemberStatus, OperationKind, OperationStatus};
+pub use summary::GroupSummary;

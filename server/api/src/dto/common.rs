@@ -86,6 +86,12 @@ scalar!(
     |at: &Timestamp| at.0.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 );
 
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
 /// An absolute URL without a password in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WebUrl(pub(crate) String);
@@ -127,6 +133,12 @@ macro_rules! words {
         impl From<$state> for $name {
             fn from(state: $state) -> Self {
                 Self(state)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.0.as_str())
             }
         }
 

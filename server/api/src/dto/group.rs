@@ -1,6 +1,8 @@
 use poem_openapi::{Enum, Object};
 use protector_control::{GroupUpdate, GroupView, NewGroup};
-use protector_framework::{GenericUuid as _, ReplicationMode, SiteId, VolumeTypeId};
+use protector_db::ListedGroup;
+use protector_framework::{GenericUuid as _, ReplicationMode, VolumeTypeId};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::common::{GroupStatusWord, Timestamp};
@@ -8,15 +10,16 @@ use super::readiness::KeptReadiness;
 use crate::listing::Link;
 
 /// How a group replicates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case", remote = "ReplicationMode")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum ReplicationType {
     Async,
     Sync,
 }
 
 /// A set of servers that fail over as a unit.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 pub(crate) struct ProtectionGroup {
     /// Its id, the same on both sites.
     id: Uuid,
@@ -73,34 +76,39 @@ pub(crate) struct ProtectionGroup {
 
 impl From<GroupView> for ProtectionGroup {
     fn from(view: GroupView) -> Self {
-        let document = view.document;
-        let volume_type = |site: SiteId| document.volume_types.get(&site).map(ToString::to_string);
+        ListedGroup::from(view).into()
+    }
+}
+
+impl From<ListedGroup> for ProtectionGroup {
+    fn from(listed: ListedGroup) -> Self {
+        let summary = listed.summary;
         Self {
-            id: document.id.into_untyped_uuid(),
-            project_id: view.project_id.to_string(),
-            primary_site_id: document.primary_site_id.into_untyped_uuid(),
-            secondary_site_id: document.secondary_site_id.into_untyped_uuid(),
-            current_primary_site_id: document.current_primary_site_id.into_untyped_uuid(),
-            replication_type: document.replication_type.into(),
-            volume_type_id: volume_type(document.primary_site_id),
-            secondary_volume_type_id: volume_type(document.secondary_site_id),
-            status: view.status.into(),
-            status_reason: document.status_reason,
-            member_count: document.members.len() as u64,
-            metadata_version: document.version,
-            epoch: document.epoch.number(),
-            epoch_id: document.epoch.id.into_untyped_uuid(),
-            sync_pending: view.sync_pending,
-            synced_at: view.synced_at.map(Timestamp),
-            last_replication_at: view.last_replication_at.map(Timestamp),
-            readiness: view.readiness.map(Into::into),
-            failover_count: document.failover_count,
-            active_operation_id: view.active_operation.map(|id| id.into_untyped_uuid()),
-            test_operation_id: view.test_operation.map(|id| id.into_untyped_uuid()),
-            created_at: document.created_at.into(),
-            updated_at: document.updated_at.into(),
-            name: document.name,
-            description: document.description,
+            id: summary.id.into_untyped_uuid(),
+            name: summary.name,
+            description: summary.description,
+            project_id: listed.project_id.to_string(),
+            primary_site_id: summary.primary_site_id.into_untyped_uuid(),
+            secondary_site_id: summary.secondary_site_id.into_untyped_uuid(),
+            current_primary_site_id: summary.current_primary_site_id.into_untyped_uuid(),
+            replication_type: summary.replication_type.into(),
+            volume_type_id: summary.volume_type_id.map(|id| id.to_string()),
+            secondary_volume_type_id: summary.secondary_volume_type_id.map(|id| id.to_string()),
+            status: listed.status.into(),
+            status_reason: summary.status_reason,
+            member_count: summary.member_count,
+            metadata_version: summary.version,
+            epoch: summary.epoch,
+            epoch_id: summary.epoch_id.into_untyped_uuid(),
+            sync_pending: listed.sync_pending,
+            synced_at: listed.synced_at.map(Timestamp),
+            last_replication_at: listed.last_replication_at.map(Timestamp),
+            readiness: listed.readiness.map(Into::into),
+            failover_count: summary.failover_count,
+            active_operation_id: listed.active_operation.map(|id| id.into_untyped_uuid()),
+            test_operation_id: listed.test_operation.map(|id| id.into_untyped_uuid()),
+            created_at: summary.created_at.into(),
+            updated_at: summary.updated_at.into(),
         }
     }
 }
@@ -116,12 +124,13 @@ pub(crate) struct ProtectionGroupDocument {
 }
 
 /// A list of protection groups.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct ProtectionGroupList {
     /// The groups.
     pub(crate) protection_groups: Vec<ProtectionGroup>,
     /// The next page, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) links: Option<Vec<Link>>,
 }
 

@@ -24,7 +24,7 @@ pub(crate) enum PurposeWord {
 }
 
 /// Whether a failover would work, as the engine last saw it.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, serde::Serialize)]
 pub(crate) struct KeptReadiness {
     /// Whether a planned move would.
     ready: bool,

@@ -12,7 +12,7 @@ use crate::dto::{
     SyncForceBody, SyncStatusDocument, UpdateProtectionGroup, UpdateProtectionGroupBody,
 };
 use crate::listing::Listing;
-use crate::reply::{Accepted, Shown};
+use crate::reply::{Accepted, Shown, ShownList};
 
 pub(super) struct Groups(pub(super) Api);
 
@@ -50,14 +50,14 @@ impl Groups {
         listing: Listing,
         /// The project.
         tenant_id: Path<String>,
-    ) -> Answer<Shown<ProtectionGroupList>> {
+    ) -> Answer<ShownList<ProtectionGroupList>> {
         let Path(_) = tenant_id;
         let page = listing.page();
         let project = call.project()?;
         let found = self.0.services.page_groups(Some(project), &page).await?;
-        let (found, links) = listing.finish(found, |g| g.document.id.into_untyped_uuid());
+        let (found, links) = listing.finish(found, |g| g.summary.id.into_untyped_uuid());
         let protection_groups = found.into_iter().map(Into::into).collect();
-        Ok(Shown::new(ProtectionGroupList {
+        Ok(ShownList(ProtectionGroupList {
             protection_groups,
             links,
         }))

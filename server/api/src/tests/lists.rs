@@ -118,3 +118,27 @@ async fn a_filter_by_a_word_that_no_entry_can_have_is_refused_with_the_words_the
         assert_eq!(answer.status, 200, "{asked}: {}", answer.text);
     }
 }
+
+/// A list is written out by serde, everything else by the types of the document.
+#[tokio::test]
+async fn a_group_in_a_list_looks_as_it_does_alone() {
+    let world = World::new();
+    let list = world
+        .get("/v1/a1b2c3/protection-groups?limit=1", "member@a1b2c3")
+        .await
+        .json();
+    let alone = world
+        .get("/v1/a1b2c3/protection-groups/group-1", "member@a1b2c3")
+        .await
+        .json();
+    assert_eq!(list["protection_groups"][0], alone["protection_group"]);
+    assert_eq!(list["links"][0]["rel"], "next");
+    let all = world
+        .get("/v1/a1b2c3/protection-groups", "member@a1b2c3")
+        .await
+        .json();
+    assert_eq!(
+        all.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["protection_groups"]
+    );
+}

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use protector_control::*;
-use protector_db::{Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
+use protector_db::{ListedGroup, Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
 use protector_framework::{
     CallCtx, DriverError, DriverInfo, ErrorKind, ExposeSecret as _, GenericUuid as _, GroupId,
     IdentityCapabilities, IdentityDriver, MemberId, OperationId, Project, ProjectId,
@@ -349,7 +349,7 @@ impl GroupServices for PretendServices {
         &self,
         project: Option<&ProjectId>,
         page: &Page,
-    ) -> Result<Vec<GroupView>> {
+    ) -> Result<Vec<ListedGroup>> {
         let all = (1..=5).map(group);
         let after = all.skip_while(|g| {
             page.marker
@@ -357,7 +357,7 @@ impl GroupServices for PretendServices {
         });
         let skipped = usize::from(page.marker.is_some());
         let limit = usize::try_from(page.limit.unwrap()).unwrap();
-        let found = after.skip(skipped).take(limit).collect();
+        let found = after.skip(skipped).take(limit).map(Into::into).collect();
         self.called(format!("page_groups {project:?} {page:?}"), found)
     }
 

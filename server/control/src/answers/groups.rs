@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use protector_db::Page;
+use protector_db::{ListedGroup, Page};
 use protector_framework::{MemberId, ProjectId};
 use protector_model::readiness::{Readiness, ReplicationHealth};
 use protector_model::{Actor, Mapping, Operation};
@@ -18,8 +18,8 @@ impl GroupServices for Control {
         &self,
         project: Option<&ProjectId>,
         page: &Page,
-    ) -> Result<Vec<GroupView>> {
-        groups::page(self, project, page).await
+    ) -> Result<Vec<ListedGroup>> {
+        Ok(self.db.page_groups(project, page).await?)
     }
 
     async fn get_group(&self, project: &ProjectId, group: &str) -> Result<GroupView> {

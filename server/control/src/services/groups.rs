@@ -1,12 +1,13 @@
 use chrono::{DateTime, Utc};
-use protector_db::Page;
+use protector_db::{ListedGroup, Page};
 use protector_framework::{
     EpochId, GroupId, MemberId, OperationId, PointName, ProjectId, ReplicationMode, SecretString,
     ServerId, SiteId, VolumeTypeId,
 };
 use protector_model::readiness::{Kept, Readiness, ReplicationHealth};
 use protector_model::{
-    Actor, GroupDocument, GroupStatus, Mapping, Member, Operation, Policy, Probe, Retention,
+    Actor, GroupDocument, GroupStatus, GroupSummary, Mapping, Member, Operation, Policy, Probe,
+    Retention,
 };
 use protector_peer::SyncState;
 
@@ -34,6 +35,22 @@ pub struct GroupView {
     /// When both sites were last seen to hold the same; what happened on the other one since may
     /// be missing here.
     pub synced_at: Option<DateTime<Utc>>,
+}
+
+impl From<GroupView> for ListedGroup {
+    fn from(view: GroupView) -> Self {
+        Self {
+            summary: GroupSummary::from(&view.document),
+            project_id: view.project_id,
+            status: view.status,
+            active_operation: view.active_operation,
+            test_operation: view.test_operation,
+            last_replication_at: view.last_replication_at,
+            readiness: view.readiness,
+            sync_pending: view.sync_pending,
+            synced_at: view.synced_at,
+        }
+    }
 }
 
 /// A group to make. Sites by id or name.
@@ -240,7 +257,7 @@ surface! {
             &self,
             project: Option<&ProjectId>,
             page: &Page,
-        ) -> Vec<GroupView>;
+        ) -> Vec<ListedGroup>;
         /// One group.
         async fn get_group(&self, project: &ProjectId, group: &str) -> GroupView;
         /// Makes a group on both sites and begins to make its volume groups.

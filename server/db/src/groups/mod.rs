@@ -1,10 +1,10 @@
 //! A group's document: the bytes are the truth, the other tables are looked up by and are written
 //! in the same transaction.
 
+mod listed;
 mod project;
 mod quarantine;
 mod receive;
-mod shown;
 mod staged;
 
 use chrono::{DateTime, Utc};
@@ -19,8 +19,8 @@ use crate::connection::{
 };
 use crate::error::{DbError, Result};
 use crate::operations::Fence;
-use crate::page::{Listing, Page};
 
+pub use listed::ListedGroup;
 pub use receive::Received;
 
 /// A group as this site holds it.
@@ -117,35 +117,6 @@ impl Db {
             .await?
             .first()
             .map_or(Ok(None), read)
-    }
-
-    /// One page of the groups that are not deleted.
-    ///
-    /// # Errors
-    /// `BadQuery`, `BadMarker`.
-    pub async fn page_groups(
-        &self,
-        project: Option<&ProjectId>,
-        page: &Page,
-    ) -> Result<Vec<GroupRecord>> {
-        let always = match project {
-            Some(project) => (
-                "deleted = 0 AND project_id = ?",
-                vec![project.as_str().into()],
-            ),
-            None => ("deleted = 0", Vec::new()),
-        };
-        let list = Listing {
-            table: shown::TABLE.as_str(),
-            fields: shown::FIELDS,
-            always,
-        };
-        let mut groups = Vec::new();
-        for row in self.page(list, page).await? {
-            let id = GroupId::from_untyped_uuid(crate::connection::parsed(&row, "id")?);
-            groups.extend(self.get_group(id).await?);
-        }
-        Ok(groups)
     }
 
     /// Every group that can be read, also the deleted ones. One that cannot is logged: it must not
@@ -339,6 +310,7 @@ impl Db {
             let sql = "DELETE FROM secrets WHERE owner = ?";
             run(tx, sql, [format!("policy/{}", document.id).into()]).await?;
         }
+        self.put_summary(tx, document, &head.hash).await?;
         self.project(tx, document).await
     }
 

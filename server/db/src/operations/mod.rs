@@ -65,6 +65,7 @@ impl Db {
         }
         let list = Listing {
             table: "dr_operations",
+            columns: "*",
             fields: FIELDS,
             always: (&condition, values),
         };

@@ -269,3 +269,74 @@ async fn a_handover_needs_exactly_the_base_and_no_change_on_its_way() {
     assert_eq!(offer().await, Verdict::Store);
     assert_eq!(offer().await, Verdict::Already);
 }
+
+async fn listed(world: &World) -> Vec<crate::ListedGroup> {
+    world
+        .db
+        .page_groups(None, &crate::Page::default())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_list_shows_the_document_after_each_way_of_writing_it() {
+    let world = world().await;
+    let record = with_group(&world).await;
+    let shown = |document: &GroupDocument| protector_model::GroupSummary::from(document);
+    assert_eq!(listed(&world).await[0].summary, shown(&record.document));
+
+    let mut next = record.document.next_version(start());
+    next.name = "renamed".to_owned();
+    next.description = "by this site alone".to_owned();
+    let base = record.head.base();
+    let alone = bytes(&next);
+    let written = world.db.write_local(&base, &alone, None, false);
+    assert!(written.await.unwrap().peer.pending);
+    let seen = listed(&world).await;
+    assert_eq!(seen[0].summary, shown(&next));
+    assert!(seen[0].sync_pending);
+
+    let mut next = next.next_version(start());
+    next.description = "together".to_owned();
+    stage(&world, 1, &next).await.unwrap();
+    assert_ne!(listed(&world).await[0].summary, shown(&next));
+    world.db.commit_staged(group(), change(1)).await.unwrap();
+    assert_eq!(listed(&world).await[0].summary, shown(&next));
+}
+
+#[tokio::test]
+async fn a_list_reads_the_document_where_a_program_without_summaries_has_written_it() {
+    let world = world().await;
+    let record = with_group(&world).await;
+    let shown = protector_model::GroupSummary::from(&record.document);
+    for lost in [
+        "UPDATE group_summaries SET hash = 'of another document', body = '{}'",
+        "DELETE FROM group_summaries",
+    ] {
+        world.db.run(lost, []).await.unwrap();
+        assert_eq!(listed(&world).await[0].summary, shown, "{lost}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_shows_the_last_look_until_it_is_forgotten() {
+    let world = world().await;
+    with_group(&world).await;
+    let found = protector_model::readiness::Readiness {
+        seen_from: site(1),
+        as_of: start(),
+        reports: Vec::new(),
+    };
+    assert_eq!(listed(&world).await[0].readiness, None);
+    world.db.take_look(group(), start(), start()).await.unwrap();
+    for _ in 0..2 {
+        world
+            .db
+            .put_readiness(group(), &found, start())
+            .await
+            .unwrap();
+        assert_eq!(listed(&world).await[0].readiness, Some(found.kept()));
+    }
+    world.db.forget_readiness(group()).await.unwrap();
+    assert_eq!(listed(&world).await[0].readiness, None);
+}

@@ -29,7 +29,7 @@ pub struct Verdict {
 }
 
 /// A look as it is shown beside the group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// Whether a planned move would work.
     pub ready: bool,
