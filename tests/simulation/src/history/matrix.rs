@@ -5,6 +5,7 @@ mod life;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use protector_framework::OperationId;
 use protector_model::{FailoverType, GroupStatus, InstanceState, OperationKind};
@@ -168,6 +169,13 @@ impl History {
     async fn enter(&mut self, situation: Situation, matrix: &Arc<Mutex<Matrix>>) {
         self.matrix = None;
         let wish = self.bring(situation).await;
+        let ahead = matrix.lock().unwrap().fault == FaultKind::ClockAhead;
+        if ahead && wish.options.failover_type == Some(FailoverType::Unplanned) {
+            // By then it is past what the clock has said, and something has been sent since.
+            self.world.clock.advance(Duration::from_secs(3 * 3600));
+            self.have(&plain(OperationKind::Sync), Default::default())
+                .await;
+        }
         self.guests_write().await;
         self.matrix = Some(matrix.clone());
         self.have(&wish, Default::default()).await;
