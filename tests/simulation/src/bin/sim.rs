@@ -132,10 +132,23 @@ fn bugs(args: &Args) -> ExitCode {
     ExitCode::from(u8::from(lost > 0))
 }
 
-/// Lives a history; what it broke, in a line.
+/// How long a history with a bug may take: many times what it takes without one.
+#[cfg(feature = "seeded-bugs")]
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// Lives a history; what it broke, in a line. One that does not come to its end has broken something
+/// too; it ends when the bug is switched off.
 #[cfg(feature = "seeded-bugs")]
 fn found(seed: u64) -> Result<(), (u64, String)> {
-    let lived = std::panic::catch_unwind(|| simulate(live(seed, LENGTH)));
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let lived = std::panic::catch_unwind(|| simulate(live(seed, LENGTH)));
+        // Nobody listens to one that was too late.
+        let _too_late = tell.send(lived);
+    });
+    let Ok(lived) = told.recv_timeout(PATIENCE) else {
+        return Err((seed, "the history does not come to its end".to_owned()));
+    };
     lived.map(drop).map_err(|panic| {
         let text = panic
             .downcast_ref::<String>()
