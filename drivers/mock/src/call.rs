@@ -1,4 +1,5 @@
-//! How every verb runs: its fault first, its work away from the async threads, its reply last.
+//! How every verb runs: its fault first, its work away from the async threads where there are several,
+//! its reply last.
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
