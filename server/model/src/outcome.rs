@@ -173,18 +173,15 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
                     "`{name}` was gone at the source; there is nothing to park"
                 ));
             }
-            Action::OverwriteVolume { slot: 0 } if output.is_some_and(|o| o["kept"] == true) => {
-                let name = name.split('/').next().unwrap_or(name);
-                notes.push(format!(
+            Action::ReviveServer => notes.extend(kept(progress, step).map(|why| match why {
+                Kept::NoPoint => format!(
                     "`{name}` runs from what was kept here: no recovery point holds what the other \
                      site has written since"
-                ));
-            }
-            Action::ReviveServer if !is_overwritten(progress, step) => {
-                notes.push(format!(
+                ),
+                Kept::NeverLeft => format!(
                     "`{name}` had not come up on the other site: it runs from what was kept here"
-                ));
-            }
+                ),
+            })),
             Action::OverwriteVolume { .. } => {
                 if let Some(snapshot) = output.and_then(|o| o["kept_as"].as_str()) {
                     notes.push(format!(
@@ -224,11 +221,24 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
     notes
 }
 
-fn is_overwritten(progress: Progress<'_>, revived: &Step) -> bool {
-    let mut steps = progress.plan.steps.iter();
-    steps.any(|step| {
+/// Why a member runs from what its site kept.
+enum Kept {
+    /// No recovery point is of the time since it ran on the other site.
+    NoPoint,
+    /// It has not run on the other site.
+    NeverLeft,
+}
+
+/// Why a parked server that runs again was not overwritten before; `None`: it was.
+fn kept(progress: Progress<'_>, revived: &Step) -> Option<Kept> {
+    let mut overwritten = progress.plan.steps.iter().filter(|step| {
         step.member == revived.member && matches!(step.action, Action::OverwriteVolume { .. })
-    })
+    });
+    let Some(first) = overwritten.next() else {
+        return Some(Kept::NeverLeft);
+    };
+    let output = progress.record(&first.key)?.output.as_ref()?;
+    (output["kept"] == true).then_some(Kept::NoPoint)
 }
 
 /// Whether at least one member reached what the operation is for.
