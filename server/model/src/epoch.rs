@@ -3,7 +3,7 @@
 //! Authority over a group passes along a chain of epochs, one for each time its primary changes.
 //! Within an epoch the versions count up and only its primary writes them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use protector_framework::{EpochId, SiteId};
 use serde::{Deserialize, Serialize};
 
@@ -47,10 +47,19 @@ impl Epoch {
         }
     }
 
-    /// The epoch that follows where the group is moved to `primary` at this moment: never earlier than
-    /// the move before it, even if the clock was set back between them.
-    pub fn moved(&self, id: EpochId, primary: SiteId, at: DateTime<Utc>) -> Self {
-        let since = self.since.map_or(at, |before| before.max(at));
+    /// The epoch that follows where the group is moved to `primary` at this moment: later than the
+    /// move before it and than the recovery point that comes with it (`point`), even if the clock was
+    /// set back since.
+    pub fn moved(
+        &self,
+        id: EpochId,
+        primary: SiteId,
+        at: DateTime<Utc>,
+        point: Option<DateTime<Utc>>,
+    ) -> Self {
+        let before = self.since.into_iter().chain(point);
+        let after = before.map(|moment| moment + TimeDelta::milliseconds(1));
+        let since = after.fold(at, DateTime::max);
         Self {
             since: Some(since),
             ..self.next(id, primary)
@@ -257,23 +266,29 @@ pub fn relate(mine: &Head, peers: &Head) -> Relation {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use protector_framework::GenericUuid as _;
     use uuid::Uuid;
 
     use super::*;
 
     #[test]
-    fn an_epoch_never_begins_before_the_one_that_it_follows() {
+    fn an_epoch_begins_after_what_it_follows_whatever_the_clock_says() {
         let id = |n| EpochId::from_untyped_uuid(Uuid::from_u128(n));
         let site = |n| SiteId::from_untyped_uuid(Uuid::from_u128(n));
         let first: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
-        let away = Epoch::first(id(1), site(1)).moved(id(2), site(2), first);
+        let away = Epoch::first(id(1), site(1)).moved(id(2), site(2), first, None);
         assert_eq!(away.since, Some(first));
-        // A point of the life before is not taken for one of this life, whatever the clock says.
-        let home = away.moved(id(3), site(1), first - TimeDelta::hours(1));
-        assert!(!home.covers(first - TimeDelta::minutes(1)));
+        // A point of the life before is not taken for one of this life.
+        let home = away.moved(id(3), site(1), first - TimeDelta::hours(1), None);
+        assert!(!home.covers(first));
+        // Nor is one that was taken before the very point that came along.
         let later = first + TimeDelta::hours(1);
-        assert_eq!(away.moved(id(3), site(1), later).since, Some(later));
+        let point = Some(later);
+        let home = away.moved(id(3), site(1), first - TimeDelta::hours(1), point);
+        assert!(!home.covers(later));
+        assert_eq!(
+            away.moved(id(3), site(1), later, Some(first)).since,
+            Some(later)
+        );
     }
 }
