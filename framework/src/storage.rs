@@ -212,6 +212,11 @@ message! {
         /// The group.
         pub group: ArrayGroupName,
     }
+    optional {
+        /// Whether only this array is asked, because the other one may be dead: the schedule ends, and
+        /// what is on its way may still arrive.
+        pub here_only: bool,
+    }
 }
 
 message! {
@@ -467,7 +472,7 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// Stops a group's schedule and sending; points stay, here and on the target.
     ///
     /// # Behavior
-    /// An absent group is success.
+    /// An absent group is success. With `here_only` no other array is called.
     async fn suspend_group(&self, ctx: &CallCtx, req: SuspendGroup) -> Result<()>;
 
     /// Deletes a group, or what was received of it. Volumes stay.

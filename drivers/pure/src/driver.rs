@@ -127,7 +127,12 @@ impl StorageDriver for PureArray {
 
     async fn suspend_group(&self, ctx: &CallCtx, req: SuspendGroup) -> Result<()> {
         let trip = self.trip(ctx);
-        group::suspend(self.pair(&trip), names::group(&req.group)?).await
+        let pair = self.pair(&trip);
+        let pair = match req.here_only {
+            true => Pair { far: None, ..pair },
+            false => pair,
+        };
+        group::suspend(pair, names::group(&req.group)?).await
     }
 
     async fn delete_group(&self, ctx: &CallCtx, req: DeleteGroup) -> Result<()> {

@@ -30,7 +30,7 @@ pub use connection::{Db, DbOptions};
 pub use deployment::Deployment;
 pub use error::{DbError, Result};
 pub use groups::{GroupRecord, ListedGroup, PeerState, Received, Staged};
-pub use operations::{Claim, Created, Fence, IdempotencyKey};
+pub use operations::{CameBefore, Claim, Created, Fence, IdempotencyKey};
 pub use page::Page;
 pub use peer_keys::PeerKey;
 pub use quotas::Quotas;

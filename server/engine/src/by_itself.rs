@@ -20,7 +20,6 @@ use protector_model::{
 use protector_peer::{ForwardedOperation, OperationRole};
 
 use crate::peers::Peers;
-use crate::steps::leftovers::leftovers;
 
 /// The time before a quarantine that did not end well is tried again.
 const QUARANTINE_AGAIN: TimeDelta = TimeDelta::seconds(20);
@@ -56,12 +55,16 @@ impl Peers {
             let Some(operation) = self.operation(record, kind, options, &direction) else {
                 return Ok(());
             };
+            match self.db.create_operation(&operation, None, false).await {
+                // It is brought back here: that puts them out of use before it starts them.
+                Err(DbError::Busy(_)) => return Ok(()),
+                created => created?,
+            };
             tracing::warn!(
                 group = %record.document.id,
                 operation = %operation.id,
                 "the group runs on the other site: its copies here are stopped and disconnected"
             );
-            self.db.create_operation(&operation, None, false).await?;
         }
         Ok(())
     }
@@ -79,7 +82,7 @@ impl Peers {
                 continue;
             }
             let group = record.document.id;
-            let left = leftovers(&self.db, group, local.id, settled).await?;
+            let left = self.db.leftovers(group, local.id, settled).await?;
             let Some(of) = left.last() else {
                 continue;
             };

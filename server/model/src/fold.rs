@@ -14,10 +14,40 @@ use crate::plan::{Action, Step};
 pub fn fold(document: &GroupDocument, progress: Progress<'_>) -> GroupDocument {
     let mut next = document.clone();
     let slots = slots(progress);
+    count_on_nothing_unready(&mut next, progress);
     for (step, output) in progress.done().chain(half_built(progress)) {
-        apply(&mut next, step, output, &slots);
+        if !came_home(&next, progress, step) {
+            apply(&mut next, step, output, &slots);
+        }
     }
     next
+}
+
+/// A copy that a move removes, or still has to put out of use, is none that can be started.
+fn count_on_nothing_unready(document: &mut GroupDocument, progress: Progress<'_>) {
+    if progress.plan.commit().is_none() {
+        return;
+    }
+    for step in &progress.plan.steps {
+        let unready = match step.action {
+            Action::DeleteServer => true,
+            Action::ParkServer { quarantine: true } => !progress.is_done(&step.key),
+            _ => false,
+        };
+        let member = step.member.filter(|_| unready);
+        if let Some(member) = member.and_then(|id| document.member_mut(id))
+            && let Some(copy) = member.instances.get_mut(&step.site)
+        {
+            copy.state = InstanceState::Incomplete;
+        }
+    }
+}
+
+/// Whether a copy that a quarantine has put away is in production again since: it may run.
+fn came_home(document: &GroupDocument, progress: Progress<'_>, step: &Step) -> bool {
+    matches!(step.action, Action::ParkServer { quarantine: true })
+        && progress.plan.commit().is_none()
+        && document.current_primary_site_id == step.site
 }
 
 /// Servers whose build did not come to a good end are there all the same, and a parked one that was
@@ -69,12 +99,6 @@ fn apply(
         }
         Action::ForgetGroup => {
             document.deleted = true;
-            return;
-        }
-        // It has come home since it was put away: what it has there may run again.
-        Action::ParkServer { quarantine: true }
-            if document.current_primary_site_id == step.site =>
-        {
             return;
         }
         Action::ForgetMember => {

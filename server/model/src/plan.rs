@@ -5,7 +5,7 @@ mod declaration;
 
 use std::collections::BTreeSet;
 
-use protector_framework::{MemberId, OperationId, SiteId};
+use protector_framework::{EpochId, MemberId, OperationId, SiteId};
 use serde::{Deserialize, Serialize};
 
 use crate::document::hash;
@@ -19,6 +19,9 @@ pub use declaration::{Cancel, Declaration};
 pub struct Plan {
     /// What it is the plan of.
     pub operation: OperationKind,
+    /// The epoch of the group's document that it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<EpochId>,
     /// The steps.
     pub steps: Vec<Step>,
 }
@@ -94,6 +97,10 @@ pub enum Action {
     EnsureArrayGroup,
     /// Stops the sending of the array group of the step's site.
     SuspendArrayGroup,
+    /// Sees that the array group of the step's site takes no point of volumes that are about to be
+    /// overwritten: it would hold what was there before, and be newer than what comes. No other
+    /// array is asked.
+    HoldArrayGroup,
     /// Deletes the array group of the step's site, and what the site received of the other's.
     DeleteArrayGroup,
     /// Reads the member's server on the step's site into its blueprint.

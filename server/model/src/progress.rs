@@ -67,6 +67,7 @@ fn weight(action: &Action) -> f64 {
         | Action::CheckTestNetworks
         | Action::UnlockServer
         | Action::SuspendArrayGroup
+        | Action::HoldArrayGroup
         | Action::DeleteArrayGroup
         | Action::CaptureMember
         | Action::RecaptureMember
@@ -108,6 +109,7 @@ mod tests {
         };
         Plan {
             operation: OperationKind::Sync,
+            epoch: None,
             steps: vec![
                 step("check", Action::ReadBack),
                 step("sync", Action::Replicate),

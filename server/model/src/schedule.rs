@@ -184,7 +184,7 @@ pub fn reopen(plan: &Plan, journal: &mut [StepRecord]) -> Result<Vec<String>, Ta
         let again = failed.contains(&record.key)
             || plan.step(&record.key).is_some_and(|step| {
                 record.status == StepStatus::Done
-                    && !writes_once(&step.action)
+                    && !acts_once(plan, &step.action)
                     && failed.iter().any(|key| plan.depends_on(step, key))
             });
         if again {
@@ -291,15 +291,21 @@ pub fn is_unwritten(plan: &Plan, journal: &[StepRecord]) -> bool {
 }
 
 /// Steps that went on without one that failed are done again, because they saw less than there will
-/// be; but no data is written twice over what may run by now.
-fn writes_once(action: &Action) -> bool {
-    matches!(
-        action,
+/// be; but no data is written twice over what may run by now, and what a move has removed or put away
+/// is not looked for again: there is a new copy in its place.
+fn acts_once(plan: &Plan, action: &Action) -> bool {
+    match action {
         Action::OverwriteVolume { .. }
-            | Action::CopyVolume { .. }
-            | Action::AdoptVolume { .. }
-            | Action::Commit { .. }
-    )
+        | Action::CopyVolume { .. }
+        | Action::AdoptVolume { .. }
+        | Action::Commit { .. } => true,
+        Action::DeleteServer
+        | Action::ReleaseVolumes
+        | Action::DeletePorts
+        | Action::DiscardVolumes
+        | Action::ParkServer { quarantine: true } => plan.commit().is_some(),
+        _ => false,
+    }
 }
 
 /// Whether a person may leave a step out: nothing that decides which copy is right relies on it.
@@ -413,6 +419,7 @@ mod tests {
     fn planned() -> Plan {
         Plan {
             operation: OperationKind::Failover,
+            epoch: None,
             steps: vec![
                 step("stop/a", Action::StopServer, &[], false),
                 step("stop/b", Action::StopServer, &[], false),
@@ -487,6 +494,7 @@ mod tests {
     fn stopped_servers_run_again_first_and_nothing_is_removed_under_what_stands_on_it() {
         let plan = Plan {
             operation: OperationKind::Failover,
+            epoch: None,
             steps: vec![
                 step("stop/web", Action::StopServer, &[], false),
                 step("stop/db", Action::StopServer, &["stop/web"], false),
@@ -555,6 +563,7 @@ mod tests {
         let needs = ["pin", "adopt/a/0", "adopt/a/1", "adopt/b/0"];
         let plan = Plan {
             operation: OperationKind::Failover,
+            epoch: None,
             steps: vec![
                 step("pin", Action::PinPoint, &[], false),
                 of(1, step("adopt/a/0", adopt(0), &["pin"], false)),

@@ -593,6 +593,7 @@ impl OperationServices for PretendServices {
         let started = match request.dry_run {
             true => Started::Plan(Plan {
                 operation: kind,
+                epoch: None,
                 steps: Vec::new(),
             }),
             false => Started::Operation(Box::new(operation(1))),
@@ -615,6 +616,7 @@ impl OperationServices for PretendServices {
             project_id: PROJECT.into(),
             plan: Plan {
                 operation: OperationKind::Failover,
+                epoch: None,
                 steps: Vec::new(),
             },
         };

@@ -197,7 +197,7 @@ impl SiteCall<'_> {
             ..OperationOptions::default()
         };
         if self.request.dry_run {
-            return match plan(self.control, &group.record, kind, options).await? {
+            return match plan(self.control, self.actor, &group.record, kind, options).await? {
                 Started::Plan(plan) => Ok(Answer::Planned(plan)),
                 Started::Operation(operation) => Ok(Answer::Started(operation)),
             };

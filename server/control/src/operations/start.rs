@@ -56,20 +56,20 @@ pub(crate) async fn ask(
     }
     let record = control.group(project, group).await?;
     if request.dry_run {
-        let planned = plan(control, &record, kind, request.options.clone()).await;
+        let planned = plan(control, actor, &record, kind, request.options.clone()).await;
         return match planned {
             Err(refusal) => match holder::news(control, &record, &refusal).await? {
-                Some(newer) => plan(control, &newer, kind, request.options).await,
+                Some(newer) => plan(control, actor, &newer, kind, request.options).await,
                 None => Err(refusal),
             },
             planned => planned,
         };
     }
-    let asked = json!({ kind.as_str(): [record.document.id, request.options] });
+    let body = json!({ kind.as_str(): [record.document.id, request.options] });
     let start = Start {
         kind,
         options: request.options,
-        key: control.request_key(project, request.idempotency_key.as_deref(), &asked),
+        key: control.request_key(project, request.idempotency_key.as_deref(), &body),
         whole_site: false,
     };
     let operation = self::start(control, actor, &record, start).await?;
@@ -79,6 +79,7 @@ pub(crate) async fn ask(
 /// What an operation would do, by what this site knows.
 pub(super) async fn plan(
     control: &Control,
+    actor: &Actor,
     record: &GroupRecord,
     kind: OperationKind,
     options: OperationOptions,
@@ -86,11 +87,11 @@ pub(super) async fn plan(
     settled(record)?;
     let options = filled(control, record, kind, options).await?;
     let (options, direction) = checked(record, kind, options)?;
-    let test = match options.test {
-        Some(test) => control.db.plan(test).await?,
-        None => None,
-    };
-    let plan = planner::plan(&record.document, kind, &options, &direction, test.as_ref())?;
+    let project = project_here(control, record).await?;
+    let operation = asked(control, actor, record, kind, options, direction, project);
+    let before = control.db.came_before(record, &operation).await?;
+    let (options, before) = (&operation.options, before.for_plan());
+    let plan = planner::plan_after(&record.document, kind, options, &direction, &before)?;
     Ok(Started::Plan(plan))
 }
 
@@ -184,9 +185,7 @@ pub(super) async fn start_by(
 ) -> Result<Operation> {
     settled(record)?;
     let local = control.local().await?;
-    let project = record.document.projects.get(&local.id).cloned();
-    let project =
-        project.ok_or_else(|| Refusal::internal("the group has no project on this site"))?;
+    let project = project_here(control, record).await?;
     let preempt = preempts(start.kind, &start.options);
     let record = &match preempt {
         true => record.clone(),
@@ -197,16 +196,9 @@ pub(super) async fn start_by(
     }
     let options = filled(control, record, start.kind, start.options.clone()).await?;
     let (options, direction) = checked(record, start.kind, options)?;
-    let operation = Operation::from(Asked {
-        id: OperationId::from_untyped_uuid(control.uuid()),
-        group_id: record.document.id,
-        project_id: project,
-        kind: start.kind,
-        options,
-        direction,
-        actor: actor.clone(),
-        at: control.now(),
-    });
+    let operation = asked(
+        control, actor, record, start.kind, options, direction, project,
+    );
     let request = Request {
         operation,
         key: start.key.clone(),
@@ -227,6 +219,34 @@ pub(super) async fn start_by(
         )
         .await?;
     Ok(started)
+}
+
+async fn project_here(control: &Control, record: &GroupRecord) -> Result<ProjectId> {
+    let local = control.local().await?;
+    let project = record.document.projects.get(&local.id).cloned();
+    project.ok_or_else(|| Refusal::internal("the group has no project on this site"))
+}
+
+/// The operation as it is asked for now.
+fn asked(
+    control: &Control,
+    actor: &Actor,
+    record: &GroupRecord,
+    kind: OperationKind,
+    options: OperationOptions,
+    direction: Direction,
+    project_id: ProjectId,
+) -> Operation {
+    Operation::from(Asked {
+        id: OperationId::from_untyped_uuid(control.uuid()),
+        group_id: record.document.id,
+        project_id,
+        kind,
+        options,
+        direction,
+        actor: actor.clone(),
+        at: control.now(),
+    })
 }
 
 /// An operation on its way into both databases.

@@ -327,6 +327,7 @@ async fn begun(site: &Site, id: OperationId) -> Claim {
     assert_eq!(claim.operation.id, id);
     let plan = Plan {
         operation: claim.operation.kind,
+        epoch: None,
         steps: vec![Step {
             key: "unpin".to_owned(),
             site: local,

@@ -202,7 +202,7 @@ impl Db {
             return Err(DbError::Busy(quarantine));
         }
         if operation.kind == OperationKind::Quarantine {
-            return Ok(());
+            return self.not_while_it_comes_back(tx, operation).await;
         }
         let taken = run(
             tx,
@@ -221,6 +221,27 @@ impl Db {
         match self.holder(tx, operation).await? {
             Some(holder) => Err(DbError::Busy(holder)),
             None => Err(DbError::NotFound(format!("group {}", operation.group_id))),
+        }
+    }
+
+    /// An unplanned move to this site puts out of use itself what it does not start as it is.
+    async fn not_while_it_comes_back(
+        &self,
+        tx: &DatabaseTransaction,
+        quarantine: &Operation,
+    ) -> Result<()> {
+        let holder = match self.holder(tx, quarantine).await? {
+            Some(holder) => operation_in(tx, holder).await?,
+            None => None,
+        };
+        match holder {
+            Some(move_here)
+                if move_here.is_unplanned_move()
+                    && move_here.executor_site_id == quarantine.executor_site_id =>
+            {
+                Err(DbError::Busy(move_here.id))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -316,16 +337,27 @@ impl Db {
         Ok(maybe_parsed(row, column)?.map(OperationId::from_untyped_uuid))
     }
 
-    /// Ends the operation that has the group's place, unless it has changed authority already or
-    /// is making or removing the group. Its fence rises, so that its engine stops; the engine's name
-    /// stays until it says that it has.
+    /// Ends what stands in the way of a newer operation: the one that has the group's place, unless
+    /// it has changed authority already or is making or removing the group; and the quarantine of the
+    /// copies that the newer one brings back.
     async fn preempt(&self, tx: &DatabaseTransaction, newer: &Operation) -> Result<()> {
-        let Some(holder) = self.holder(tx, newer).await? else {
-            return Ok(());
-        };
-        let Some(mut older) = operation_in(tx, holder).await? else {
-            return Ok(());
-        };
+        if let Some(holder) = self.holder(tx, newer).await?
+            && let Some(older) = operation_in(tx, holder).await?
+        {
+            self.may_give_way(tx, &older).await?;
+            self.give_way(tx, older, newer).await?;
+        }
+        if let Some(quarantine) = self.quarantine_of(tx, newer).await?
+            && let Some(older) = operation_in(tx, quarantine).await?
+            && older.executor_site_id == newer.executor_site_id
+        {
+            self.give_way(tx, older, newer).await?;
+        }
+        Ok(())
+    }
+
+    async fn may_give_way(&self, tx: &DatabaseTransaction, older: &Operation) -> Result<()> {
+        let holder = older.id;
         let sql = "SELECT plan FROM dr_operations WHERE id = ?";
         let found = rows(tx, sql, [holder.to_string().into()]).await?;
         let plan: Option<Plan> = found
@@ -336,9 +368,20 @@ impl Db {
             .as_ref()
             .is_some_and(|plan| schedule::may_have_passed(plan, &steps));
         let fixed = matches!(older.kind, OperationKind::Create | OperationKind::Delete);
-        if committed || fixed {
-            return Err(DbError::Busy(holder));
+        match committed || fixed {
+            true => Err(DbError::Busy(holder)),
+            false => Ok(()),
         }
+    }
+
+    /// Ends an operation for a newer one. Its fence rises, so that its engine stops; the engine's name
+    /// stays until it says that it has.
+    async fn give_way(
+        &self,
+        tx: &DatabaseTransaction,
+        mut older: Operation,
+        newer: &Operation,
+    ) -> Result<()> {
         older.status = OperationStatus::Cancelled;
         older.error = Some(OperationError {
             message: superseded_by(newer.id),
@@ -348,7 +391,7 @@ impl Db {
         older.touch(self.clock.now());
         put_operation(tx, &older).await?;
         let sql = "UPDATE dr_operations SET fence = fence + 1, lease_until = NULL WHERE id = ?";
-        run(tx, sql, [holder.to_string().into()]).await?;
+        run(tx, sql, [older.id.to_string().into()]).await?;
         self.leave_group(tx, &older).await
     }
 

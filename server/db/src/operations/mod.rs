@@ -4,6 +4,7 @@
 //! begins by renewing the lease under that fence, and a write that matches no row means that
 //! another engine has taken over.
 
+mod before;
 mod create;
 mod lease;
 mod left;
@@ -21,6 +22,7 @@ use crate::error::{DbError, Result};
 use crate::groups::group_in;
 use crate::page::{Listing, Page};
 
+pub use before::CameBefore;
 pub use create::{Created, IdempotencyKey};
 pub use lease::{Claim, Fence};
 

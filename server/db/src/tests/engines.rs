@@ -25,6 +25,7 @@ fn plan(status: StepStatus) -> (Plan, Vec<StepRecord>) {
     };
     let plan = Plan {
         operation: OperationKind::Failover,
+        epoch: None,
         steps: vec![step],
     };
     let mut steps = protector_model::operation::journal(&plan);

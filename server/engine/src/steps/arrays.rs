@@ -62,13 +62,15 @@ async fn volume_names(
     Ok(names)
 }
 
-pub(super) async fn suspend_group(work: &Work<'_>) -> Output {
+/// `here_only`: the other array is not asked.
+pub(super) async fn suspend_group(work: &Work<'_>, here_only: bool) -> Output {
     if work.document.policy.is_none() {
         return Ok(None);
     }
+    let request = SuspendGroup::new(work.group_name()).here_only(here_only);
     work.storage()
         .await?
-        .suspend_group(&work.ctx()?, SuspendGroup::new(work.group_name()))
+        .suspend_group(&work.ctx()?, request)
         .await
         .map_err(|e| work.failed(&e))?;
     Ok(None)

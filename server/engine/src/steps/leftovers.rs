@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use protector_db::{Db, DbError, Page};
-use protector_framework::{GroupId, OperationId, SiteId};
+use protector_db::{DbError, Page};
+use protector_framework::OperationId;
 use protector_model::plan::{Action, Step};
-use protector_model::schedule::{epoch_of, to_undo, undo_next};
-use protector_model::{Operation, OperationStatus, StepStatus};
+use protector_model::schedule::{epoch_of, undo_next};
+use protector_model::{Operation, StepStatus};
 
 use super::Output;
 use super::work::Work;
@@ -107,47 +107,4 @@ async fn has_moved_since(work: &Work<'_>, older: &Operation) -> Result<bool, DbE
             && newer.created_at > older.created_at
             && work.record.document.epoch.descends_from(epoch_of(newer.id))
     }))
-}
-
-/// The operations that gave way to this one.
-pub(super) async fn superseded_by(db: &Db, newer: &Operation) -> Result<Vec<OperationId>, DbError> {
-    let cancelled = cancelled(db, newer.group_id).await?;
-    Ok(cancelled
-        .into_iter()
-        .filter(|older| older.is_superseded_by(newer.id))
-        .map(|older| older.id)
-        .collect())
-}
-
-/// The operations of a site that gave way to others and have left something behind. `settled`: of
-/// which it is known that they have not.
-pub(crate) async fn leftovers(
-    db: &Db,
-    group: GroupId,
-    site: SiteId,
-    settled: &mut std::collections::HashSet<OperationId>,
-) -> Result<Vec<OperationId>, DbError> {
-    let mut found = Vec::new();
-    for older in cancelled(db, group).await? {
-        let ours = older.executor_site_id == site && older.is_superseded();
-        if !ours || settled.contains(&older.id) {
-            continue;
-        }
-        let plan = db.plan(older.id).await?;
-        let steps = db.steps(older.id).await?;
-        if plan.is_some_and(|plan| !to_undo(&plan, &steps).is_empty()) {
-            found.push(older.id);
-        } else {
-            settled.insert(older.id);
-        }
-    }
-    Ok(found)
-}
-
-async fn cancelled(db: &Db, group: GroupId) -> Result<Vec<Operation>, DbError> {
-    let page = Page {
-        filters: vec![("status".to_owned(), OperationStatus::Cancelled.to_string())],
-        ..Page::default()
-    };
-    db.page_operations(None, Some(group), &page).await
 }

@@ -9,7 +9,7 @@ mod commit;
 mod copies;
 mod finish;
 mod isolation;
-pub(crate) mod leftovers;
+mod leftovers;
 mod points;
 mod poll;
 mod ports;
@@ -23,14 +23,13 @@ mod verify;
 mod volume_groups;
 mod work;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use protector_db::Db;
 use protector_framework::{Clock, Ids, SiteId};
 use protector_model::plan::Action;
-use protector_model::planner::{self, Before};
+use protector_model::planner;
 use protector_model::{Direction, Operation, OperationKind, Plan};
 use protector_peer::PeerLink;
 use protector_reach::Reach;
@@ -143,34 +142,13 @@ impl StepExecutor for Steps {
         if record.document.given_up == Some(operation.id) {
             return Err(work::given_up());
         }
-        let test = match operation.options.test {
-            Some(test) => self.db.plan(test).await?,
-            None => None,
-        };
-        let superseded = leftovers::superseded_by(&self.db, operation).await?;
-        let cleans = matches!(
-            operation.kind,
-            OperationKind::Cleanup | OperationKind::Delete
-        );
-        let leftovers = match cleans {
-            true => {
-                let settled = &mut HashSet::new();
-                leftovers::leftovers(&self.db, operation.group_id, self.site, settled).await?
-            }
-            false => Vec::new(),
-        };
-        let before = Before {
-            test: test.as_ref(),
-            superseded: &superseded,
-            leftovers: &leftovers,
-            unproven: record.quarantine_due,
-        };
+        let came_before = self.db.came_before(&record, operation).await?;
         planner::plan_after(
             &record.document,
             operation.kind,
             &operation.options,
             &direction,
-            &before,
+            &came_before.for_plan(),
         )
         .map_err(|error| {
             StepFailure::permanent(error.to_string(), "repair what is named and ask again")
@@ -186,7 +164,8 @@ impl StepExecutor for Steps {
             Action::FillVolumeGroup => volume_groups::fill(&work).await,
             Action::DeleteVolumeGroup => volume_groups::delete(&work).await,
             Action::EnsureArrayGroup => arrays::ensure_group(&work).await,
-            Action::SuspendArrayGroup => arrays::suspend_group(&work).await,
+            Action::SuspendArrayGroup => arrays::suspend_group(&work, false).await,
+            Action::HoldArrayGroup => arrays::suspend_group(&work, true).await,
             Action::DeleteArrayGroup => arrays::delete_group(&work).await,
             Action::CaptureMember => capture::capture(&work).await,
             Action::RecaptureMember => capture::recapture(&work).await,

@@ -11,7 +11,7 @@ use protector_model::outputs::{Chosen, Kept, Replicated, read};
 use protector_model::plan::Action;
 use protector_model::schedule::epoch_of;
 use protector_model::seeded::{Bug, is_on};
-use protector_model::{InstanceState, OperationKind};
+use protector_model::{InstanceState, Member, OperationKind};
 use serde_json::json;
 
 use super::poll::STALL;
@@ -218,9 +218,7 @@ fn keep(work: &Work<'_>, points: &[Point]) -> Output {
         .document
         .members
         .iter()
-        .filter(|member| member.has_parked_copy(work.site()))
-        .filter_map(|member| member.instance(work.site()))
-        .map(|copy| copy.state)
+        .filter_map(|member| kept_state(work, member))
         .collect();
     let diverged = kept.contains(&InstanceState::Quarantined);
     let moves = operation.is_unplanned_move() && !kept.is_empty();
@@ -260,6 +258,26 @@ fn keep(work: &Work<'_>, points: &[Point]) -> Output {
              point can be named",
         )),
     }
+}
+
+/// As what a copy of the site is started, where the move does not make it anew. One that it puts out of
+/// use first has been written to since the other site took over.
+fn kept_state(work: &Work<'_>, member: &Member) -> Option<InstanceState> {
+    let mut does = work
+        .run
+        .plan
+        .steps
+        .iter()
+        .filter(|s| s.member == Some(member.id));
+    let parks_first = does
+        .clone()
+        .any(|step| matches!(step.action, Action::ParkServer { quarantine: true }));
+    let revives = does.any(|step| matches!(step.action, Action::ReviveServer));
+    let copy = member.instance(work.site()).filter(|_| revives)?;
+    Some(match parks_first {
+        true => InstanceState::Quarantined,
+        false => copy.state,
+    })
 }
 
 /// Who holds the point: the operation, or the test that is being removed.

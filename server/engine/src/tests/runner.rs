@@ -192,7 +192,11 @@ fn plan(operation: OperationKind) -> Plan {
         ),
         step("finish", Action::Finish, &["verify/a", "verify/b"], true),
     ];
-    Plan { operation, steps }
+    Plan {
+        operation,
+        epoch: None,
+        steps,
+    }
 }
 
 struct Site {

@@ -104,6 +104,9 @@ impl Action {
             Self::SuspendArrayGroup => {
                 Declaration::change("the array group's name: a suspended one stays so").skippable()
             }
+            Self::HoldArrayGroup => {
+                Declaration::change("the array group's name: one that is held stays so")
+            }
             Self::DeleteArrayGroup => {
                 Declaration::change("the array group's name: what is gone stays gone")
             }

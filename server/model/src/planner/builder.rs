@@ -75,6 +75,7 @@ impl<'a> Builder<'a> {
     pub(super) fn build(self) -> Plan {
         Plan {
             operation: self.operation,
+            epoch: Some(self.document.epoch.id),
             steps: self.steps,
         }
     }

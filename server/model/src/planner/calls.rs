@@ -110,7 +110,7 @@ pub(super) fn calls(document: &GroupDocument, step: &Step, drifts: bool) -> Vec<
             storage("ensure_group", &*of.group),
             storage("set_group_volumes", &*of.group),
         ],
-        Action::SuspendArrayGroup => match document.policy {
+        Action::SuspendArrayGroup | Action::HoldArrayGroup => match document.policy {
             Some(_) => vec![storage("suspend_group", &*of.group)],
             None => Vec::new(),
         },

@@ -7,11 +7,12 @@ mod cleaning;
 mod membership;
 mod relocation;
 mod testing;
+mod unready;
 
 #[cfg(test)]
 mod tests;
 
-use protector_framework::{OperationId, ResourceId, ResourceKind};
+use protector_framework::{MemberId, OperationId, ResourceId, ResourceKind};
 
 use crate::document::{GroupDocument, Instance, InstanceState, Member};
 use crate::operation::OperationOptions;
@@ -20,6 +21,7 @@ use crate::request::Direction;
 use crate::seeded::{Bug, is_on};
 use crate::status::{FailoverType, GroupStatus, MemberStatus, OperationKind};
 use builder::Builder;
+use unready::Unready;
 
 /// Why no plan can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,9 +97,12 @@ pub struct Before<'a> {
     pub superseded: &'a [OperationId],
     /// Operations of the site that gave way to others and left something behind.
     pub leftovers: &'a [OperationId],
-    /// The site of a quarantine has lost the group without its consent: what the document says of
-    /// its copies is not proven.
+    /// The site of a quarantine, or of an unplanned move, has lost the group without its consent:
+    /// what the document says of its copies is not proven.
     pub unproven: bool,
+    /// Members whose copy at the executing site an operation has begun to remove since the group
+    /// runs on the other one: the document may not say so yet.
+    pub removed: &'a [MemberId],
 }
 
 /// Makes the plan of an operation before which there was nothing but perhaps a test.
@@ -130,13 +135,24 @@ pub fn plan_after(
     before: &Before<'_>,
 ) -> Result<Plan, PlanError> {
     let planned = options.failover_type != Some(FailoverType::Unplanned);
+    let unready = match kind.moves_authority() {
+        true => Unready::on(document, direction.target, planned, before),
+        false => Unready::default(),
+    };
+    let document = &unready.seen_in(document, direction.target);
     let mut builder = Builder::new(document, kind, options.accept_drift && planned);
     match kind {
         OperationKind::Create => create(&mut builder),
         OperationKind::AddMember => membership::add(&mut builder, options.member)?,
         OperationKind::RemoveMember => membership::remove(&mut builder, options.member)?,
         OperationKind::Failover | OperationKind::Failback => {
-            relocation::relocate(&mut builder, options, direction, before.superseded)?;
+            relocation::relocate(
+                &mut builder,
+                options,
+                direction,
+                before.superseded,
+                &unready,
+            )?;
         }
         OperationKind::TestFailover => testing::test(&mut builder, options, direction)?,
         OperationKind::TestCleanup => {

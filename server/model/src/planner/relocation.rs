@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use protector_framework::{MemberId, OperationId, SiteId};
 
 use super::builder::Builder;
+use super::cleaning::clean_copy;
+use super::unready::Unready;
 use super::{PlanError, Unmapped};
 use crate::document::{Instance, InstanceState, Member};
 use crate::operation::OperationOptions;
@@ -22,10 +24,11 @@ pub(super) fn relocate(
     options: &OperationOptions,
     direction: &Direction,
     superseded: &[OperationId],
+    unready: &Unready,
 ) -> Result<(), PlanError> {
     let (source, target) = (direction.source, direction.target);
     let planned = options.failover_type != Some(FailoverType::Unplanned);
-    let members = movable(plan, target, planned)?;
+    let members = movable(plan, target, planned, unready)?;
     let mut moving = members.clone();
     moving.retain(|m| !rests_on(m, target, source));
 
@@ -55,8 +58,11 @@ pub(super) fn relocate(
         };
         vec![pick_point(plan, target, &after, &stopped)]
     };
-    let commit = copy_and_commit(plan, &members, target, &ready, planned);
-    let overwritten = overwrite(plan, &moving, target, &commit);
+    let held = hold_own(plan, &moving, target, &ready);
+    let ready = ready.into_iter().chain(held).collect::<Vec<_>>();
+    let parked = park_first(plan, &members, target, &ready, unready);
+    let commit = copy_and_commit(plan, &members, target, &ready, &parked, planned, unready);
+    let overwritten = overwrite(plan, &moving, target, &commit, &parked);
     let started = start(plan, &members, target, &commit, &overwritten, false);
     let probed = probe(plan, &members, target, &started, false);
     let mut last = settle(plan, &moving, direction, &started, planned);
@@ -86,6 +92,7 @@ pub(super) fn movable<'a>(
     plan: &Builder<'a>,
     target: SiteId,
     planned: bool,
+    unready: &Unready,
 ) -> Result<Vec<&'a Member>, PlanError> {
     let document = plan.document;
     let mut missing: Vec<Unmapped> = Vec::new();
@@ -116,7 +123,8 @@ pub(super) fn movable<'a>(
                 site: source,
             });
         }
-        if member.instance(target).is_some() && !member.has_parked_copy(target) {
+        let outdated = member.instance(target).is_some() && !member.has_parked_copy(target);
+        if outdated && !unready.is_rebuilt(member) {
             if !planned {
                 // The others are not held up for it; it is named as not recovered.
                 continue;
@@ -206,22 +214,71 @@ pub(super) fn pick_point(
         .done()
 }
 
+/// Before authority passes, the target's own group stops taking points: until its volumes are
+/// overwritten, such a point would hold what they held before.
+fn hold_own(
+    plan: &mut Builder<'_>,
+    moving: &[&Member],
+    target: SiteId,
+    ready: &[String],
+) -> Option<String> {
+    let overwrites = moving.iter().any(|m| m.has_parked_copy(target));
+    overwrites.then(|| {
+        plan.add("hold", target, Phase::Protecting, Action::HoldArrayGroup)
+            .needs(ready)
+            .done()
+    })
+}
+
+/// The step that puts each member's copy out of use which is still as the target lost it.
+type ParkedFirst = BTreeMap<MemberId, String>;
+
+fn park_first(
+    plan: &mut Builder<'_>,
+    members: &[&Member],
+    target: SiteId,
+    ready: &[String],
+    unready: &Unready,
+) -> ParkedFirst {
+    let lost = members.iter().filter(|m| unready.is_parked_first(m));
+    lost.map(|member| {
+        let action = Action::ParkServer { quarantine: true };
+        let key = plan
+            .add("park", target, Phase::Parking, action)
+            .member(member)
+            .needs(ready)
+            .done();
+        (member.id, key)
+    })
+    .collect()
+}
+
 /// Makes and adopts volumes where the target keeps none, then passes authority.
 fn copy_and_commit(
     plan: &mut Builder<'_>,
     members: &[&Member],
     target: SiteId,
     ready: &[String],
+    parked: &ParkedFirst,
     planned: bool,
+    unready: &Unready,
 ) -> String {
     let mut needs = ready.to_vec();
-    if let [pin] = ready {
+    needs.extend(parked.values().cloned());
+    if let Some(pin) = ready.first() {
         for member in members.iter().filter(|m| !m.has_parked_copy(target)) {
-            needs.extend(copy(plan, member, target, pin, false));
+            // What is left of an older copy goes first: it holds the ports and the names.
+            let removed = match unready.is_rebuilt(member) {
+                true => clean_copy(plan, member, target, pin),
+                false => None,
+            };
+            let after = removed.as_ref().unwrap_or(pin);
+            needs.extend(copy(plan, member, target, after, false));
         }
     }
-    if !planned && members.iter().any(|m| m.has_parked_copy(target)) {
-        // One is ready as soon as the point is held: it does not wait for the others' volumes.
+    let rests = |m: &&Member| m.has_parked_copy(target) && !unready.is_parked_first(m);
+    if !planned && members.iter().any(rests) {
+        // One is ready as soon as the point is held: it does not wait for the others' copies.
         needs.truncate(ready.len());
     }
     plan.add(
@@ -348,7 +405,7 @@ pub(super) fn probe(
         .collect()
 }
 
-/// The steps that overwrite the volumes of each member's parked copy.
+/// The steps that each member's parked copy waits for before it is brought back.
 pub(super) type Overwritten = BTreeMap<MemberId, Vec<String>>;
 
 /// Overwrites the parked copies of those that moved, in place.
@@ -357,6 +414,7 @@ fn overwrite(
     moving: &[&Member],
     target: SiteId,
     after: &str,
+    parked: &ParkedFirst,
 ) -> Overwritten {
     let mut overwritten = Overwritten::new();
     for member in moving.iter().filter(|m| m.has_parked_copy(target)) {
@@ -370,9 +428,13 @@ fn overwrite(
             )
             .member(member)
             .needs([after])
+            .needs(parked.get(&member.id))
             .done()
         });
         overwritten.insert(member.id, keys.collect());
+    }
+    for (member, key) in parked {
+        overwritten.entry(*member).or_default().push(key.clone());
     }
     overwritten
 }

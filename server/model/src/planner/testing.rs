@@ -2,6 +2,7 @@
 
 use super::builder::Builder;
 use super::relocation::{Overwritten, copy, movable, pick_point, probe, start};
+use super::unready::Unready;
 use super::{PlanError, Unmapped};
 use crate::document::Member;
 use crate::operation::OperationOptions;
@@ -89,7 +90,7 @@ fn testable<'a>(plan: &Builder<'a>, direction: &Direction) -> Result<Vec<&'a Mem
     members.sort_by_key(|m| (m.boot_tier, m.name.clone()));
     // The same blueprints must fit a real move, or the test would prove nothing; a copy that is
     // parked there does not disturb the test.
-    match movable(plan, direction.target, false) {
+    match movable(plan, direction.target, false, &Unready::default()) {
         Err(error @ PlanError::Unmapped(_)) => Err(error),
         _ => Ok(members),
     }

@@ -285,7 +285,7 @@ fn after_others(document: &GroupDocument) -> impl Iterator<Item = Plan> + '_ {
             test: None,
             superseded: &[older(1)],
             leftovers: &[older(1), older(2)],
-            unproven: false,
+            ..Before::default()
         };
         let direction = direction(document, kind, &options);
         plan_after(document, kind, &options, &direction, &before).unwrap()
@@ -439,9 +439,13 @@ fn nothing_starts_or_is_overwritten_on_the_target_before_authority_has_passed() 
                 step.key
             );
             if plan.depends_on(commit, &step.key) && changes(step) {
+                // The group of a standby site takes no points as it is.
                 let resumable = matches!(
                     step.action,
-                    Action::EnsureArrayGroup | Action::Replicate | Action::SurveySource
+                    Action::EnsureArrayGroup
+                        | Action::Replicate
+                        | Action::SurveySource
+                        | Action::HoldArrayGroup
                 );
                 assert!(step.action.has_undo() || resumable, "{} stays", step.key);
             }
@@ -678,6 +682,53 @@ fn a_member_is_overwritten_where_its_copy_is_kept_and_built_where_it_is_not() {
                 usize::from(!kept)
             );
         }
+    }
+}
+
+#[test]
+fn what_is_left_of_a_copy_is_removed_before_one_is_made_anew() {
+    for document in groups() {
+        let target = document.standby_site();
+        let kept = |m: &&Member| m.has_parked_copy(target);
+        let Some(member) = document.members.iter().find(kept) else {
+            continue;
+        };
+        for planned in [true, false] {
+            let (kind, options) = (the_move(&document), moves(planned));
+            let before = Before {
+                removed: &[member.id],
+                ..Before::default()
+            };
+            let direction = direction(&document, kind, &options);
+            let plan = plan_after(&document, kind, &options, &direction, &before).unwrap();
+            let mut its = plan.steps.iter().filter(|s| s.member == Some(member.id));
+            let gone = its.find(|s| s.action == Action::DiscardVolumes).unwrap();
+            for step in its {
+                match step.action {
+                    Action::CopyVolume { .. } => assert!(plan.depends_on(step, &gone.key)),
+                    Action::OverwriteVolume { .. } | Action::ReviveServer => {
+                        panic!("{} starts what is gone", step.key)
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_overwritten_is_in_no_point_that_is_taken_after_authority_has_passed() {
+    for (_, plan) in every_plan() {
+        let over = |s: &&Step| matches!(s.action, Action::OverwriteVolume { .. });
+        let Some(commit) = plan
+            .commit()
+            .filter(|_| plan.steps.iter().any(|s| over(&s)))
+        else {
+            continue;
+        };
+        let held = |s: &&Step| s.action == Action::HoldArrayGroup && s.site == commit.site;
+        let held = plan.steps.iter().find(held).unwrap();
+        assert!(plan.depends_on(commit, &held.key));
     }
 }
 

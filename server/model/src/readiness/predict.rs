@@ -83,7 +83,7 @@ fn usual(action: &Action) -> (&'static str, u64) {
         Action::FillVolumeGroup => ("fill_volume_group", 10),
         Action::DeleteVolumeGroup => ("delete_volume_group", 5),
         Action::EnsureArrayGroup => ("ensure_array_group", 5),
-        Action::SuspendArrayGroup => ("suspend_array_group", 2),
+        Action::SuspendArrayGroup | Action::HoldArrayGroup => ("suspend_array_group", 2),
         Action::DeleteArrayGroup => ("delete_array_group", 5),
         Action::CaptureMember => ("capture_member", 5),
         Action::RecaptureMember => ("recapture_member", 5),

@@ -14,6 +14,7 @@ mod histories;
 mod losses;
 mod many;
 mod others;
+mod overtaken;
 mod plans;
 mod preempted;
 mod readiness;
