@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::clouds::deployment::Programs;
+use crate::clouds::deployment::{Profile, Programs};
 use crate::clouds::failure::Outcome;
 use crate::sites::{NewGroup, Pair, Side};
 
@@ -42,7 +42,7 @@ impl Stage {
     /// # Errors
     /// What fails.
     pub async fn set() -> Outcome<Self> {
-        let programs = Programs::build().await?;
+        let programs = Programs::build(Profile::Dev).await?;
         let directory = tempfile::Builder::new()
             .prefix("protector-abuse-")
             .tempdir()?;

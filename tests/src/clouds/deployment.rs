@@ -19,6 +19,25 @@ const LEASE_SECONDS: u32 = 15;
 /// Seconds that a call may take; after a takeover no mutating call is made for as long.
 const CALL_DEADLINE: u32 = 15;
 
+/// How the programs are compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// As quickly as can be.
+    Dev,
+    /// As they are deployed.
+    Release,
+}
+
+impl Profile {
+    /// The directory below `target`.
+    fn directory(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
 /// The programs of the service.
 #[derive(Debug, Clone)]
 pub struct Programs {
@@ -26,13 +45,13 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Builds them as this program was built.
+    /// Builds them, beside this program.
     ///
     /// # Errors
     /// What cargo says.
-    pub async fn build() -> Outcome<Self> {
+    pub async fn build(profile: Profile) -> Outcome<Self> {
         let own = std::env::current_exe()?;
-        let Some(dir) = own.parent() else {
+        let Some(target) = own.ancestors().nth(2) else {
             return fail(format!("{} is in no directory", own.display()));
         };
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -51,12 +70,12 @@ impl Programs {
                 cargo.env_remove(&*name);
             }
         }
-        if dir.file_name().is_some_and(|name| name == "release") {
+        if profile == Profile::Release {
             cargo.arg("--release");
         }
         command::run(&mut cargo).await?;
         Ok(Self {
-            dir: dir.to_owned(),
+            dir: target.join(profile.directory()),
         })
     }
 
@@ -123,7 +142,21 @@ impl Deployment {
     /// # Errors
     /// Where it ends or does not serve within 30 s.
     pub async fn start_api(&self, report: &Report) -> Outcome<Process> {
-        let mut api = self.start("protector-api", "protector-api", &[self.config()])?;
+        self.serve(report, &[self.config()]).await
+    }
+
+    /// Starts the API as it runs in production, without the log of everything.
+    ///
+    /// # Errors
+    /// Where it ends or does not serve within 30 s.
+    pub async fn start_quiet_api(&self, report: &Report) -> Outcome<Process> {
+        let extra = self.dir.join("quiet.conf");
+        std::fs::write(&extra, "[DEFAULT]\ndebug = false\n")?;
+        self.serve(report, &[self.config(), extra]).await
+    }
+
+    async fn serve(&self, report: &Report, configs: &[PathBuf]) -> Outcome<Process> {
+        let mut api = self.start("protector-api", "protector-api", configs)?;
         let service = Service::new(&self.url)?;
         let what = format!("the API of {}", self.side.name());
         report

@@ -6,8 +6,10 @@
 
 pub mod api;
 pub mod arrays;
+pub mod benchmark;
 pub mod bytes;
 pub mod checks;
+pub mod clients;
 pub mod cloud;
 pub mod command;
 pub mod deployment;

@@ -86,7 +86,8 @@ impl Stage {
         })
     }
 
-    fn policy(&self) -> Value {
+    /// The body of the replication policy.
+    pub(super) fn policy(&self) -> Value {
         let (a, b) = (self.arrays.access(Side::A), self.arrays.access(Side::B));
         json!({"policy": {
             "driver": self.arrays.driver(),
@@ -99,7 +100,8 @@ impl Stage {
         }})
     }
 
-    fn mappings(&self) -> Value {
+    /// The body of the resource mappings.
+    pub(super) fn mappings(&self) -> Value {
         let (a, b) = (&self.world.a, &self.world.b);
         let mut all = vec![
             json!({"type": "flavor", "primary_id": a.types.flavor, "secondary_id": b.types.flavor}),

@@ -77,9 +77,10 @@ pub async fn stories(report: &Report, testbed: &Testbed, suites: &[Suite], keep:
         (false, _) => After::Remove,
     };
     let outcome = async {
-        let build = report.step("Protector's programs", Programs::build());
-        let programs = report.phase("build", build).await?;
         for suite in suites {
+            let what = format!("{}: Protector's programs", suite.name());
+            let build = Programs::build(suite.profile());
+            let programs = report.phase(&what, build).await?;
             let part = suite.part(&clouds, &run, &secrets, pure.as_ref())?;
             let last = suites.last() == Some(suite);
             let built = Stage::build(report, &clouds, &programs, &part, keep && last);

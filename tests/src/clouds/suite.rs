@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::arrays::{Arrays, MockArrays, PureArrays};
+use super::deployment::Profile;
 use super::failure::Outcome;
 use super::report::Report;
 use super::stage::Stage;
@@ -15,19 +16,34 @@ pub enum Suite {
     /// Cinder's volumes are files, replicated by mock arrays: three servers, and a failover under
     /// fire.
     File,
+    /// Protector as OpenStack's own clients see it.
+    Clients,
     /// Cinder's own Pure driver and Protector's on two simulated FlashArrays: two servers.
     Pure,
+    /// How fast Protector's lists are beside Cinder's.
+    Lists,
 }
 
 impl Suite {
-    /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 2] = [Self::File, Self::Pure];
+    /// What is told where nobody asks for one part, in this order. What measures needs a machine of
+    /// its own, and is asked for.
+    pub const ALL: [Self; 3] = [Self::File, Self::Clients, Self::Pure];
 
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::File => "file",
+            Self::Clients => "clients",
             Self::Pure => "pure",
+            Self::Lists => "lists",
+        }
+    }
+
+    /// How Protector's programs are compiled for it.
+    pub fn profile(self) -> Profile {
+        match self {
+            Self::File | Self::Clients | Self::Pure => Profile::Dev,
+            Self::Lists => Profile::Release,
         }
     }
 
@@ -45,6 +61,9 @@ impl Suite {
         let (cast, arrays): (_, Arc<dyn Arrays>) = match (self, pure) {
             (Self::Pure, Some(arrays)) => (Cast::TWO, arrays.clone()),
             (Self::Pure, None) => return super::failure::fail("no FlashArray was started"),
+            (Self::Clients | Self::Lists, _) => {
+                (Cast::ONE, Arc::new(MockArrays::link(testbed, secrets)?))
+            }
             (Self::File, _) => (Cast::THREE, Arc::new(MockArrays::link(testbed, secrets)?)),
         };
         Ok(Part {
@@ -61,8 +80,16 @@ impl Suite {
     /// What fails.
     pub async fn tell(self, report: &Report, stage: &mut Stage) -> Outcome {
         report.phase("enrolment", stage.enrol()).await?;
+        if self == Self::Clients {
+            let clients = stage.real_clients();
+            report.phase("OpenStack's own clients", clients).await?;
+            return no_secret_is_shown(report, stage).await;
+        }
         let group = report.phase("protection", stage.protect()).await?;
         let group = &group;
+        if self == Self::Lists {
+            return report.phase("fast lists", stage.fast_lists()).await;
+        }
         report
             .phase("planned failover", stage.planned_failover(group))
             .await?;
@@ -85,7 +112,11 @@ impl Suite {
                 .phase("failover under fire", stage.failover_under_fire(group))
                 .await?;
         }
-        let search = report.step("no secret is shown", stage.no_secret_is_shown());
-        report.phase("secrets", search).await
+        no_secret_is_shown(report, stage).await
     }
+}
+
+async fn no_secret_is_shown(report: &Report, stage: &Stage) -> Outcome {
+    let search = report.step("no secret is shown", stage.no_secret_is_shown());
+    report.phase("secrets", search).await
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use protector_framework::SecretString;
@@ -66,7 +66,8 @@ macro_rules! scalar {
     };
 }
 
-/// A moment, UTC, as `2026-11-23T15:04:05Z`.
+/// A moment, UTC, as `2026-11-23T15:04:05Z`; to the microsecond, as databases keep it, so that it is the
+/// same in the answer to what made it and in every later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Timestamp(pub(crate) DateTime<Utc>);
 
@@ -83,12 +84,19 @@ scalar!(
     |text: &str| DateTime::parse_from_rfc3339(text)
         .ok()
         .map(|at| Timestamp(at.with_timezone(&Utc))),
-    |at: &Timestamp| at.0.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    |at: &Timestamp| at.text()
 );
+
+impl Timestamp {
+    fn text(self) -> String {
+        let at = self.0.trunc_subsecs(6);
+        at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    }
+}
 
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        to.serialize_str(&self.text())
     }
 }
 
@@ -191,4 +199,26 @@ pub(crate) fn instance_state(state: InstanceState) -> String {
         InstanceState::Incomplete => "incomplete",
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_shown_as_it_is_kept() {
+        for (moment, shown) in [
+            ("2026-11-23T15:04:05Z", "2026-11-23T15:04:05Z"),
+            ("2026-11-23T15:04:05.123Z", "2026-11-23T15:04:05.123Z"),
+            (
+                "2026-11-23T15:04:05.123456789Z",
+                "2026-11-23T15:04:05.123456Z",
+            ),
+            ("2026-11-23T15:04:05.000000999Z", "2026-11-23T15:04:05Z"),
+        ] {
+            let at = Timestamp::parse_from_json(Some(Value::from(moment))).unwrap();
+            assert_eq!(at.to_json(), Some(Value::from(shown)));
+            assert_eq!(serde_json::to_value(at).unwrap(), Value::from(shown));
+        }
+    }
 }

@@ -47,6 +47,8 @@ const WEB: Plan = Plan {
 pub struct Cast(&'static [Plan]);
 
 impl Cast {
+    /// One server.
+    pub const ONE: Self = Self(&[WEB]);
     /// The database first, then two others together.
     pub const THREE: Self = Self(&[DB, APP, WEB]);
     /// The database, then one other.
