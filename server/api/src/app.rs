@@ -18,6 +18,7 @@ use crate::links::Proxies;
 use crate::listen::Ending;
 use crate::live::{Live, NotLive};
 use crate::routes::Api;
+use crate::shared_tokens::SharedTokens;
 use crate::tokens::Tokens;
 
 /// What the layers are made from.
@@ -52,6 +53,9 @@ pub(crate) fn endpoint(
             parts.identity,
             parts.clock.clone(),
             keystone.token_cache_time,
+            keystone.shared_tokens.as_ref().map(|settings| {
+                SharedTokens::new(settings, parts.clock.clone(), parts.ids.clone())
+            }),
         ),
         services: ServiceTokens {
             roles: keystone.service_token_roles.clone(),

@@ -20,12 +20,14 @@ mod links;
 mod listen;
 mod listing;
 mod live;
+mod memcached;
 mod microversion;
 mod paths;
 mod reply;
 mod routes;
 mod rules;
 mod serve;
+mod shared_tokens;
 mod tokens;
 
 #[cfg(test)]

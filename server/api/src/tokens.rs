@@ -9,6 +9,8 @@ use protector_framework::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::shared_tokens::SharedTokens;
+
 /// How long the identity service may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How many tokens are remembered.
@@ -39,12 +41,15 @@ pub(crate) struct Tokens {
     /// By the token's hash and what was asked about it: that an expired one counts for a service says
     /// nothing to anybody else.
     cache: Cache<(Age, [u8; 32]), Arc<Remembered>>,
+    /// What other processes remember too.
+    shared: Option<Arc<SharedTokens>>,
 }
 
 #[derive(Debug)]
 struct Remembered {
     token: TokenInfo,
-    at: Duration,
+    /// On the monotonic clock.
+    until: Duration,
 }
 
 impl Tokens {
@@ -53,12 +58,14 @@ impl Tokens {
         driver: Arc<dyn IdentityDriver>,
         clock: Arc<dyn Clock>,
         keep: Option<Duration>,
+        shared: Option<SharedTokens>,
     ) -> Self {
         Self {
             driver,
             clock,
             keep,
             cache: Cache::new(CAPACITY),
+            shared: shared.map(Arc::new),
         }
     }
 
@@ -101,15 +108,15 @@ impl Tokens {
         let hash: [u8; 32] = Sha256::digest(token.expose_secret().as_bytes()).into();
         let key = (age, hash);
         if let Some(known) = self.cache.get(&key).await {
-            if self.clock.monotonic() < known.at + keep {
+            if self.clock.monotonic() < known.until {
                 return Ok(known.token.clone());
             }
             self.cache.invalidate(&key).await;
         }
         let ask = async {
-            let token = self.ask(request_id, token, age).await?;
-            let at = self.clock.monotonic();
-            Ok(Arc::new(Remembered { token, at }))
+            let (token, ago) = self.learn(request_id, token, age, keep).await?;
+            let until = self.clock.monotonic() + keep.saturating_sub(ago);
+            Ok(Arc::new(Remembered { token, until }))
         };
         let found = self
             .cache
@@ -117,6 +124,31 @@ impl Tokens {
             .await
             .map_err(|error: Arc<TokenError>| (*error).clone())?;
         Ok(found.token.clone())
+    }
+
+    /// What another process has learned of a token not long ago, else what the identity service says;
+    /// with how long ago it said so. However many processes pass it on, a revoked token is accepted for
+    /// `keep` at the most.
+    async fn learn(
+        &self,
+        request_id: &str,
+        token: &SecretString,
+        age: Age,
+        keep: Duration,
+    ) -> Result<(TokenInfo, Duration), TokenError> {
+        // What counts for a service alone stays in this process.
+        let shared = self.shared.as_ref().filter(|_| age == Age::Unexpired);
+        if let Some(shared) = shared
+            && let Some((found, ago)) = shared.get(token).await
+            && ago < keep
+        {
+            return Ok((found, ago));
+        }
+        let found = self.ask(request_id, token, age).await?;
+        if let Some(shared) = shared {
+            shared.put(token, &found, keep).await;
+        }
+        Ok((found, Duration::ZERO))
     }
 
     fn unexpired(&self, token: TokenInfo) -> Result<TokenInfo, TokenError> {

@@ -13,7 +13,8 @@ use crate::option::Setting;
 use crate::resolve::{Values, resolve};
 use crate::sections::{
     ApiSection, DatabaseSection, DefaultSection, EngineSection, KeystoneSection, MiddlewareSection,
-    PolicySection, ServiceCredentialsSection, StorageSection, network, pin,
+    PolicySection, ServiceCredentialsSection, SharedTokens, StorageSection, memcached_server,
+    network, pin,
 };
 use crate::sources::Sources;
 
@@ -53,6 +54,7 @@ impl Config {
         let mut reader = Reader {
             values: resolved.values,
             problems: resolved.problems,
+            warnings: resolved.warnings,
         };
         let config = Self {
             default: reader.default_section(),
@@ -68,8 +70,8 @@ impl Config {
             middleware: reader.middleware(),
             storage: reader.storage(),
             engine: reader.engine(),
-            warnings: resolved.warnings,
             settings: reader.settings(),
+            warnings: reader.warnings,
         };
         if reader.problems.is_empty() {
             Ok(config)
@@ -135,6 +137,7 @@ impl Config {
 struct Reader {
     values: Values,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 impl Reader {
@@ -219,17 +222,57 @@ impl Reader {
             interface: String::new(),
             cafile: text("cafile"),
             insecure: values.flag(GROUP, "insecure"),
-            memcached_servers: values.list(GROUP, "memcached_servers"),
+            shared_tokens: None,
             token_cache_time: cache
                 .and_then(|seconds| u64::try_from(seconds).ok())
                 .map(std::time::Duration::from_secs),
             service_token_roles: values.list(GROUP, "service_token_roles"),
             service_token_roles_required: values.flag(GROUP, "service_token_roles_required"),
         };
+        section.shared_tokens = self.shared_tokens();
         section.identity_driver = self.text(GROUP, "identity_driver");
         section.auth_type = self.text(GROUP, "auth_type").to_lowercase();
         section.interface = self.text(GROUP, "interface").to_lowercase();
         section
+    }
+
+    /// Where the API's processes share what they remember of tokens. What this program cannot do of it
+    /// leaves each process with what it remembers by itself.
+    fn shared_tokens(&mut self) -> Option<SharedTokens> {
+        const GROUP: &str = "keystone_authtoken";
+        let mut servers = Vec::new();
+        for entry in self.values.list(GROUP, "memcached_servers") {
+            match memcached_server(&entry) {
+                Ok(server) => servers.push(server),
+                Err(reason) => self.refuse(GROUP, "memcached_servers", reason),
+            }
+        }
+        let strategy = self.text(GROUP, "memcache_security_strategy");
+        let mut secret = self.values.secret(GROUP, "memcache_secret_key");
+        if strategy.eq_ignore_ascii_case("none") {
+            secret = None;
+        } else if secret.is_none() {
+            let reason = format!("is needed where memcache_security_strategy is {strategy}");
+            self.refuse(GROUP, "memcache_secret_key", reason);
+        }
+        let shared = SharedTokens {
+            servers,
+            secret,
+            dead_retry: self.seconds(GROUP, "memcache_pool_dead_retry"),
+            timeout: self.seconds(GROUP, "memcache_pool_socket_timeout"),
+        };
+        if shared.servers.is_empty() {
+            return None;
+        }
+        for name in ["memcache_tls_enabled", "memcache_sasl_enabled"] {
+            if self.values.flag(GROUP, name) {
+                let reason = "is not supported: nothing is shared by memcached_servers, and tokens \
+                              are remembered within each process";
+                self.warn(GROUP, name, reason);
+                return None;
+            }
+        }
+        Some(shared)
     }
 
     fn policy(&mut self, sources: &Sources) -> PolicySection {
@@ -251,6 +294,12 @@ impl Reader {
 
     fn middleware(&mut self) -> MiddlewareSection {
         const GROUP: &str = "oslo_middleware";
+        let headers = self.values.flag(GROUP, "enable_proxy_headers_parsing");
+        if headers && !self.values.is_written("api", "trusted_proxies") {
+            let reason = "believes only proxies on this machine; name the networks of others in \
+                          [api] trusted_proxies";
+            self.warn(GROUP, "enable_proxy_headers_parsing", reason);
+        }
         MiddlewareSection {
             max_request_body_size: self.number(GROUP, "max_request_body_size"),
             enable_proxy_headers_parsing: self.values.flag(GROUP, "enable_proxy_headers_parsing"),
@@ -328,6 +377,12 @@ impl Reader {
     fn refuse(&mut self, group: &'static str, name: &'static str, reason: impl Into<String>) {
         let place = self.values.place(group, name);
         self.problems
+            .push(Problem::option(place, group, name, reason));
+    }
+
+    fn warn(&mut self, group: &'static str, name: &'static str, reason: &str) {
+        let place = self.values.place(group, name);
+        self.warnings
             .push(Problem::option(place, group, name, reason));
     }
 

@@ -25,6 +25,7 @@ mod option;
 mod paste;
 mod policy;
 mod resolve;
+mod sample;
 mod sections;
 mod sources;
 mod substitute;
@@ -42,5 +43,6 @@ pub use policy::{
     CheckError, Credentials, Deprecated, Policy, PolicyRule, PolicyStore, RuleDefault, Scope,
     ServiceIdentity, Target, defaults, sample,
 };
+pub use sample::config_sample;
 pub use sections::*;
 pub use sources::{Environment, Sources, environment};

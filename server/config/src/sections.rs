@@ -119,8 +119,8 @@ pub struct KeystoneSection {
     pub cafile: Option<String>,
     /// Whether any certificate is accepted.
     pub insecure: bool,
-    /// Accepted; the cache is within the process.
-    pub memcached_servers: Vec<String>,
+    /// Where processes share what they remember of tokens, if they do.
+    pub shared_tokens: Option<SharedTokens>,
     /// For how long a valid token is remembered; `None`: not at all.
     pub token_cache_time: Option<Duration>,
     /// Roles of which a service token needs one.
@@ -255,6 +255,38 @@ pub struct StorageSection {
     pub certificate_sha256: BTreeMap<String, String>,
     /// Whether any certificate is good enough.
     pub insecure: bool,
+}
+
+/// A memcached in which the API's processes share what they remember of tokens.
+#[derive(Debug, Clone)]
+pub struct SharedTokens {
+    /// The servers, as `host:port`.
+    pub servers: Vec<String>,
+    /// What seals entries; `None`: they are readable.
+    pub secret: Option<SecretString>,
+    /// For how long a server that failed is left alone.
+    pub dead_retry: Duration,
+    /// How long a server may take to answer.
+    pub timeout: Duration,
+}
+
+/// Reads `host`, `host:port` or `inet6:[address]:port` as `host:port`.
+pub(crate) fn memcached_server(entry: &str) -> Result<String, String> {
+    const PORT: u16 = 11211;
+    let wrong = || format!("`{entry}` is not of the form host:port or [address]:port");
+    let server = entry.trim();
+    let server = server.strip_prefix("inet6:").unwrap_or(server);
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => {
+            (host, port.parse::<u16>().map_err(|_| wrong())?)
+        }
+        _ => (server, PORT),
+    };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    if host.is_empty() || port == 0 || (host.contains([':', '/']) && !bracketed) {
+        return Err(wrong());
+    }
+    Ok(format!("{host}:{port}"))
 }
 
 /// Reads a network such as `192.0.2.0/24`, or the address of one machine.

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use protector_config::{Config, ConfigArgs, ConfigError, environment};
 
@@ -62,17 +64,41 @@ pub(crate) enum DriverCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Check protector.conf, the policy files and api-paste.ini
-    Validate,
+    #[command(alias = "validate")]
+    Check,
     /// List every option with its value and where it comes from
     List,
+    /// Print a protector.conf with every option and its default, commented out
+    Sample,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// List the rules in force
     List,
+    /// Check the policy files; with --access, tell what its owner may do
+    Check(PolicyQuestion),
     /// Print a policy file with every default, commented out
     Sample,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PolicyQuestion {
+    /// A token's content as Keystone shows it ({"token": {...}}), as a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access: Option<PathBuf>,
+    /// Only this rule
+    #[arg(long, value_name = "NAME", requires = "access")]
+    pub(crate) rule: Option<String>,
+    /// A field of what is asked for, such as project_id=...; without any, what belongs to the caller
+    #[arg(long, value_name = "FIELD=VALUE", requires = "access", value_parser = field)]
+    pub(crate) target: Vec<(String, String)>,
+}
+
+fn field(text: &str) -> Result<(String, String), String> {
+    let found = text.split_once('=');
+    let (name, value) = found.ok_or("must be of the form FIELD=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 impl CommandLine {

@@ -1,4 +1,4 @@
-//! `config validate` and `config list`.
+//! `config check`, `config list` and `config sample`.
 
 use protector_config::{Config, ConfigError, Paste, Policy, Value as Setting};
 use serde_json::json;
@@ -25,8 +25,12 @@ pub(crate) fn list(config: &Config) -> Output {
     }
 }
 
+pub(crate) fn sample() -> Output {
+    Output::Text(protector_config::config_sample())
+}
+
 /// Checks what a service checks at its start, all of it.
-pub(crate) fn validate(line: &CommandLine) -> Output {
+pub(crate) fn check(line: &CommandLine) -> Output {
     let mut report = Report::default();
     match line.load() {
         Ok(config) => report.check(&config),

@@ -16,6 +16,13 @@ pub(crate) enum Failure {
     Driver(#[from] DriverError),
     #[error("there is no driver named `{name}`; known: {known}")]
     UnknownDriver { name: String, known: String },
+    #[error("there is no rule named `{0}`; `policy list` shows all")]
+    UnknownRule(String),
+    #[error("{}: this cannot be read as a token's content: {reason}", file.display())]
+    Access {
+        file: std::path::PathBuf,
+        reason: String,
+    },
     #[error("the program cannot start its runtime: {0}")]
     Runtime(#[from] std::io::Error),
 }

@@ -37,9 +37,11 @@ fn run(line: &CommandLine) -> Result<Output, Failure> {
         Command::Db(DbCommand::Version) => database::version(&line.load()?),
         Command::Driver(DriverCommand::List) => drivers::list(),
         Command::Driver(DriverCommand::Show { name }) => drivers::show(name),
-        Command::Config(ConfigCommand::Validate) => Ok(config::validate(line)),
+        Command::Config(ConfigCommand::Check) => Ok(config::check(line)),
+        Command::Config(ConfigCommand::Sample) => Ok(config::sample()),
         Command::Config(ConfigCommand::List) => Ok(config::list(&line.load()?)),
         Command::Policy(PolicyCommand::List) => policy::list(&line.load()?),
+        Command::Policy(PolicyCommand::Check(question)) => policy::check(&line.load()?, question),
         Command::Policy(PolicyCommand::Sample) => Ok(policy::sample()),
     }
 }

@@ -169,7 +169,7 @@ project_name = service
 project_domain_name = Default
 ";
     let site = Site::new(complete);
-    let output = site.run(&["config", "validate"]);
+    let output = site.run(&["config", "check"]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{shown}");
     assert!(
@@ -180,14 +180,14 @@ project_domain_name = Default
 
     std::fs::write(site.path("policy.yaml"), "protector:members:index: !\n").unwrap();
     std::fs::write(site.path("api-paste.ini"), "[filter\n").unwrap();
-    let report = site.json(&["config", "validate"]);
+    let report = site.json(&["config", "check"]);
     assert_eq!(report["valid"], false);
     let errors = report["errors"].as_array().unwrap();
     assert_eq!(errors.len(), 2, "{report}");
-    assert_eq!(site.run(&["config", "validate"]).status.code(), Some(1));
+    assert_eq!(site.run(&["config", "check"]).status.code(), Some(1));
 
     let site = Site::new(&complete.replace("username", "identity_driver = nonsense\nusername"));
-    let report = site.json(&["config", "validate"]).to_string();
+    let report = site.json(&["config", "check"]).to_string();
     assert!(
         report.contains("no Identity driver named `nonsense`"),
         "{report}"
@@ -234,6 +234,93 @@ fn rules_are_listed_with_their_source_and_the_sample_is_a_policy_file() {
         let source = rule["source"].as_str().unwrap();
         assert!(source.contains("policy.yaml:"), "{rule}");
     }
+}
+
+#[test]
+fn the_sample_of_the_configuration_is_a_valid_file_that_changes_nothing() {
+    let site = Site::new("");
+    let before = site.json(&["config", "list"]);
+    let sample = text(&site.run(&["config", "sample"]).stdout);
+    std::fs::write(site.path("protector.conf"), &sample).unwrap();
+    assert_eq!(site.json(&["config", "list"]), before);
+    // Every default that is written out is one that is taken.
+    let written: String = sample
+        .lines()
+        .filter(|line| !line.ends_with(" = <None>"))
+        .map(|line| {
+            format!(
+                "{}\n",
+                line.strip_prefix('#')
+                    .filter(|l| !l.starts_with(' '))
+                    .unwrap_or(line)
+            )
+        })
+        .collect();
+    std::fs::write(site.path("protector.conf"), written).unwrap();
+    let (before, after) = (before.as_array().unwrap(), site.json(&["config", "list"]));
+    for (before, after) in before.iter().zip(after.as_array().unwrap()) {
+        assert_eq!(before["value"], after["value"], "{after}");
+    }
+}
+
+#[test]
+fn what_a_token_may_do_is_told_by_rule() {
+    let site = Site::new("");
+    let policy = "\"protector:operations:action:failover\": \"role:dr_operator\"\n";
+    std::fs::write(site.path("policy.yaml"), policy).unwrap();
+    let token = r#"{"token": {"user": {"id": "u1", "name": "u", "domain": {"id": "default"}},
+        "project": {"id": "p1", "domain": {"id": "default"}}, "roles": [{"id": "r", "name": "member"}]}}"#;
+    std::fs::write(site.path("token.json"), token).unwrap();
+    let file = site.path("token.json").display().to_string();
+    let verdict = |rule: &str, more: &[&str]| {
+        let arguments = ["policy", "check", "--access", &file, "--rule", rule];
+        let rows = site.json(&[&arguments, more].concat());
+        rows[0]["verdict"].as_str().unwrap().to_owned()
+    };
+    let test = "protector:operations:action:test_failover";
+    assert_eq!(
+        verdict("protector:operations:action:failover", &[]),
+        "failed"
+    );
+    assert_eq!(verdict(test, &[]), "passed");
+    assert_eq!(verdict(test, &["--target", "project_id=p2"]), "failed");
+    assert_eq!(verdict("protector:sites:index", &[]), "failed");
+    let all = site.json(&["policy", "check", "--access", &file]);
+    assert!(all.as_array().unwrap().len() > 50);
+    // An administrator of the whole cloud has no project: what is a tenant's is not theirs.
+    let token = r#"{"token": {"user": {"id": "u1", "domain": {"id": "default"}},
+        "system": {"all": true}, "roles": [{"id": "r", "name": "admin"}]}}"#;
+    std::fs::write(site.path("token.json"), token).unwrap();
+    assert_eq!(verdict("protector:sites:index", &[]), "passed");
+    assert_eq!(verdict("protector:protection_groups:index", &[]), "failed");
+
+    let lines = site.fails(&["policy", "check", "--access", &file, "--rule", "nonsense"]);
+    assert!(lines[0].contains("no rule named `nonsense`"), "{lines:?}");
+    let lines = site.fails(&["policy", "check", "--access", "/nowhere"]);
+    assert!(lines[0].contains("/nowhere"), "{lines:?}");
+}
+
+#[test]
+fn policy_files_are_checked_without_a_token() {
+    let site = Site::new("");
+    let checked = site.json(&["policy", "check"]);
+    assert_eq!(checked["valid"], true);
+    std::fs::write(site.path("policy.yaml"), "protector:sites:idex: role:x\n").unwrap();
+    let output = site.run(&["policy", "check"]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(
+        shown.contains("did you mean `protector:sites:index`?"),
+        "{shown}"
+    );
+    std::fs::write(
+        site.path("policy.yaml"),
+        "x: role:a\nprotector:sites:index: !\n",
+    )
+    .unwrap();
+    let output = site.run(&["policy", "check"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("policy.yaml:2: protector:sites:index: "));
 }
 
 #[test]

@@ -137,28 +137,25 @@ impl Contract {
         operation: &Operation,
         bytes: &[u8],
     ) -> Result<Value, Vec<String>> {
-        let empty = bytes.iter().all(u8::is_ascii_whitespace);
-        let value: Value = match empty {
-            true => Value::Null,
-            false => serde_json::from_slice(bytes)
-                .map_err(|error| vec![format!("body: is not JSON: {error}")])?,
+        let given = match bytes.iter().all(u8::is_ascii_whitespace) {
+            true => None,
+            false => Some(
+                serde_json::from_slice(bytes)
+                    .map_err(|error| vec![format!("body: is not JSON: {error}")])?,
+            ),
         };
-        let nothing = match &value {
-            Value::Null => true,
-            Value::Object(fields) => fields.is_empty(),
-            _ => false,
-        };
+        // No body at all is one without fields; the schema says whether that will do.
+        let value = given.unwrap_or_else(|| Value::Object(Map::new()));
         let Some(schema) = &operation.body else {
-            return match nothing {
+            return match value.as_object().is_some_and(Map::is_empty) {
                 true => Ok(Value::Null),
                 false => Err(vec!["body: this call takes none".to_owned()]),
             };
         };
-        // No body at all is one without fields; the schema says whether that will do.
-        let value = match value {
-            Value::Null => Value::Object(Map::new()),
-            value => value,
-        };
+        // Here, and not by each schema: the parser behind this takes `null` for an object without fields.
+        if value.is_null() {
+            return Err(vec!["body: must be an object".to_owned()]);
+        }
         let mut wrong = Vec::new();
         let checker = Checker {
             schemas: &self.schemas,

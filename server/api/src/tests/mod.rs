@@ -9,6 +9,7 @@ mod pretend;
 mod refusals;
 mod rules;
 mod samples;
+mod shared_tokens;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -255,3 +255,56 @@ fn a_certificate_that_is_none_is_refused() {
         assert!(error.contains(part), "{entry}: {error}");
     }
 }
+
+#[test]
+fn what_an_installation_has_and_this_one_does_otherwise_is_told() {
+    let text = "[keystone_authtoken]\nmemcached_servers = a:1\nmemcache_tls_enabled = true\n\
+                [oslo_middleware]\nenable_proxy_headers_parsing = true\n";
+    let config = config(text).unwrap();
+    let told: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("protector.conf:3: [keystone_authtoken] memcache_tls_enabled: "));
+    assert!(told[1].contains("[api] trusted_proxies"), "{told:?}");
+    assert!(config.keystone.shared_tokens.is_none());
+}
+
+#[test]
+fn processes_share_tokens_where_memcached_servers_says() {
+    let shared = |lines: &str| {
+        let config = config(&format!("[keystone_authtoken]\n{lines}"))?;
+        Ok::<_, ConfigError>(config.keystone.shared_tokens)
+    };
+    assert!(shared("").unwrap().is_none());
+    let plain = shared("memcached_servers = a:1, b,inet6:[::1]:2,[fd00::1]\n").unwrap();
+    let plain = plain.unwrap();
+    assert_eq!(
+        plain.servers,
+        ["a:1", "b:11211", "[::1]:2", "[fd00::1]:11211"]
+    );
+    assert!(plain.secret.is_none());
+    assert_eq!(plain.timeout, Duration::from_secs(3));
+    assert_eq!(plain.dead_retry, Duration::from_secs(300));
+
+    // As deployment tools write it; the strategy is one word in any case.
+    let text = "memcached_servers = a:1\nmemcache_security_strategy = encrypt\n\
+                memcache_secret_key = marked\n";
+    let sealed = shared(text).unwrap().unwrap();
+    assert_eq!(sealed.secret.unwrap().expose_secret(), "marked");
+
+    let error = shared(&text.replace("memcache_secret_key = marked\n", "")).unwrap_err();
+    let told = error.to_string();
+    assert!(told.contains("memcache_secret_key: is needed"), "{told}");
+    for entry in ["a:b", ":1", "::1", "unix:/run/memcached", "a:0", "a:70000"] {
+        let error = shared(&format!("memcached_servers = {entry}\n")).unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains("is not of the form host:port"), "{told}");
+    }
+}
+
+#[test]
+fn a_network_that_is_none_is_told() {
+    let error = config("[api]\ntrusted_proxies = 10.0.0.0/8,controller,10.1.1.1/33\n").unwrap_err();
+    let told = error.to_string();
+    assert_eq!(told.lines().count(), 2, "{told}");
+    assert!(told.starts_with("protector.conf:2: [api] trusted_proxies: `controller` is neither"));
+}
