@@ -256,6 +256,7 @@ impl Engine {
             step.as_mut().poll(cx).map(Some)
         });
         ended.await;
+        self.world.look_at(run).await;
         self.die().await
     }
 
@@ -345,9 +346,14 @@ impl StepExecutor for Engine {
             Some(Trouble::Kill(When::During(breaths))) => return self.breathe(run, breaths).await,
             Some(Trouble::Kill(When::After)) => {
                 self.steps.run(run).await?;
+                self.world.look_at(run).await;
                 return self.die().await;
             }
-            Some(Trouble::Pause { verb }) => return self.pause(run, verb).await,
+            Some(Trouble::Pause { verb }) => {
+                let ended = self.pause(run, verb).await;
+                self.world.look_at(run).await;
+                return ended;
+            }
             Some(Trouble::Fails) => return Err(StepFailure::permanent("by the test", "retry")),
             Some(Trouble::Slow(span)) => self.world.clock.sleep(span).await,
             Some(Trouble::Peer(verb, loss)) => self.other().wire.lose(&[(verb, loss)]),
@@ -386,6 +392,8 @@ impl StepExecutor for Engine {
 
     async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure> {
         self.script(&Script::default());
-        self.steps.undo(run).await
+        let undone = self.steps.undo(run).await;
+        self.world.look_at(run).await;
+        undone
     }
 }

@@ -1,4 +1,5 @@
-//! The promises that hold at every moment, looked at after each step of a troubled engine.
+//! The promises that hold at every moment, looked at after each step of a troubled engine,
+//! where it ends, is left in the midst, or is taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
