@@ -412,3 +412,23 @@ fn holds_all(point: &Point, document: &GroupDocument) -> bool {
 fn is_within(span: TimeDelta, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     (TimeDelta::zero()..span).contains(&(now - since))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_seems_to_come_from_the_future_is_not_waited_for() {
+        let now: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
+        let span = TimeDelta::minutes(30);
+        for (ago, waits) in [
+            (TimeDelta::zero(), true),
+            (TimeDelta::minutes(29), true),
+            (TimeDelta::minutes(30), false),
+            (TimeDelta::milliseconds(-1), false),
+            (TimeDelta::hours(-5), false),
+        ] {
+            assert_eq!(is_within(span, now - ago, now), waits, "{ago}");
+        }
+    }
+}

@@ -334,7 +334,7 @@ impl Runner {
                     if hold || running.len() >= places && !is_probe(step) {
                         continue;
                     }
-                    if step.phase == Phase::Copying && self.copies_enough(plan, &began) {
+                    if is_copying(plan, step) && self.copies_enough(plan, &began) {
                         continue;
                     }
                     running
@@ -367,7 +367,7 @@ impl Runner {
         let copies = began
             .iter()
             .filter_map(|key| plan.step(key))
-            .filter(|step| step.phase == Phase::Copying);
+            .filter(|step| is_copying(plan, step));
         copies.count() >= (self.options.parallel_steps * 3).div_ceil(4)
     }
 
@@ -706,6 +706,12 @@ fn pending(plan: &Plan, journal: &Journal, began: &[String]) -> Vec<String> {
     open.map(|r| r.key.clone())
         .filter(|key| !began.contains(key) && !finishes(key))
         .collect()
+}
+
+/// Whether a step makes a copy, or makes place for one.
+fn is_copying(plan: &Plan, step: &Step) -> bool {
+    let clears = step.phase == Phase::Cleaning && step.member.is_some() && plan.commit().is_some();
+    step.phase == Phase::Copying || clears
 }
 
 fn is_probe(step: &Step) -> bool {

@@ -14,7 +14,7 @@ use crate::plan::{Action, Step};
 pub fn fold(document: &GroupDocument, progress: Progress<'_>) -> GroupDocument {
     let mut next = document.clone();
     let slots = slots(progress);
-    count_on_nothing_unready(&mut next, progress);
+    count_on_nothing_removed(&mut next, progress);
     for (step, output) in progress.done().chain(half_built(progress)) {
         if !came_home(&next, progress, step) {
             apply(&mut next, step, output, &slots);
@@ -23,19 +23,17 @@ pub fn fold(document: &GroupDocument, progress: Progress<'_>) -> GroupDocument {
     next
 }
 
-/// A copy that a move removes, or still has to put out of use, is none that can be started.
-fn count_on_nothing_unready(document: &mut GroupDocument, progress: Progress<'_>) {
+/// A copy that a move has begun to remove is none that can be started.
+fn count_on_nothing_removed(document: &mut GroupDocument, progress: Progress<'_>) {
     if progress.plan.commit().is_none() {
         return;
     }
-    for step in &progress.plan.steps {
-        let unready = match step.action {
-            Action::DeleteServer => true,
-            Action::ParkServer { quarantine: true } => !progress.is_done(&step.key),
-            _ => false,
-        };
-        let member = step.member.filter(|_| unready);
-        if let Some(member) = member.and_then(|id| document.member_mut(id))
+    let removes = |step: &&Step| {
+        let begun = progress.record(&step.key).is_some_and(|r| r.attempt > 0);
+        step.action == Action::DeleteServer && begun
+    };
+    for step in progress.plan.steps.iter().filter(removes) {
+        if let Some(member) = step.member.and_then(|id| document.member_mut(id))
             && let Some(copy) = member.instances.get_mut(&step.site)
         {
             copy.state = InstanceState::Incomplete;

@@ -7,7 +7,7 @@ use crate::loss::{self, begun_seconds};
 use crate::operation::{
     MemberResult, Operation, OperationError, OperationResult, StepRecord, StepStatus,
 };
-use crate::outputs::{Parked, Progress, read};
+use crate::outputs::{Left, Parked, Progress, read};
 use crate::plan::{Action, Plan, Step};
 use crate::probe::ProbeVerdict;
 use crate::readiness;
@@ -182,6 +182,13 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
                     "`{name}` had not come up on the other site: it runs from what was kept here"
                 ),
             })),
+            Action::ReleaseVolumes | Action::DeletePorts | Action::DiscardVolumes => {
+                if let Some(Left { left }) = read(output) {
+                    notes.push(format!(
+                        "of an older copy of `{name}` something stays: {left}"
+                    ));
+                }
+            }
             Action::OverwriteVolume { .. } => {
                 if let Some(snapshot) = output.and_then(|o| o["kept_as"].as_str()) {
                     notes.push(format!(

@@ -120,6 +120,13 @@ pub struct Parked {
     pub gone: bool,
 }
 
+/// Something of an older copy could not be removed, and stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// What and why.
+    pub left: String,
+}
+
 /// A generic volume group is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupMade {
@@ -188,6 +195,15 @@ impl<'a> Progress<'a> {
     pub fn first_done_of(&self, member: MemberId, is: impl Fn(&Action) -> bool) -> bool {
         self.done()
             .any(|(step, _)| step.member == Some(member) && is(&step.action))
+    }
+
+    /// Whether the operation has yet to put a member's copy out of use that its site had lost.
+    pub fn is_to_be_put_away(&self, member: MemberId) -> bool {
+        self.plan.steps.iter().any(|step| {
+            step.member == Some(member)
+                && step.action == (Action::ParkServer { quarantine: true })
+                && !self.is_done(&step.key)
+        })
     }
 
     /// Which servers ran before any was stopped, as soon as that is noted.

@@ -67,7 +67,11 @@ fn one_member_is_ready(plan: &Plan, step: &Step, of: &impl Fn(&str) -> StepStatu
     }
     let mut members = BTreeMap::new();
     for need in step.needs.iter().filter_map(|key| plan.step(key)) {
-        let done = of(&need.key) == StepStatus::Done;
+        let done = match (&need.action, of(&need.key)) {
+            // An array that cannot stop its own points holds no rescue up.
+            (Action::HoldArrayGroup, StepStatus::Failed) => true,
+            (_, status) => status == StepStatus::Done,
+        };
         *members.entry(need.member).or_insert(true) &= done;
     }
     // What belongs to no member is for all.

@@ -89,7 +89,11 @@ pub(super) async fn plan(
     let (options, direction) = checked(record, kind, options)?;
     let project = project_here(control, record).await?;
     let operation = asked(control, actor, record, kind, options, direction, project);
-    let before = control.db.came_before(record, &operation).await?;
+    let before = match direction.executor == control.local().await?.id {
+        true => control.db.came_before(record, &operation).await?,
+        // What came before is in the journals of the site that executes it.
+        false => control.db.test_before(&operation).await?,
+    };
     let (options, before) = (&operation.options, before.for_plan());
     let plan = planner::plan_after(&record.document, kind, options, &direction, &before)?;
     Ok(Started::Plan(plan))

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use protector_framework::{GroupId, MemberId, OperationId, SiteId};
 use protector_model::plan::Action;
 use protector_model::planner::Before;
-use protector_model::schedule::{epoch_of, to_undo};
+use protector_model::schedule::to_undo;
 use protector_model::{GroupDocument, Operation, OperationKind, OperationStatus, Plan};
 
 use crate::connection::Db;
@@ -48,10 +48,6 @@ impl Db {
         operation: &Operation,
     ) -> Result<CameBefore> {
         let (group, site) = (record.document.id, operation.executor_site_id);
-        let test = match operation.options.test {
-            Some(test) => self.plan(test).await?,
-            None => None,
-        };
         let cleans = matches!(
             operation.kind,
             OperationKind::Cleanup | OperationKind::Delete
@@ -65,11 +61,27 @@ impl Db {
             false => Vec::new(),
         };
         Ok(CameBefore {
-            test,
             superseded: self.superseded_by(operation).await?,
             leftovers,
             removed,
             unproven: record.quarantine_due,
+            ..self.test_before(operation).await?
+        })
+    }
+
+    /// The test that an operation is about, and nothing else: all that is known of an operation of the
+    /// other site.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn test_before(&self, operation: &Operation) -> Result<CameBefore> {
+        let test = match operation.options.test {
+            Some(test) => self.plan(test).await?,
+            None => None,
+        };
+        Ok(CameBefore {
+            test,
+            ..CameBefore::default()
         })
     }
 
@@ -126,19 +138,18 @@ impl Db {
         document: &GroupDocument,
         site: SiteId,
     ) -> Result<Vec<MemberId>> {
-        let newest_first = Page {
-            sort: vec![("created_at".to_owned(), true)],
+        let of_site = Page {
+            filters: vec![("executor_site_id".to_owned(), site.to_string())],
             ..Page::default()
         };
         let all = self
-            .page_operations(None, Some(document.id), &newest_first)
+            .page_operations(None, Some(document.id), &of_site)
             .await?;
-        let of_this_epoch = all
-            .iter()
-            .take_while(|older| epoch_of(older.id) != document.epoch.id)
-            .filter(|older| older.executor_site_id == site);
+        let removes = |older: &&Operation| {
+            older.kind == OperationKind::Cleanup || older.kind.moves_authority()
+        };
         let mut removed = Vec::new();
-        for older in of_this_epoch {
+        for older in all.iter().filter(removes) {
             let Some(plan) = self.plan(older.id).await? else {
                 continue;
             };

@@ -474,11 +474,15 @@ impl Db {
     }
 }
 
-/// Holds the operation that has the group's place, so that what its engine notes is seen whole.
+/// Holds what may have to give way, so that what its engine notes is seen whole: the operation that has
+/// the group's place, and quarantines.
 async fn hold_active(tx: &DatabaseTransaction, newer: &Operation) -> Result<()> {
     let sql = "UPDATE dr_operations SET updated_at = updated_at
-        WHERE id = (SELECT active_operation_id FROM protection_groups WHERE id = ?)";
-    run(tx, sql, [newer.group_id.to_string().into()])
+        WHERE id = (SELECT active_operation_id FROM protection_groups WHERE id = ?)
+            OR (group_id = ? AND kind = ? AND status IN ('queued', 'running', 'waiting_for_user'))";
+    let group = newer.group_id.to_string();
+    let kind = OperationKind::Quarantine.to_string();
+    run(tx, sql, [group.clone().into(), group.into(), kind.into()])
         .await
         .map(|_| ())
 }

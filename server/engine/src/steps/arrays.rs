@@ -62,6 +62,15 @@ async fn volume_names(
     Ok(names)
 }
 
+/// Stops this array's own points, until its volumes are overwritten. Once authority is here they are the
+/// group's.
+pub(super) async fn hold_group(work: &Work<'_>) -> Output {
+    if work.record.document.current_primary_site_id == work.site() {
+        return Ok(None);
+    }
+    suspend_group(work, true).await
+}
+
 /// `here_only`: the other array is not asked.
 pub(super) async fn suspend_group(work: &Work<'_>, here_only: bool) -> Output {
     if work.document.policy.is_none() {

@@ -4,13 +4,14 @@ use protector_framework::{
     DiscardVolume, PortRef, ServerRef, ServerStatus, SetDeleteOnTermination, VolumeGroupRef,
     VolumeId,
 };
+use protector_model::outputs::{Left, read};
 use protector_model::plan::{Action, Step};
 use protector_model::{Instance, InstanceState};
 
 use super::copies::release;
 use super::poll::CLOUD;
 use super::work::{Work, found};
-use super::{Output, volume_groups};
+use super::{Output, output, points, volume_groups};
 use crate::failure::StepFailure;
 
 /// The copy on the step's site; the production copy is never cleaned.
@@ -28,6 +29,9 @@ fn copy<'a>(work: &'a Work<'_>) -> Result<Option<&'a Instance>, StepFailure> {
 }
 
 pub(super) async fn delete_server(work: &Work<'_>) -> Output {
+    if is_a_move(work) {
+        points::must_hold_member(work).await?;
+    }
     let Some(id) = copy(work)?.and_then(|copy| copy.server_id.as_ref()) else {
         return Ok(None);
     };
@@ -82,8 +86,31 @@ pub(super) async fn remove_server(
     }
 }
 
+/// Whether the copy makes way for one that a move builds anew.
+fn is_a_move(work: &Work<'_>) -> bool {
+    work.run.plan.commit().is_some()
+}
+
+/// What a move cannot remove of an older copy holds up nobody's recovery: it is told, and left.
+fn or_left(work: &Work<'_>, removed: Output) -> Output {
+    match removed {
+        Err(
+            StepFailure::Transient { error, .. }
+            | StepFailure::Permanent(error)
+            | StepFailure::AskUser(error),
+        ) if is_a_move(work) => output(&Left {
+            left: error.message,
+        }),
+        other => other,
+    }
+}
+
 /// Takes the copy's volumes out of the generic group and out of the cloud.
 pub(super) async fn release_volumes(work: &Work<'_>) -> Output {
+    or_left(work, release_them(work).await)
+}
+
+async fn release_them(work: &Work<'_>) -> Output {
     let Some(copy) = copy(work)? else {
         return Ok(None);
     };
@@ -116,6 +143,10 @@ pub(super) async fn release_volumes(work: &Work<'_>) -> Output {
 
 /// Deletes the ports that Protector made for the copy; those of a user stay.
 pub(super) async fn delete_ports(work: &Work<'_>) -> Output {
+    or_left(work, delete_them(work).await)
+}
+
+async fn delete_them(work: &Work<'_>) -> Output {
     let Some(copy) = copy(work)?.filter(|copy| copy.made) else {
         return Ok(None);
     };
@@ -129,16 +160,25 @@ pub(super) async fn delete_ports(work: &Work<'_>) -> Output {
     Ok(None)
 }
 
+/// Discards the copy's array volumes, where the cloud has let them go.
 pub(super) async fn discard_volumes(work: &Work<'_>) -> Output {
+    or_left(work, discard_them(work).await)
+}
+
+async fn discard_them(work: &Work<'_>) -> Output {
     let Some(copy) = copy(work)? else {
         return Ok(None);
     };
     let releases =
         |s: &&Step| s.member == work.run.step.member && matches!(s.action, Action::ReleaseVolumes);
     let release = work.run.plan.steps.iter().find(releases);
-    if release.is_some_and(|step| work.progress().is_skipped(&step.key)) {
-        // A person keeps them in the cloud.
-        return Ok(None);
+    if let Some(step) = release {
+        let told = work.progress().record(&step.key);
+        let left = read::<Left>(told.and_then(|record| record.output.as_ref()));
+        if work.progress().is_skipped(&step.key) || left.is_some() {
+            // The cloud keeps them: a person has said so, or it could not let them go.
+            return Ok(None);
+        }
     }
     let storage = work.storage().await?;
     for volume in &copy.volumes {

@@ -81,7 +81,11 @@ fn something_can_start(work: &Work<'_>) -> Result<(), StepFailure> {
                     && matches!(step.action, Action::AdoptVolume { test: false, .. })
             })
             .count();
-        slots > 0 && (adopted == slots || member.has_parked_copy(work.site()))
+        let revives = |s: &Step| s.member == Some(member.id) && s.action == Action::ReviveServer;
+        let rests = member.has_parked_copy(work.site())
+            && work.run.plan.steps.iter().any(revives)
+            && !progress.is_to_be_put_away(member.id);
+        slots > 0 && (adopted == slots || rests)
     });
     if pinned && ready {
         return Ok(());
@@ -113,9 +117,7 @@ fn next_document(
     let at = moment(work);
     let mut next = work.document.next_version(at);
     next.version = work.record.document.version + 1;
-    let point = work.progress().chosen().map(|chosen| chosen.taken_at);
-    let before = &work.record.document.epoch;
-    next.epoch = before.moved(epoch_id, target, at, point);
+    next.epoch = work.record.document.epoch.moved(epoch_id, target, at);
     next.current_primary_site_id = target;
     next.failover_count += 1;
     // What is true until the operation ends: it may be read after a crash.
@@ -125,8 +127,16 @@ fn next_document(
         work.operation()
     ));
     for member in &mut next.members {
-        let takes_part = |step: &Step| step.member == Some(member.id);
-        if !work.run.plan.steps.iter().any(takes_part) {
+        if work.progress().is_to_be_put_away(member.id)
+            && let Some(copy) = member.instances.get_mut(&target)
+        {
+            // It may run, and what it runs from is not proven.
+            copy.state = InstanceState::Incomplete;
+        }
+        let comes_up = |step: &Step| {
+            step.member == Some(member.id) && matches!(step.action, Action::VerifyServer { .. })
+        };
+        if !work.run.plan.steps.iter().any(comes_up) {
             continue;
         }
         member.status = MemberStatus::FailingOver;

@@ -165,7 +165,7 @@ impl StepExecutor for Steps {
             Action::DeleteVolumeGroup => volume_groups::delete(&work).await,
             Action::EnsureArrayGroup => arrays::ensure_group(&work).await,
             Action::SuspendArrayGroup => arrays::suspend_group(&work, false).await,
-            Action::HoldArrayGroup => arrays::suspend_group(&work, true).await,
+            Action::HoldArrayGroup => arrays::hold_group(&work).await,
             Action::DeleteArrayGroup => arrays::delete_group(&work).await,
             Action::CaptureMember => capture::capture(&work).await,
             Action::RecaptureMember => capture::recapture(&work).await,

@@ -11,7 +11,7 @@ use protector_model::outputs::{Chosen, Kept, Replicated, read};
 use protector_model::plan::Action;
 use protector_model::schedule::epoch_of;
 use protector_model::seeded::{Bug, is_on};
-use protector_model::{InstanceState, Member, OperationKind};
+use protector_model::{InstanceState, InstanceVolume, Member, OperationKind};
 use serde_json::json;
 
 use super::poll::STALL;
@@ -364,6 +364,27 @@ async fn is_ended_move(work: &Work<'_>, holder: &str) -> Result<bool, StepFailur
             && older.kind.moves_authority()
             && older.status.is_final()
     }))
+}
+
+/// Refuses to remove the rest of a member's copy where the point does not hold the member: that rest may
+/// be all there is of it.
+pub(super) async fn must_hold_member(work: &Work<'_>) -> Result<(), StepFailure> {
+    let chosen = chosen(work).await?;
+    let member = work.member()?;
+    let source = member.instance(work.other());
+    let holds = |volume: &InstanceVolume| chosen.volumes.iter().any(|v| v.serial == volume.serial);
+    let held =
+        source.is_some_and(|copy| !copy.volumes.is_empty() && copy.volumes.iter().all(holds));
+    match held {
+        true => Ok(()),
+        false => Err(StepFailure::permanent(
+            format!(
+                "recovery point {} does not hold `{}`; what is left of its copy here stays",
+                chosen.point, member.name
+            ),
+            "name a recovery point that holds it, or bring it up by hand from what is left",
+        )),
+    }
 }
 
 /// The operation's point; for the removal of a test, the test's.

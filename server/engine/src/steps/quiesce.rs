@@ -5,6 +5,7 @@ use protector_framework::{
 };
 use protector_model::InstanceState;
 use protector_model::outputs::{Parked, Stopped};
+use protector_model::plan::{Action, Step};
 use protector_model::seeded::{Bug, is_on};
 use serde_json::json;
 
@@ -62,18 +63,14 @@ pub(super) async fn undo_stop(work: &Work<'_>) -> Result<(), StepFailure> {
 /// Locks, stops and disconnects the copy on the step's site.
 pub(super) async fn park(work: &Work<'_>) -> Output {
     let copy = work.copy_on(work.site())?;
-    let gone = Parked {
-        was_running: false,
-        gone: true,
-    };
     let Some(id) = copy.server_id.clone() else {
-        return output(&gone);
+        return gone(work);
     };
     let cloud = work.compute().await?;
     let server = found(cloud.get_server(&work.ctx()?, ServerRef::new(&id)).await);
     let server = server.map_err(|e| work.failed(&e))?;
     let Some(server) = server.filter(|s| s.status != ServerStatus::Deleted) else {
-        return output(&gone);
+        return gone(work);
     };
     if copy.state == InstanceState::Incomplete && server.status == ServerStatus::Error {
         return give_up_on(work, &*cloud, &id).await;
@@ -84,6 +81,21 @@ pub(super) async fn park(work: &Work<'_>) -> Output {
     output(&Parked {
         was_running,
         gone: false,
+    })
+}
+
+/// There is nothing to park. A move that was to start it cannot.
+fn gone(work: &Work<'_>) -> Output {
+    let starts = |s: &Step| s.member == work.run.step.member && s.action == Action::ReviveServer;
+    if work.run.plan.steps.iter().any(starts) {
+        return Err(StepFailure::permanent(
+            "the server that the site kept is gone",
+            "once the group runs, `cleanup` the copy; the next move builds it anew",
+        ));
+    }
+    output(&Parked {
+        was_running: false,
+        gone: true,
     })
 }
 

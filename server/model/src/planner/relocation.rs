@@ -46,11 +46,12 @@ pub(super) fn relocate(
                 .done()
         })
         .collect();
+    let mut free = vec![check.clone()];
+    free.extend(stopped.iter().cloned());
+    let parked = park_first(plan, target, &free, unready);
     let ready = if moving.is_empty() {
         // Every member starts from what the target keeps: no data is brought over.
-        let mut ready = vec![check];
-        ready.extend(stopped);
-        ready
+        free
     } else {
         let after = match planned {
             true => quiesce(plan, &moving, source, &check),
@@ -60,7 +61,6 @@ pub(super) fn relocate(
     };
     let held = hold_own(plan, &moving, target, &ready);
     let ready = ready.into_iter().chain(held).collect::<Vec<_>>();
-    let parked = park_first(plan, &members, target, &ready, unready);
     let commit = copy_and_commit(plan, &members, target, &ready, &parked, planned, unready);
     let overwritten = overwrite(plan, &moving, target, &commit, &parked);
     let started = start(plan, &members, target, &commit, &overwritten, false);
@@ -233,20 +233,22 @@ fn hold_own(
 /// The step that puts each member's copy out of use which is still as the target lost it.
 type ParkedFirst = BTreeMap<MemberId, String>;
 
+/// Puts them away as soon as nobody else is at work, whatever else comes of the move: a quarantine has
+/// given way to it.
 fn park_first(
     plan: &mut Builder<'_>,
-    members: &[&Member],
     target: SiteId,
-    ready: &[String],
+    free: &[String],
     unready: &Unready,
 ) -> ParkedFirst {
-    let lost = members.iter().filter(|m| unready.is_parked_first(m));
+    let members = plan.document.members.iter();
+    let lost = members.filter(|m| unready.is_parked_first(m));
     lost.map(|member| {
         let action = Action::ParkServer { quarantine: true };
         let key = plan
             .add("park", target, Phase::Parking, action)
             .member(member)
-            .needs(ready)
+            .needs(free)
             .done();
         (member.id, key)
     })
@@ -264,7 +266,8 @@ fn copy_and_commit(
     unready: &Unready,
 ) -> String {
     let mut needs = ready.to_vec();
-    needs.extend(parked.values().cloned());
+    let put_away = members.iter().filter_map(|m| parked.get(&m.id));
+    needs.extend(put_away.cloned());
     if let Some(pin) = ready.first() {
         for member in members.iter().filter(|m| !m.has_parked_copy(target)) {
             // What is left of an older copy goes first: it holds the ports and the names.

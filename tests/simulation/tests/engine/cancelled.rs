@@ -164,3 +164,21 @@ fn a_reprotect_that_is_given_up_at_any_step_can_be_asked_for_again() {
         }
     });
 }
+
+#[test]
+fn a_server_that_is_just_being_stopped_runs_again() {
+    simulate(async {
+        let world = World::protected(&SERVERS, 1).await;
+        let (operation, site) = world.ask(OperationKind::Failover, planned()).await;
+        // The engine dies while the guest goes down.
+        let kill = Trouble::Kill(When::During(5));
+        let engine = world.engine(site, [("stop/web".to_owned(), kill)].into());
+        world.run_until_death(site, &engine).await;
+        site.db.request_cancel(operation.id).await.unwrap();
+        let ended = world.finish(site, operation.id).await;
+        assert_eq!(ended.status, OperationStatus::Cancelled);
+        come_to_rest(&world).await;
+        serves(&world, "given up in the midst of it").await;
+        world.assert_settled(GroupStatus::Active, "as before").await;
+    });
+}

@@ -9,6 +9,7 @@
 mod by_hand;
 mod by_itself;
 mod cancelled;
+mod clocks;
 mod faults;
 mod histories;
 mod losses;

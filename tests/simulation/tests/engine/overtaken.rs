@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use protector_driver_mock::world::Fault;
+use protector_framework::ErrorKind;
 use protector_model::{GroupStatus, Operation, OperationKind, OperationOptions, OperationStatus};
 
 use protector_simulation::world::{Trouble, When, World, planned, simulate, unplanned};
@@ -154,6 +156,74 @@ fn a_retry_removes_nothing_that_was_built_anew() {
     });
 }
 
+/// As [`being_removed`], but nothing of what was written away has arrived at home.
+async fn being_removed_without_a_point() -> (World, Operation) {
+    let world = World::protected(&SERVERS, 1).await;
+    world.a.set_down(true);
+    let away = world
+        .ask_at(&world.b, OperationKind::Failover, unplanned())
+        .await;
+    assert_completed(&world.finish(&world.b, away.id).await, "away");
+    live_on(&world, "away").await;
+    let at_home = OperationOptions {
+        site: Some(world.a.id),
+        ..OperationOptions::default()
+    };
+    let (cleanup, _) = world.ask(OperationKind::Cleanup, at_home).await;
+    (world, cleanup)
+}
+
+#[test]
+fn inv2_what_is_left_of_a_copy_stays_where_no_point_holds_its_data() {
+    simulate(async {
+        for key in ["delete-server/web", "release-volumes/web"] {
+            let (world, _) = being_removed_without_a_point().await;
+            die_at(&world, key, When::Before).await;
+            let before = world.a.look().array;
+            world.b.set_down(true);
+            let moved = world
+                .ask_at(&world.a, OperationKind::Failback, accepting())
+                .await;
+            let ended = world.finish(&world.a, moved.id).await;
+            assert_ne!(ended.status, OperationStatus::Completed, "{key}");
+            assert_eq!(world.a.look().array, before, "{key}: it was all there is");
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_removed_of_an_older_copy_holds_up_no_recovery_and_is_told() {
+    simulate(async {
+        for (step, verb) in [
+            ("release-volumes/web", "unmanage_volume"),
+            ("discard-volumes/web", "discard_volume"),
+        ] {
+            let (world, _) = being_removed().await;
+            die_at(&world, "delete-server/web", When::After).await;
+            world.b.set_down(true);
+            let moved = world
+                .ask_at(&world.a, OperationKind::Failback, unplanned())
+                .await;
+            let fault = Fault::Error {
+                kind: ErrorKind::InvalidRequest,
+                message: "by the test".to_owned(),
+            };
+            let trouble = Trouble::Driver {
+                verb: verb.to_owned(),
+                fault,
+                times: 1,
+            };
+            let engine = world.engine(&world.a, [(step.to_owned(), trouble)].into());
+            let ended = world.suffer(&world.a, moved.id, &engine).await;
+            assert_completed(&ended, step);
+            assert_eq!(world.a.running(), SERVERS, "{step}");
+            let notes = ended.result.unwrap().notes;
+            let told = |note: &&String| note.starts_with("of an older copy of `web`");
+            assert_eq!(notes.iter().filter(told).count(), 1, "{step}: {notes:#?}");
+        }
+    });
+}
+
 /// The lost site is back and has begun to put its copies away, when the other one is lost.
 async fn being_quarantined(key: &str, when: When) -> (World, Operation) {
     let world = World::protected(&SERVERS, 1).await;
@@ -212,6 +282,25 @@ fn inv1_a_quarantine_gives_way_to_a_move_that_ends_it_before_it_starts_anything(
             live_on(&world, &context).await;
             world.assert_settled(GroupStatus::Active, &context).await;
         }
+    });
+}
+
+#[test]
+fn a_server_that_is_gone_keeps_nobody_else_from_coming_up() {
+    simulate(async {
+        let (world, _) = being_quarantined("park/db", When::Before).await;
+        let db = world.member(&world.a, "db").await;
+        let db = db.instance(world.a.id).unwrap().server_id.clone().unwrap();
+        world.a.tenant.delete_server(&db).unwrap();
+        world.clock.advance(Duration::from_secs(10));
+        let moved = world
+            .ask_at(&world.a, OperationKind::Failback, accepting())
+            .await;
+        let ended = world.finish(&world.a, moved.id).await;
+        assert_eq!(ended.status, OperationStatus::CompletedWithErrors);
+        assert_eq!(world.a.running(), ["web"]);
+        let error = ended.error.unwrap();
+        assert!(error.message.contains("is gone"), "{error:#?}");
     });
 }
 
