@@ -15,6 +15,7 @@ mod document;
 mod dto;
 mod edge;
 mod failure;
+mod filter;
 mod front;
 mod gate;
 mod healthcheck;

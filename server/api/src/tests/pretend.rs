@@ -370,7 +370,7 @@ impl GroupServices for PretendServices {
                 .is_some_and(|m| g.document.id.into_untyped_uuid() != m)
         });
         let skipped = usize::from(page.marker.is_some());
-        let limit = usize::try_from(page.limit.unwrap()).unwrap();
+        let limit = usize::try_from(page.limit.unwrap_or(u64::MAX)).unwrap();
         let found = after.skip(skipped).take(limit).map(Into::into).collect();
         self.called(format!("page_groups {project:?} {page:?}"), found)
     }
