@@ -256,7 +256,7 @@ impl Listing {
                 "sort_key" => key = Some(value.as_str()),
                 "sort_dir" => dir = Some(value.as_str()),
                 // The gate has seen that it is one or the other.
-                "with_count" => with_count = matches!(&*value.to_lowercase(), "true" | "1"),
+                "with_count" => with_count = value.eq_ignore_ascii_case("true"),
                 name => {
                     let Some((_, column, values)) = spec.field(name) else {
                         continue;

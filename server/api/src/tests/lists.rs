@@ -220,22 +220,19 @@ async fn a_list_tells_how_many_there_are_on_all_pages_where_that_is_asked_for() 
     }
     let body = world
         .get(
-            "/v1/a1b2c3/protection-groups?with_count=1&limit=2",
+            "/v1/a1b2c3/protection-groups?with_count=true&limit=2",
             "member@a1b2c3",
         )
         .await
         .json();
     let next = body["links"][0]["href"].as_str().unwrap();
-    assert!(next.contains("with_count=1"), "{next}");
+    assert!(next.contains("with_count=true"), "{next}");
     assert_eq!(body["count"], 5);
-    let wrong = world
-        .get(
-            "/v1/a1b2c3/protection-groups?with_count=maybe",
-            "member@a1b2c3",
-        )
-        .await
-        .wrong();
-    assert_eq!(wrong, ["with_count: must be true or false"]);
+    for no_word in ["maybe", "1", ""] {
+        let path = format!("/v1/a1b2c3/protection-groups?with_count={no_word}");
+        let wrong = world.get(&path, "member@a1b2c3").await.wrong();
+        assert_eq!(wrong, ["with_count: must be true or false"]);
+    }
 }
 
 /// A list is written out by serde, everything else by the types of the document.
