@@ -50,6 +50,20 @@ pub struct TokenInfo {
     pub delegated: bool,
     /// False only where the identity service says that the project is not the admin one.
     pub is_admin_project: bool,
+    /// The only calls that the token is good for, where it was got with an application credential that
+    /// is limited; `None`: it is not. Whoever accepts the token must keep to them.
+    pub access_rules: Option<Vec<AccessRule>>,
+}
+
+/// A call that a limited application credential allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRule {
+    /// The type of the service, such as `protector`.
+    pub service: String,
+    /// The method, in capitals.
+    pub method: String,
+    /// The path; `*` and `{name}` stand for a segment, `**` for anything.
+    pub path: String,
 }
 
 /// One endpoint of the catalog.

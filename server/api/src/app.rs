@@ -9,6 +9,7 @@ use protector_framework::{Clock, IdentityDriver, Ids};
 use serde_json::Value;
 
 use crate::contract::Contract;
+use crate::cors::Cors;
 use crate::document;
 use crate::edge::Edge;
 use crate::front::{Front, Pages};
@@ -16,7 +17,8 @@ use crate::gate::{Gate, GateOptions, ServiceTokens};
 use crate::judge::Judge;
 use crate::links::Proxies;
 use crate::listen::Ending;
-use crate::live::{Live, NotLive};
+use crate::live::{Live, NotLive, UnlessDisabled};
+use crate::remote::Remote;
 use crate::routes::Api;
 use crate::shared_tokens::SharedTokens;
 use crate::tokens::Tokens;
@@ -27,6 +29,7 @@ pub(crate) struct Parts {
     pub(crate) live: Arc<dyn Live>,
     pub(crate) identity: Arc<dyn IdentityDriver>,
     pub(crate) policy: PolicyStore,
+    pub(crate) remote: Remote,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) ending: Ending,
@@ -39,7 +42,10 @@ pub(crate) fn endpoint(
 ) -> impl Endpoint<Output = Response> + 'static {
     let service = document::service(Api {
         services: parts.services,
-        live: parts.live,
+        live: Arc::new(UnlessDisabled {
+            files: config.healthcheck.disabled_by.clone(),
+            inner: parts.live,
+        }),
     });
     let described = document::describe(&service);
     let keystone = &config.keystone;
@@ -61,10 +67,11 @@ pub(crate) fn endpoint(
             roles: keystone.service_token_roles.clone(),
             required: keystone.service_token_roles_required,
         },
+        service_type: keystone.service_type.clone(),
         clock: parts.clock.clone(),
         body_time: config.api.client_timeout,
         proxies: Proxies::of(config),
-        judge: Judge::new(parts.policy),
+        judge: Judge::new(parts.policy, parts.remote),
         identity_url: identity_url.cloned().unwrap_or_default(),
         public_endpoint: config.default.public_endpoint.clone(),
         max_limit: config.default.max_limit,
@@ -85,6 +92,7 @@ pub(crate) fn endpoint(
         ids: parts.ids,
         clock: parts.clock,
         ending: parts.ending,
+        cors: Cors::new(config.cors.clone()),
         inner: Front {
             pages: Arc::new(pages),
             inner: gate,

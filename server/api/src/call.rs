@@ -49,6 +49,8 @@ pub(crate) struct CallData {
     pub(crate) project: Option<ProjectId>,
     /// What travels on: the caller's own request id where one came in, else this request's.
     pub(crate) request_id: String,
+    /// Whether only the head of the answer is wanted.
+    pub(crate) is_head: bool,
     /// The microversion.
     pub(crate) version: Microversion,
     /// Where the caller reaches this service.
@@ -108,9 +110,9 @@ impl Call {
     }
 
     /// Whether a rule holds for the caller, for parts of an answer that not everybody sees.
-    pub(crate) fn allows(&self, rule: &str) -> bool {
+    pub(crate) async fn allows(&self, rule: &str) -> bool {
         match (&self.judge, &self.caller) {
-            (Some(judge), Some(caller)) => judge.allows(rule, caller, self.project.as_ref()),
+            (Some(judge), Some(caller)) => judge.allows(rule, caller, self.project.as_ref()).await,
             _ => false,
         }
     }

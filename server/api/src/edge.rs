@@ -5,12 +5,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use poem::http::header::{CACHE_CONTROL, CONNECTION, VARY};
+use poem::http::header::{CACHE_CONTROL, CONNECTION, ORIGIN, VARY};
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use protector_framework::{Clock, Ids};
 use tracing::Instrument as _;
 
+use crate::cors::Cors;
 use crate::failure::Failure;
 use crate::gate::Asked;
 use crate::listen::Ending;
@@ -43,6 +44,7 @@ pub(crate) struct Edge<E> {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ending: Ending,
+    pub(crate) cors: Cors,
     pub(crate) inner: E,
 }
 
@@ -60,6 +62,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         };
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
+        let origin = request.headers().get(ORIGIN).cloned();
         let (echoed, asked) = match Microversion::requested(request.headers()) {
             Ok(version) => (version, Ok(version)),
             Err((echoed, failure)) => (echoed.unwrap_or(Microversion::MIN), Err(failure)),
@@ -71,14 +74,15 @@ impl<E: Endpoint> Endpoint for Edge<E> {
             None => tracing::info_span!("request", id = %ids.own),
         };
         let answer = async {
-            let answer = AssertUnwindSafe(self.inner.call(request))
-                .catch_unwind()
-                .await;
-            let mut response = match answer {
-                Ok(Ok(response)) => answered(response.into_response(), &ids.own).await,
-                Ok(Err(error)) => failed(error, &ids.own).await,
-                // The panic hook has written the cause into the log, inside this span.
-                Err(_panic) => Failure::internal().render(&ids.own),
+            let mut response = match self.cors.preflight(&request) {
+                Some(response) => response,
+                None => {
+                    let mut response = self.answer(request, &ids.own).await;
+                    if let Some(origin) = origin {
+                        self.cors.decorate(&origin, response.headers_mut());
+                    }
+                    response
+                }
             };
             finish(&mut response, &ids.own, echoed);
             if self.ending.is_ending() {
@@ -99,6 +103,21 @@ impl<E: Endpoint> Endpoint for Edge<E> {
             response
         };
         Ok(answer.instrument(span).await)
+    }
+}
+
+impl<E: Endpoint> Edge<E> {
+    /// What the layers behind say, in the common form.
+    async fn answer(&self, request: Request, request_id: &str) -> Response {
+        let answer = AssertUnwindSafe(self.inner.call(request))
+            .catch_unwind()
+            .await;
+        match answer {
+            Ok(Ok(response)) => answered(response.into_response(), request_id).await,
+            Ok(Err(error)) => failed(error, request_id).await,
+            // The panic hook has written the cause into the log, inside this span.
+            Err(_panic) => Failure::internal().render(request_id),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use protector_framework::{Clock, ProjectId, SecretString, TokenInfo};
 use serde_json::Value;
 
+use crate::access_rules;
 use crate::call::{Call, CallData, Caller, no_project};
 use crate::contract::{Contract, Found, Operation, method_not_allowed};
 use crate::edge::RequestIds;
@@ -30,6 +31,8 @@ pub(crate) struct GateOptions {
     pub(crate) contract: Contract,
     pub(crate) tokens: Tokens,
     pub(crate) services: ServiceTokens,
+    /// What access rules call this service.
+    pub(crate) service_type: String,
     pub(crate) clock: Arc<dyn Clock>,
     /// How long a client may take for a body.
     pub(crate) body_time: Duration,
@@ -92,18 +95,18 @@ impl<E: Endpoint> Endpoint for Gate<E> {
         };
         let project = options.project(&mut place, caller.as_ref(), &written)?;
         let rule = operation.rule.as_deref();
-        let judged = |rule: &str| match &caller {
-            Some(caller) => options.judge.require(rule, caller, project.as_ref()),
+        let judged = async |rule: &str| match &caller {
+            Some(caller) => options.judge.require(rule, caller, project.as_ref()).await,
             None => Ok(()),
         };
         let actions = rule.and_then(|rule| rule.strip_suffix('*'));
         if let (Some(rule), None) = (rule, actions) {
-            judged(rule)?;
+            judged(rule).await?;
         }
         let query = query(&request);
         let body = options.check(operation, &query, &mut request).await?;
         if let Some(prefix) = actions {
-            judged(&format!("{prefix}{}", action(&body)?))?;
+            judged(&format!("{prefix}{}", action(&body)?)).await?;
         }
         set_body(&mut request, &body);
         request.set_data(Call::new(CallData {
@@ -111,6 +114,7 @@ impl<E: Endpoint> Endpoint for Gate<E> {
             caller,
             project,
             request_id: RequestIds::of(&request).travels().to_owned(),
+            is_head: method == Method::HEAD,
             version,
             base: options.base(&request),
             path: written,
@@ -150,7 +154,15 @@ impl GateOptions {
             false => self.tokens.validate(&request_id, &secret).await,
         };
         let found = found.map_err(|error| self.refused(&error))?;
-        Ok(self.judge.caller(found, secret, service))
+        // What a service passes on is not the user's own call.
+        if let (Some(rules), None) = (&found.access_rules, &service) {
+            let (method, path) = (request.method().as_str(), request.uri().path());
+            if !access_rules::allow(rules, &self.service_type, method, path) {
+                tracing::info!(user = %found.user_id, "the application credential does not allow this call");
+                return Err(Failure::unauthorized(&self.identity_url));
+            }
+        }
+        Ok(self.judge.caller(found, secret, service).await)
     }
 
     /// Whose service token came along, where it counts.

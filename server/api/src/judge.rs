@@ -1,25 +1,29 @@
 //! Decides by policy.
 
-use protector_config::{Credentials, PolicyStore, ServiceIdentity, Target};
+use protector_config::{
+    CheckError, Credentials, Decision, PolicyStore, RemoteAnswers, ServiceIdentity, Target,
+};
 use protector_framework::{ProjectId, SecretString, TokenInfo, TokenScope};
 
 use crate::call::Caller;
 use crate::failure::Failure;
+use crate::remote::Remote;
 
 /// The rules in force. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Judge {
     policy: PolicyStore,
+    remote: Remote,
 }
 
 impl Judge {
-    pub(crate) fn new(policy: PolicyStore) -> Self {
-        Self { policy }
+    pub(crate) fn new(policy: PolicyStore, remote: Remote) -> Self {
+        Self { policy, remote }
     }
 
     /// The caller, with whether it is an administrator. Looks whether the rules have changed: each
     /// request begins here.
-    pub(crate) fn caller(
+    pub(crate) async fn caller(
         &self,
         token: TokenInfo,
         secret: SecretString,
@@ -31,7 +35,10 @@ impl Judge {
             service,
             is_admin: false,
         };
-        caller.is_admin = self.policy.fresh().is_admin(&credentials(&caller));
+        let policy = self.policy.fresh();
+        let credentials = credentials(&caller);
+        let decide = |answers: &RemoteAnswers| policy.admin_decision(&credentials, answers);
+        caller.is_admin = self.decided("context_is_admin", decide).await;
         caller
     }
 
@@ -40,26 +47,65 @@ impl Judge {
     ///
     /// # Errors
     /// 403.
-    pub(crate) fn require(
+    pub(crate) async fn require(
         &self,
         rule: &str,
         caller: &Caller,
         project: Option<&ProjectId>,
     ) -> Result<(), Failure> {
-        if self.allows(rule, caller, project) {
+        if self.allows(rule, caller, project).await {
             return Ok(());
         }
         Err(Failure::denied(rule))
     }
 
-    pub(crate) fn allows(&self, rule: &str, caller: &Caller, project: Option<&ProjectId>) -> bool {
+    pub(crate) async fn allows(
+        &self,
+        rule: &str,
+        caller: &Caller,
+        project: Option<&ProjectId>,
+    ) -> bool {
         let mut target = Target::none();
         if let Some(project) = project.or(caller.project()) {
             target = target.with("project_id", project.as_str());
         }
         target = target.with("user_id", caller.token.user_id.as_str());
+        let policy = self.policy.current();
         let credentials = credentials(caller);
-        self.policy.current().allows(rule, &credentials, &target)
+        let decide =
+            |answers: &RemoteAnswers| policy.decision(rule, &credentials, &target, answers);
+        self.decided(rule, decide).await
+    }
+
+    /// Decides, and asks other programs where the rule says so. What cannot be decided is refused.
+    async fn decided(
+        &self,
+        rule: &str,
+        decide: impl Fn(&RemoteAnswers) -> Result<Decision, CheckError>,
+    ) -> bool {
+        let mut answers = RemoteAnswers::default();
+        loop {
+            match decide(&answers) {
+                Ok(Decision::Is(verdict)) => return verdict,
+                Ok(Decision::Ask(question)) => match self.remote.ask(&question).await {
+                    Ok(allowed) => answers.add(&question, allowed),
+                    Err(error) => {
+                        let url = question.url;
+                        tracing::warn!(
+                            rule,
+                            url,
+                            error,
+                            "a policy rule is not answered, so it refuses"
+                        );
+                        return false;
+                    }
+                },
+                Err(error) => {
+                    tracing::warn!(rule, %error, "a policy rule cannot be decided, so it refuses");
+                    return false;
+                }
+            }
+        }
     }
 }
 

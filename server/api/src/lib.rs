@@ -6,15 +6,19 @@
 //! checked against the document itself.
 #![deny(missing_docs)]
 
+mod access_rules;
 mod app;
 mod call;
 mod contract;
+mod cors;
 mod document;
 mod dto;
 mod edge;
 mod failure;
+mod filter;
 mod front;
 mod gate;
+mod healthcheck;
 mod judge;
 mod links;
 mod listen;
@@ -23,6 +27,7 @@ mod live;
 mod memcached;
 mod microversion;
 mod paths;
+mod remote;
 mod reply;
 mod routes;
 mod rules;

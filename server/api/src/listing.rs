@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::call::Call;
 use crate::failure::Failure;
+use crate::filter::{Filter, Values};
 
 /// A list and the fields that it can be sorted and filtered by.
 pub(crate) struct ListSpec {
@@ -18,14 +19,6 @@ pub(crate) struct ListSpec {
     fields: &'static [(&'static str, &'static str, Values)],
 }
 
-/// What a field of a list can be, and so what it can be filtered by.
-#[derive(Debug, Clone, Copy)]
-enum Values {
-    Text,
-    Tier,
-    Words(fn() -> Vec<&'static str>),
-}
-
 /// One of the words of a state.
 macro_rules! words {
     ($state:ty) => {
@@ -33,7 +26,7 @@ macro_rules! words {
     };
 }
 
-use Values::{Text, Tier, Words};
+use Values::{Text, Tier, Time, Words};
 
 /// Every list.
 pub(crate) const LISTS: &[ListSpec] = &[
@@ -46,8 +39,8 @@ pub(crate) const LISTS: &[ListSpec] = &[
             ("site_type", "site_type", Text),
             ("auth_url", "auth_url", Text),
             ("region_name", "region_name", Text),
-            ("created_at", "created_at", Text),
-            ("updated_at", "updated_at", Text),
+            ("created_at", "created_at", Time),
+            ("updated_at", "updated_at", Time),
         ],
     },
     ListSpec {
@@ -58,8 +51,8 @@ pub(crate) const LISTS: &[ListSpec] = &[
             ("primary_project_id", "primary_project_id", Text),
             ("secondary_site_id", "secondary_site_id", Text),
             ("secondary_project_id", "secondary_project_id", Text),
-            ("created_at", "created_at", Text),
-            ("updated_at", "updated_at", Text),
+            ("created_at", "created_at", Time),
+            ("updated_at", "updated_at", Time),
         ],
     },
     ListSpec {
@@ -76,8 +69,8 @@ pub(crate) const LISTS: &[ListSpec] = &[
                 "replication_type",
                 Words(|| vec!["async", "sync"]),
             ),
-            ("created_at", "created_at", Text),
-            ("updated_at", "updated_at", Text),
+            ("created_at", "created_at", Time),
+            ("updated_at", "updated_at", Time),
         ],
     },
     ListSpec {
@@ -87,8 +80,8 @@ pub(crate) const LISTS: &[ListSpec] = &[
             ("name", "name", Text),
             ("status", "status", words!(MemberStatus)),
             ("boot_tier", "boot_tier", Tier),
-            ("created_at", "created_at", Text),
-            ("updated_at", "updated_at", Text),
+            ("created_at", "created_at", Time),
+            ("updated_at", "updated_at", Time),
         ],
     },
     ListSpec {
@@ -99,8 +92,8 @@ pub(crate) const LISTS: &[ListSpec] = &[
             ("type", "kind", words!(OperationKind)),
             ("status", "status", words!(OperationStatus)),
             ("executor_site_id", "executor_site_id", Text),
-            ("created_at", "created_at", Text),
-            ("updated_at", "updated_at", Text),
+            ("created_at", "created_at", Time),
+            ("updated_at", "updated_at", Time),
         ],
     },
 ];
@@ -146,23 +139,18 @@ impl ListSpec {
                 json!({ "type": "string", "enum": ["asc", "desc"] }),
                 "The direction for `sort_key`.",
             ),
+            parameter(
+                "with_count",
+                json!({ "type": "boolean" }),
+                "Whether to tell in `count` how many entries there are on all pages.",
+            ),
         ];
-        all.extend(self.fields.iter().map(|(name, _, values)| {
-            let text = "Only entries whose field has this value.";
-            parameter(name, values.schema(), text)
-        }));
+        all.extend(
+            self.fields
+                .iter()
+                .map(|(name, _, values)| parameter(name, values.schema(), &values.description())),
+        );
         all
-    }
-}
-
-impl Values {
-    /// What a filter must be. One that no entry can have would look like an empty list.
-    fn schema(self) -> Value {
-        match self {
-            Text => json!({ "type": "string" }),
-            Tier => json!({ "type": "integer", "minimum": 1, "maximum": 5 }),
-            Words(words) => json!({ "type": "string", "enum": words() }),
-        }
     }
 }
 
@@ -184,11 +172,17 @@ impl Link {
     }
 }
 
+/// How many entries there are.
+pub(crate) fn counted<T>(all: &[T]) -> u64 {
+    all.len() as u64
+}
+
 /// The part of a list that was asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Listing {
     page: Page,
     limit: u64,
+    with_count: bool,
     call: Call,
 }
 
@@ -200,6 +194,16 @@ impl Listing {
             limit: Some(self.limit + 1),
             ..self.page.clone()
         }
+    }
+
+    /// What to ask the services for to count all entries, where the caller wants to know.
+    pub(crate) fn all(&self) -> Option<Page> {
+        let page = || Page {
+            filters: self.page.filters.clone(),
+            conditions: self.page.conditions.clone(),
+            ..Page::default()
+        };
+        self.with_count.then(page)
     }
 
     /// Takes a filter out of the page, for a list that has a way of its own to filter by it.
@@ -243,6 +247,7 @@ impl Listing {
         let mut page = Page::default();
         let mut limit = call.max_limit;
         let (mut sort, mut key, mut dir) = (None, None, None);
+        let mut with_count = false;
         for (name, value) in &call.query {
             match name.as_str() {
                 "limit" => limit = value.parse().unwrap_or(limit).min(call.max_limit),
@@ -250,9 +255,18 @@ impl Listing {
                 "sort" => sort = Some(value.as_str()),
                 "sort_key" => key = Some(value.as_str()),
                 "sort_dir" => dir = Some(value.as_str()),
-                field => {
-                    if let Some(column) = spec.column(field) {
-                        page.filters.push((column.to_owned(), value.clone()));
+                // The gate has seen that it is one or the other.
+                "with_count" => with_count = value.eq_ignore_ascii_case("true"),
+                name => {
+                    let Some((_, column, values)) = spec.field(name) else {
+                        continue;
+                    };
+                    match values.read(value) {
+                        Ok(Filter::Is(text)) => page.filters.push(((*column).to_owned(), text)),
+                        Ok(Filter::Meets(condition)) => {
+                            page.conditions.push(((*column).to_owned(), condition));
+                        }
+                        Err(reason) => wrong.push(format!("{name}: {reason}")),
                     }
                 }
             }
@@ -276,7 +290,12 @@ impl Listing {
             page.sort.push((column, dir != Some("asc")));
         }
         match wrong.is_empty() {
-            true => Ok(Self { page, limit, call }),
+            true => Ok(Self {
+                page,
+                limit,
+                with_count,
+                call,
+            }),
             false => Err(Failure::invalid(wrong)),
         }
     }
@@ -290,9 +309,12 @@ impl ListSpec {
         format!("^({part}(,{part})*)?$")
     }
 
+    fn field(&self, field: &str) -> Option<&'static (&'static str, &'static str, Values)> {
+        self.fields.iter().find(|(name, ..)| *name == field)
+    }
+
     fn column(&self, field: &str) -> Option<&'static str> {
-        let found = self.fields.iter().find(|(name, ..)| *name == field);
-        found.map(|(_, column, _)| *column)
+        self.field(field).map(|(_, column, _)| *column)
     }
 
     fn sort(&self, part: &str) -> std::result::Result<(String, bool), String> {

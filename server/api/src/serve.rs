@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::app::{Parts, endpoint};
 use crate::listen::{self, Ending, Limits};
+use crate::remote::Remote;
 
 /// How long the identity service may take to answer at start.
 const CHECK: Duration = Duration::from_secs(10);
@@ -44,6 +45,9 @@ pub enum ApiError {
     /// The policy files.
     #[error(transparent)]
     Policy(#[from] ConfigError),
+    /// What asks the programs that policy rules name.
+    #[error("[oslo_policy] remote_ssl_ca_crt_file: {0}")]
+    Remote(String),
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -156,6 +160,7 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
     for warning in &policy.current().warnings {
         tracing::warn!("{warning}");
     }
+    let remote = Remote::new(&config.policy.remote, clock.clone()).map_err(ApiError::Remote)?;
     let keystone = &config.keystone;
     let identity = registry
         .identity(&keystone.identity_driver, keystone.driver_config())
@@ -182,6 +187,7 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
             live: Arc::new(db.clone()),
             identity: identity.clone(),
             policy: policy.clone(),
+            remote,
             clock: clock.clone(),
             ids: ids.clone(),
             ending: ending.clone(),

@@ -398,3 +398,61 @@ fn a_client_may_use_so_much_and_no_more() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn what_an_installation_has_is_accepted_told_and_weakens_nothing() {
+    // As the installation guide has it, with two sections of one name, which PasteDeploy refuses.
+    let guide = "[composite:protector]\nuse = egg:Paste#urlmap\n/: protectorversions\n\
+                 /v1: protectorapi_v1\n[composite:protectorapi_v1]\n\
+                 use = call:keystonemiddleware.auth_token:filter_factory\n\
+                 [app:protectorversions]\n\
+                 paste.app_factory = protector.api.versions:VersionsController.factory\n\
+                 [app:protectorapi_v1]\npaste.app_factory = protector.api.app:create_app\n\
+                 [filter:keystoneauth]\n\
+                 paste.filter_factory = keystonemiddleware.auth_token:filter_factory\n";
+    let bare = "[pipeline:main]\npipeline = own app\n[filter:own]\n\
+                paste.filter_factory = site.own:Filter.factory\n";
+    let paste = tempfile::NamedTempFile::new().unwrap();
+    for (text, told) in [
+        (guide, &[][..]),
+        (
+            bare,
+            &[
+                "the factory `site.own:Filter.factory` is Python",
+                "no filter of this file",
+            ],
+        ),
+        (
+            "no grammar at all\n",
+            &["it is not needed, and the API goes on"],
+        ),
+    ] {
+        std::fs::write(paste.path(), text).unwrap();
+        let options = format!(
+            "[api]\napi_paste_config = {}\nbind_prot = 1\n[oslo_messaging_rabbit]\nssl = true\n",
+            paste.path().display()
+        );
+        let api = Api::start(&options);
+        let answer =
+            api.ask("GET /v1/admin/sites HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 401"), "{text}: {answer}");
+        let log = std::fs::read_to_string(api.path("protector-api.log")).unwrap();
+        let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
+        for expected in told {
+            let found = warnings.iter().any(|line| line.contains(expected));
+            assert!(found, "{expected}: {warnings:?}");
+        }
+        let of_paste = paste.path().display().to_string();
+        let about = warnings
+            .iter()
+            .filter(|line| line.contains(&of_paste))
+            .count();
+        assert_eq!(about > 0, !told.is_empty(), "{warnings:?}");
+        // An option that nobody reads is told where somebody would have read it.
+        let unknown = warnings.iter().any(|line| {
+            line.contains("[api] bind_prot: there is no such option") && line.contains("bind_port")
+        });
+        assert!(unknown, "{warnings:?}");
+        assert!(!log.contains("oslo_messaging_rabbit"), "{log}");
+    }
+}

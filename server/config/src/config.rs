@@ -12,9 +12,9 @@ use crate::error::{ConfigError, Problem};
 use crate::option::Setting;
 use crate::resolve::{Values, resolve};
 use crate::sections::{
-    ApiSection, DatabaseSection, DefaultSection, EngineSection, KeystoneSection, MiddlewareSection,
-    PolicySection, ServiceCredentialsSection, SharedTokens, StorageSection, memcached_server,
-    network, pin,
+    ApiSection, CorsSection, DatabaseSection, DefaultSection, EngineSection, HealthcheckSection,
+    KeystoneSection, MiddlewareSection, PolicySection, RemoteSection, ServiceCredentialsSection,
+    SharedTokens, StorageSection, memcached_server, network, pin,
 };
 use crate::sources::Sources;
 
@@ -35,6 +35,10 @@ pub struct Config {
     pub policy: PolicySection,
     /// `[oslo_middleware]`.
     pub middleware: MiddlewareSection,
+    /// `[cors]`.
+    pub cors: CorsSection,
+    /// `[healthcheck]`.
+    pub healthcheck: HealthcheckSection,
     /// `[storage]`.
     pub storage: StorageSection,
     /// `[engine]`.
@@ -68,6 +72,8 @@ impl Config {
             },
             policy: reader.policy(sources),
             middleware: reader.middleware(),
+            cors: reader.cors(),
+            healthcheck: reader.healthcheck(),
             storage: reader.storage(),
             engine: reader.engine(),
             settings: reader.settings(),
@@ -223,6 +229,7 @@ impl Reader {
             cafile: text("cafile"),
             insecure: values.flag(GROUP, "insecure"),
             shared_tokens: None,
+            service_type: String::new(),
             token_cache_time: cache
                 .and_then(|seconds| u64::try_from(seconds).ok())
                 .map(std::time::Duration::from_secs),
@@ -230,6 +237,7 @@ impl Reader {
             service_token_roles_required: values.flag(GROUP, "service_token_roles_required"),
         };
         section.shared_tokens = self.shared_tokens();
+        section.service_type = self.text(GROUP, "service_type");
         section.identity_driver = self.text(GROUP, "identity_driver");
         section.auth_type = self.text(GROUP, "auth_type").to_lowercase();
         section.interface = self.text(GROUP, "interface").to_lowercase();
@@ -289,6 +297,15 @@ impl Reader {
                 .collect(),
             enforce_scope: self.values.flag(GROUP, "enforce_scope"),
             enforce_new_defaults: self.values.flag(GROUP, "enforce_new_defaults"),
+            remote: RemoteSection {
+                json: self.text(GROUP, "remote_content_type") == "application/json",
+                timeout: self.seconds(GROUP, "remote_timeout"),
+                verify: self.values.flag(GROUP, "remote_ssl_verify_server_crt"),
+                cafile: self
+                    .values
+                    .text(GROUP, "remote_ssl_ca_crt_file")
+                    .map(PathBuf::from),
+            },
         }
     }
 
@@ -304,6 +321,38 @@ impl Reader {
             max_request_body_size: self.number(GROUP, "max_request_body_size"),
             enable_proxy_headers_parsing: self.values.flag(GROUP, "enable_proxy_headers_parsing"),
         }
+    }
+
+    fn cors(&mut self) -> CorsSection {
+        const GROUP: &str = "cors";
+        CorsSection {
+            allowed_origin: self.values.list(GROUP, "allowed_origin"),
+            allow_credentials: self.values.flag(GROUP, "allow_credentials"),
+            expose_headers: self.values.list(GROUP, "expose_headers"),
+            max_age: self.number(GROUP, "max_age"),
+            allow_methods: self.values.list(GROUP, "allow_methods"),
+            allow_headers: self.values.list(GROUP, "allow_headers"),
+        }
+    }
+
+    fn healthcheck(&mut self) -> HealthcheckSection {
+        const GROUP: &str = "healthcheck";
+        let own = self.values.integer("api", "bind_port");
+        let file = self.values.text(GROUP, "disable_by_file_path");
+        let mut disabled_by: Vec<PathBuf> = file.map(PathBuf::from).into_iter().collect();
+        for entry in self.values.list(GROUP, "disable_by_file_paths") {
+            let read = entry.split_once(':');
+            match read.and_then(|(port, path)| Some((port.trim().parse::<u16>().ok()?, path))) {
+                Some((port, path)) if Some(i64::from(port)) == own => disabled_by.push(path.into()),
+                Some(_) => {}
+                None => self.refuse(
+                    GROUP,
+                    "disable_by_file_paths",
+                    format!("`{entry}` is not of the form port:path"),
+                ),
+            }
+        }
+        HealthcheckSection { disabled_by }
     }
 
     fn storage(&mut self) -> StorageSection {

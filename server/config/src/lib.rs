@@ -40,8 +40,8 @@ pub use error::{ConfigError, Place, Problem};
 pub use option::{Setting, Value};
 pub use paste::Paste;
 pub use policy::{
-    CheckError, Credentials, Deprecated, Policy, PolicyRule, PolicyStore, RuleDefault, Scope,
-    ServiceIdentity, Target, defaults, sample,
+    CheckError, Credentials, Decision, Deprecated, Policy, PolicyRule, PolicyStore, RemoteAnswers,
+    RemoteQuestion, RuleDefault, Scope, ServiceIdentity, Target, defaults, sample,
 };
 pub use sample::config_sample;
 pub use sections::*;

@@ -121,6 +121,8 @@ pub struct KeystoneSection {
     pub insecure: bool,
     /// Where processes share what they remember of tokens, if they do.
     pub shared_tokens: Option<SharedTokens>,
+    /// What access rules of application credentials call this service.
+    pub service_type: String,
     /// For how long a valid token is remembered; `None`: not at all.
     pub token_cache_time: Option<Duration>,
     /// Roles of which a service token needs one.
@@ -232,6 +234,21 @@ pub struct PolicySection {
     pub enforce_scope: bool,
     /// Whether only the new defaults of a rule hold, where they have changed.
     pub enforce_new_defaults: bool,
+    /// How the programs are asked that rules name.
+    pub remote: RemoteSection,
+}
+
+/// How the programs are asked that `http:` and `https:` rules name.
+#[derive(Debug, Clone, Default)]
+pub struct RemoteSection {
+    /// Whether they get one JSON object; else a form.
+    pub json: bool,
+    /// How long one may take.
+    pub timeout: Duration,
+    /// Whether the certificate of one is checked.
+    pub verify: bool,
+    /// Certificates to trust in them, besides the system's.
+    pub cafile: Option<PathBuf>,
 }
 
 /// `[oslo_middleware]`.
@@ -241,6 +258,30 @@ pub struct MiddlewareSection {
     pub max_request_body_size: usize,
     /// Whether `Forwarded` and `X-Forwarded-*` headers are believed, of proxies that are trusted.
     pub enable_proxy_headers_parsing: bool,
+}
+
+/// `[cors]`: web pages that may call the API from a browser.
+#[derive(Debug, Clone)]
+pub struct CorsSection {
+    /// Where such pages come from; empty: from nowhere.
+    pub allowed_origin: Vec<String>,
+    /// Whether a browser may send what it knows of the user.
+    pub allow_credentials: bool,
+    /// Headers of answers that a page may read.
+    pub expose_headers: Vec<String>,
+    /// Seconds for which a browser may remember what it was allowed.
+    pub max_age: u64,
+    /// Methods that a page may use.
+    pub allow_methods: Vec<String>,
+    /// Headers that a page may send.
+    pub allow_headers: Vec<String>,
+}
+
+/// `[healthcheck]`.
+#[derive(Debug, Clone)]
+pub struct HealthcheckSection {
+    /// Files of which each takes this process out of service while it is there.
+    pub disabled_by: Vec<PathBuf>,
 }
 
 /// `[storage]`.

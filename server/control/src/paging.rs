@@ -1,5 +1,6 @@
 //! One page of a list that is in memory, by the rules of the lists that the database pages.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use protector_db::Page;
 use protector_framework::GenericUuid as _;
 use protector_model::Member;
@@ -13,6 +14,9 @@ pub(crate) fn members<'a>(all: &'a [Member], page: &Page) -> Result<Vec<&'a Memb
         let mut fits = true;
         for (name, value) in &page.filters {
             fits &= field(member, name)? == *value;
+        }
+        for (name, condition) in &page.conditions {
+            fits &= condition.holds(&field(member, name)?);
         }
         if fits {
             found.push(member);
@@ -47,15 +51,15 @@ pub(crate) fn members<'a>(all: &'a [Member], page: &Page) -> Result<Vec<&'a Memb
     Ok(found)
 }
 
-/// A field as text whose order is the field's order.
+/// A field as text whose order is the field's order, as the database keeps such a field.
 fn field(member: &Member, name: &str) -> Result<String> {
     Ok(match name {
         "id" => member.id.to_string(),
         "name" => member.name.clone(),
         "status" => member.status.as_str().to_owned(),
         "boot_tier" => member.boot_tier.to_string(),
-        "created_at" => member.created_at.to_rfc3339(),
-        "updated_at" => member.updated_at.to_rfc3339(),
+        "created_at" => moment(member.created_at),
+        "updated_at" => moment(member.updated_at),
         other => {
             return Err(Refusal::invalid_field(
                 other,
@@ -63,4 +67,8 @@ fn field(member: &Member, name: &str) -> Result<String> {
             ));
         }
     })
+}
+
+fn moment(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -56,8 +56,10 @@ impl std::fmt::Debug for Db {
 
 /// How many rows of a query wait at the most for whoever reads them.
 const ROWS_UNDER_WAY: usize = 1024;
-/// How much of a database file a connection keeps in memory; SQLite counts KiB below zero.
-const PAGE_CACHE_KIB: &str = "-65536";
+/// How much of a database file a connection keeps in memory; SQLite counts KiB below zero. Enough for what
+/// lists of a thousand groups read, and for all connections of a process no more than they may take on a
+/// small machine.
+const PAGE_CACHE_KIB: &str = "-16384";
 
 /// The work of one transaction; may be run again from the start.
 pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;

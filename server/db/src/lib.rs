@@ -31,7 +31,7 @@ pub use deployment::Deployment;
 pub use error::{DbError, Result};
 pub use groups::{GroupRecord, ListedGroup, PeerState, Received, Staged};
 pub use operations::{CameBefore, Claim, Created, Fence, IdempotencyKey};
-pub use page::Page;
+pub use page::{Condition, Page};
 pub use peer_keys::PeerKey;
 pub use quotas::Quotas;
 pub use secret_box::SecretBox;

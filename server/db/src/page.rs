@@ -15,6 +15,55 @@ pub struct Page {
     pub sort: Vec<(String, bool)>,
     /// Fields and the value each must have.
     pub filters: Vec<(String, String)>,
+    /// Fields and what else each must meet. A moment is text in the form in which it is stored: UTC with
+    /// six digits of the second.
+    pub conditions: Vec<(String, Condition)>,
+}
+
+/// What a field must meet, in the order of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// It is one of these.
+    In(Vec<String>),
+    /// It is none of these.
+    NotIn(Vec<String>),
+    /// It is greater.
+    Above(String),
+    /// It is greater, or the same.
+    AtLeast(String),
+    /// It is less.
+    Below(String),
+    /// It is less, or the same.
+    AtMost(String),
+}
+
+impl Condition {
+    /// Whether a field with this text meets it.
+    pub fn holds(&self, text: &str) -> bool {
+        match self {
+            Self::In(all) => all.iter().any(|one| one == text),
+            Self::NotIn(all) => all.iter().all(|one| one != text),
+            Self::Above(bound) => text > bound.as_str(),
+            Self::AtLeast(bound) => text >= bound.as_str(),
+            Self::Below(bound) => text < bound.as_str(),
+            Self::AtMost(bound) => text <= bound.as_str(),
+        }
+    }
+
+    /// The same in SQL, with its values.
+    fn sql(&self, field: &str) -> (String, Vec<Value>) {
+        let (sign, values) = match self {
+            Self::In(all) => ("IN", all.as_slice()),
+            Self::NotIn(all) => ("NOT IN", all.as_slice()),
+            Self::Above(bound) => (">", std::slice::from_ref(bound)),
+            Self::AtLeast(bound) => (">=", std::slice::from_ref(bound)),
+            Self::Below(bound) => ("<", std::slice::from_ref(bound)),
+            Self::AtMost(bound) => ("<=", std::slice::from_ref(bound)),
+        };
+        let places = vec!["?"; values.len()].join(", ");
+        let bound = values.iter().map(|value| value.as_str().into());
+        (format!("{field} {sign} ({places})"), bound.collect())
+    }
 }
 
 /// What a list is read from.
@@ -45,6 +94,11 @@ impl Db {
         for (field, value) in &page.filters {
             condition.push_str(&format!(" AND {} = ?", known(field)?));
             values.push(value.as_str().into());
+        }
+        for (field, more) in &page.conditions {
+            let (sql, bound) = more.sql(known(field)?);
+            condition.push_str(&format!(" AND {sql}"));
+            values.extend(bound);
         }
         let mut order: Vec<(&str, bool)> = Vec::new();
         for (field, descends) in &page.sort {

@@ -92,11 +92,15 @@ pub fn config(stage: &Stage, caller: Caller) -> Outcome<String> {
         text +=
             &format!("\"{place}\" = {{ dictionary = \"known-{n}\", probability = {often:?} }}\n");
     }
-    // The two real sites stay as they are, or soon nothing would get further than their absence.
-    for operation in ["update_site", "delete_site"] {
+    // The real sites and the group stay there, or soon nothing would get further than their absence.
+    for (operation, parameter) in [
+        ("update_site", "path.site"),
+        ("delete_site", "path.site"),
+        ("delete_protection_group", "path.pg"),
+    ] {
         text += &format!(
             "\n[[operations]]\ninclude-operation-id = \"{operation}\"\n\
-             parameters = {{ \"path.site\" = \"{SPARE}\" }}\n"
+             parameters = {{ \"{parameter}\" = \"{SPARE}\" }}\n"
         );
     }
     text += SLOW;

@@ -9,8 +9,9 @@ use crate::clouds::deployment::{Profile, Programs};
 use crate::clouds::failure::Outcome;
 use crate::sites::{NewGroup, Pair, Side};
 
-/// The name of a third site, of which there is nothing: it may be changed and removed.
-pub(super) const SPARE: &str = "site-spare";
+/// The name of a third site, of which there is nothing, and of a group without members: they may be
+/// changed and removed.
+pub(super) const SPARE: &str = "spare";
 
 /// The sites, and what there is on them.
 #[derive(Debug)]
@@ -57,6 +58,7 @@ impl Stage {
             })
             .await?;
         pair.settled(&group).await?;
+        pair.create_group(SPARE).await?;
         let spare = json!({"site": {
             "name": SPARE,
             "site_type": "mock",
@@ -87,7 +89,7 @@ impl Stage {
             servers: servers.iter().map(|server| server.id.to_string()).collect(),
             drivers: vec!["mock".to_owned(), "pure".to_owned()],
             projects: vec![project, "another".to_owned()],
-            groups: vec![group.id, group.name],
+            groups: vec![group.id, group.name, SPARE.to_owned()],
             members: all_ids(&members),
             operations: all_ids(&operations),
             sites,

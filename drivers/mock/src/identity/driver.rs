@@ -262,6 +262,7 @@ fn info(call: &Call, text: &str) -> Result<TokenInfo> {
         expires_at: token.expires_at,
         delegated: token.trust.is_some() || token.credential,
         is_admin_project: true,
+        access_rules: None,
     })
 }
 

@@ -145,17 +145,29 @@ async fn a_bad_token_and_a_bad_account_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_token_with_access_rules_is_refused() {
-    let mut body = users_token();
-    body["token"]["application_credential"] = json!({"id": "a", "access_rules": [{"path": "/"}]});
-    let cloud = cloud_with(body).await;
-    let error = cloud
-        .identity()
-        .validate_token(&ctx(), &token())
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NotFound);
-    assert!(error.message.contains("access rules"), "{error}");
+async fn what_limits_an_application_credential_is_told() {
+    for (rules, expected) in [
+        (json!(null), None),
+        (json!([]), Some(vec![])),
+        (
+            json!([{"id": "1", "service": "protector", "method": "GET", "path": "/v1/**"},
+                {"path": "/"}]),
+            Some(vec![("protector", "GET", "/v1/**"), ("", "", "/")]),
+        ),
+    ] {
+        let mut body = users_token();
+        body["token"]["application_credential"] = json!({"id": "a", "access_rules": rules});
+        let cloud = cloud_with(body).await;
+        let info = cloud.identity().validate_token(&ctx(), &token()).await;
+        let told = info.unwrap().access_rules;
+        let told = told.as_ref().map(|rules| {
+            let rules = rules.iter();
+            rules
+                .map(|rule| (&*rule.service, &*rule.method, &*rule.path))
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(told, expected);
+    }
 }
 
 #[tokio::test]

@@ -109,8 +109,8 @@ pub(crate) fn from_text(schema: &Value, text: &str) -> Value {
     match schema.get("type").and_then(Value::as_str) {
         Some("integer" | "number") => parsed().filter(Value::is_number),
         Some("boolean") => match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => Some(Value::Bool(true)),
-            "false" | "0" => Some(Value::Bool(false)),
+            "true" => Some(Value::Bool(true)),
+            "false" => Some(Value::Bool(false)),
             _ => None,
         },
         _ => None,

@@ -72,11 +72,15 @@ impl Examples {
     }
 }
 
-/// Adds an example to the one media type of a body.
+/// Adds an example to the media type of a body; where there are several, to plain text.
 fn add(content: Option<&mut Value>, name: &str, example: Value) {
-    let types = content.and_then(Value::as_object_mut);
-    let media = types.and_then(|types| types.values_mut().next());
-    if let Some(media) = media {
+    let Some(types) = content.and_then(Value::as_object_mut) else {
+        return;
+    };
+    let text = types.contains_key("text/plain");
+    let mut all = types.iter_mut();
+    let media = all.find(|(kind, _)| !text || *kind == "text/plain");
+    if let Some((_, media)) = media {
         media["examples"][name] = example;
     }
 }

@@ -132,6 +132,9 @@ pub(crate) struct ProtectionGroupList {
     /// The next page, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) links: Option<Vec<Link>>,
+    /// How many there are on all pages, where `with_count` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) count: Option<u64>,
 }
 
 /// A group to make.

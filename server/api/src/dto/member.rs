@@ -286,6 +286,8 @@ pub(crate) struct MemberList {
     pub(crate) members: Vec<Member>,
     /// The next page, where there is one.
     pub(crate) links: Option<Vec<Link>>,
+    /// How many there are on all pages, where `with_count` asks for it.
+    pub(crate) count: Option<u64>,
 }
 
 /// How to tell from outside that a server has come up. It is looked at once the server runs, in test

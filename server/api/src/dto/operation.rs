@@ -281,6 +281,8 @@ pub(crate) struct OperationList {
     pub(crate) operations: Vec<OperationView>,
     /// The next page, where there is one.
     pub(crate) links: Option<Vec<Link>>,
+    /// How many there are on all pages, where `with_count` asks for it.
+    pub(crate) count: Option<u64>,
 }
 
 /// One durable unit of an operation.

@@ -142,6 +142,8 @@ pub(crate) struct SiteList {
     pub(crate) sites: Vec<SiteView>,
     /// The next page, where there is one.
     pub(crate) links: Option<Vec<Link>>,
+    /// How many there are on all pages, where `with_count` asks for it.
+    pub(crate) count: Option<u64>,
 }
 
 /// An account for Protector to use on a site.

@@ -57,6 +57,8 @@ pub(crate) struct TenantMappingList {
     pub(crate) tenant_mappings: Vec<TenantMappingView>,
     /// The next page, where there is one.
     pub(crate) links: Option<Vec<Link>>,
+    /// How many there are on all pages, where `with_count` asks for it.
+    pub(crate) count: Option<u64>,
 }
 
 /// A pair of projects to allow groups for.

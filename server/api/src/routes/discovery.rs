@@ -1,10 +1,12 @@
-use poem_openapi::payload::PlainText;
+use poem::http::HeaderMap;
+use poem::http::header::ACCEPT;
 use poem_openapi::{Object, OpenApi};
 
 use super::{Answer, Api, Part};
 use crate::call::Call;
 use crate::dto::{HealthDocument, HealthView};
 use crate::failure::Failure;
+use crate::healthcheck::Sign;
 use crate::listing::Link;
 use crate::microversion::Microversion;
 use crate::reply::Shown;
@@ -69,13 +71,18 @@ impl Discovery {
 
     /// Ask for a sign of life
     ///
-    /// For load balancers; needs no token and asks only this process and its database.
+    /// For load balancers; needs no token and asks only this process and its database. `HEAD` is answered
+    /// with 204. A process that `[healthcheck] disable_by_file_path` takes out of service is not well.
     #[oai(path = "/healthcheck", method = "get", operation_id = "healthcheck")]
-    async fn healthcheck(&self) -> Answer<PlainText<String>> {
-        match self.0.live.trouble().await {
-            None => Ok(PlainText("OK".to_owned())),
-            Some(reason) => Err(Failure::unavailable(reason)),
+    async fn healthcheck(&self, call: Call, headers: &HeaderMap) -> Answer<Sign> {
+        if let Some(reason) = self.0.live.trouble().await {
+            return Err(Failure::unavailable(reason));
         }
+        if call.is_head {
+            return Ok(Sign::Nothing);
+        }
+        let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+        Ok(Sign::accepted_by(accept.unwrap_or_default()))
     }
 
     /// Show the health
@@ -85,8 +92,8 @@ impl Discovery {
     #[oai(path = "/v1/health", method = "get", operation_id = "show_health")]
     async fn show_health(&self, call: Call) -> Answer<Shown<HealthDocument>> {
         let health = self.0.services.health(&call.actor()).await?;
-        let details =
-            call.version >= Microversion::HEALTH_DETAILS && call.allows("protector:health:details");
+        let details = call.version >= Microversion::HEALTH_DETAILS
+            && call.allows("protector:health:details").await;
         let health = HealthView::new(health, details);
         Ok(Shown::new(HealthDocument { health }))
     }

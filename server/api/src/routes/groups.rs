@@ -11,7 +11,7 @@ use crate::dto::{
     PurposeWord, ReadinessDocument, ReadinessView, RecoveryPointList, ReplicationHealthDocument,
     SyncForceBody, SyncStatusDocument, UpdateProtectionGroup, UpdateProtectionGroupBody,
 };
-use crate::listing::Listing;
+use crate::listing::{Listing, counted};
 use crate::reply::{Accepted, Shown, ShownList};
 
 pub(super) struct Groups(pub(super) Api);
@@ -55,11 +55,18 @@ impl Groups {
         let page = listing.page();
         let project = call.project()?;
         let found = self.0.services.page_groups(Some(project), &page).await?;
+        let count = match listing.all() {
+            Some(all) => Some(counted(
+                &self.0.services.page_groups(Some(project), &all).await?,
+            )),
+            None => None,
+        };
         let (found, links) = listing.finish(found, |g| g.summary.id.into_untyped_uuid());
         let protection_groups = found.into_iter().map(Into::into).collect();
         Ok(ShownList(ProtectionGroupList {
             protection_groups,
             links,
+            count,
         }))
     }
 

@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::dto::{
     CreateMemberBody, MemberDocument, MemberList, OperationDocument, UpdateMemberBody,
 };
-use crate::listing::Listing;
+use crate::listing::{Listing, counted};
 use crate::reply::{Accepted, Shown};
 
 pub(super) struct Members(pub(super) Api);
@@ -41,9 +41,19 @@ impl Members {
         let found = services
             .page_members(call.project()?, &pg.0, &listing.page())
             .await?;
+        let count = match listing.all() {
+            Some(all) => Some(counted(
+                &services.page_members(call.project()?, &pg.0, &all).await?,
+            )),
+            None => None,
+        };
         let (found, links) = listing.finish(found, |m| m.member.id.into_untyped_uuid());
         let members = found.into_iter().map(Into::into).collect();
-        Ok(Shown::new(MemberList { members, links }))
+        Ok(Shown::new(MemberList {
+            members,
+            links,
+            count,
+        }))
     }
 
     /// Add a server

@@ -8,7 +8,7 @@ use super::{Answer, Api, Part, id};
 use crate::call::Call;
 use crate::dto::{OperationActionBody, OperationDocument, OperationList, StepList};
 use crate::failure::Failure;
-use crate::listing::Listing;
+use crate::listing::{Listing, counted};
 use crate::reply::{Accepted, Shown};
 
 pub(super) struct Operations(pub(super) Api);
@@ -55,9 +55,21 @@ impl Operations {
         let found = services
             .page_operations(Some(call.project()?), group, &listing.page())
             .await?;
+        let count = match listing.all() {
+            Some(all) => Some(counted(
+                &services
+                    .page_operations(Some(call.project()?), group, &all)
+                    .await?,
+            )),
+            None => None,
+        };
         let (found, links) = listing.finish(found, |seen| seen.operation.id.into_untyped_uuid());
         let operations = found.into_iter().map(Into::into).collect();
-        Ok(Shown::new(OperationList { operations, links }))
+        Ok(Shown::new(OperationList {
+            operations,
+            links,
+            count,
+        }))
     }
 
     /// Show an operation

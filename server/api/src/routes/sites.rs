@@ -11,7 +11,7 @@ use crate::dto::{
     SiteFailoverDocument, SiteList, SitePlanDocument, SiteView, UpdateSiteBody, VolumeTypeList,
 };
 use crate::failure::Failure;
-use crate::listing::Listing;
+use crate::listing::{Listing, counted};
 use crate::reply::{Accepted, Created, Done, OneOf, Shown};
 
 pub(super) struct Sites(pub(super) Api);
@@ -35,13 +35,21 @@ impl Sites {
     async fn list_sites(&self, listing: Listing) -> Answer<Shown<SiteList>> {
         let found = self.0.services.page_sites(&listing.page()).await?;
         let (sites, links) = listing.finish(found, |site| site.id.into_untyped_uuid());
+        let count = match listing.all() {
+            Some(all) => Some(counted(&self.0.services.page_sites(&all).await?)),
+            None => None,
+        };
         let keys = self.0.services.peer_keys().await?;
         let shown = |site: Site| {
             let key = keys.get(&site.id);
             SiteView::new(site, key)
         };
         let sites = sites.into_iter().map(shown).collect();
-        Ok(Shown::new(SiteList { sites, links }))
+        Ok(Shown::new(SiteList {
+            sites,
+            links,
+            count,
+        }))
     }
 
     /// Register a site

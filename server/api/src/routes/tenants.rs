@@ -6,7 +6,7 @@ use protector_framework::{GenericUuid as _, TenantMappingId};
 use super::{Answer, Api, Part, id};
 use crate::call::Call;
 use crate::dto::{CreateTenantMappingBody, TenantMappingDocument, TenantMappingList};
-use crate::listing::Listing;
+use crate::listing::{Listing, counted};
 use crate::reply::{Created, Done, Shown};
 
 pub(super) struct TenantMappings(pub(super) Api);
@@ -29,10 +29,15 @@ impl TenantMappings {
         let page = listing.page();
         let found = self.0.services.page_tenant_mappings(&page).await?;
         let (found, links) = listing.finish(found, |m| m.id.into_untyped_uuid());
+        let count = match listing.all() {
+            Some(all) => Some(counted(&self.0.services.page_tenant_mappings(&all).await?)),
+            None => None,
+        };
         let tenant_mappings = found.into_iter().map(Into::into).collect();
         Ok(Shown::new(TenantMappingList {
             tenant_mappings,
             links,
+            count,
         }))
     }
 

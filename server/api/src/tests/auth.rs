@@ -268,3 +268,55 @@ async fn each_scope_reaches_what_is_for_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_application_credential_is_good_for_what_its_rules_name() {
+    let world = World::new();
+    let groups = "/v1/a1b2c3/protection-groups";
+    for (method, path, rules, status) in [
+        ("GET", groups, "protector,GET,/v1/*/protection-groups", 200),
+        (
+            "GET",
+            groups,
+            "protector,POST,/v1/** protector,GET,/v1/**",
+            200,
+        ),
+        // HEAD is a method of its own.
+        ("HEAD", groups, "protector,GET,/v1/**", 401),
+        (
+            "DELETE",
+            "/v1/a1b2c3/protection-groups/web",
+            "protector,GET,/v1/**",
+            401,
+        ),
+        ("GET", groups, "compute,GET,/v1/**", 401),
+        ("GET", groups, "protector,GET,/v1/*/operations", 401),
+        // Another spelling of a path is another path.
+        (
+            "GET",
+            "/v1/protection-groups",
+            "protector,GET,/v1/*/protection-groups",
+            401,
+        ),
+        // None at all allow nothing.
+        ("GET", groups, "", 401),
+    ] {
+        let token = format!("member@a1b2c3#{rules}");
+        let asked = [("X-Auth-Token", token.as_str())];
+        let answer = world.ask(method, path, &asked, None).await;
+        assert_eq!(answer.status, status, "{method} {path} {rules}");
+        if status == 401 {
+            assert!(answer.header("www-authenticate").starts_with("Keystone"));
+        }
+        // What a service passes on is not asked for by the user.
+        let passed = [asked[0], ("X-Service-Token", "service@services")];
+        let answer = world.ask(method, path, &passed, None).await;
+        assert!(answer.status < 300, "{method} {path} {rules}");
+    }
+    // They allow no more than the policy does.
+    let token = "member@a1b2c3#protector,GET,/v1/**";
+    assert_eq!(world.get("/v1/admin/sites", token).await.status, 403);
+    let renamed = World::with("service_type = dr\n", Policy::in_code());
+    let token = "member@a1b2c3#dr,GET,/v1/**";
+    assert_eq!(renamed.get(groups, token).await.status, 200);
+}

@@ -91,6 +91,40 @@ async fn the_healthcheck_asks_no_token() {
 }
 
 #[tokio::test]
+async fn the_healthcheck_speaks_as_that_of_other_services() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, other) = (dir.path().join("out"), dir.path().join("other"));
+    let config = format!(
+        "[healthcheck]\ndisable_by_file_path = {}\ndisable_by_file_paths = 1:{},8788:{}\n",
+        file.display(),
+        dir.path().display(),
+        other.display(),
+    );
+    let world = World::with(&config, protector_config::Policy::in_code());
+    let ask = async |method: &str, accept: &str| {
+        let headers = [("Accept", accept)];
+        world.ask(method, "/healthcheck", &headers, None).await
+    };
+    let answer = ask("GET", "application/json").await;
+    assert_eq!(answer.status, 200);
+    let report = serde_json::json!({ "detailed": false, "reasons": ["OK"] });
+    assert_eq!(answer.json(), report);
+    let answer = ask("GET", "*/*").await;
+    assert_eq!(answer.header("content-type"), "text/plain");
+    assert_eq!((answer.status, answer.text.as_str()), (200, "OK"));
+    let answer = ask("HEAD", "*/*").await;
+    assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+    for file in [file, other] {
+        std::fs::write(&file, "").unwrap();
+        let body = ask("GET", "application/json").await.refused(503);
+        assert_eq!(body["error"]["message"], "DISABLED BY FILE");
+        assert_eq!(ask("HEAD", "*/*").await.status, 503);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(ask("GET", "*/*").await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn health_has_details_from_1_2_for_administrators() {
     let world = World::new();
     let ask = async |version: &str, token: &str| {

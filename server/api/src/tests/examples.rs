@@ -79,7 +79,8 @@ fn answers(operation: &Value) -> Vec<(String, u16, Value)> {
 }
 
 fn media(response: &Value) -> Option<&Value> {
-    response["content"].as_object()?.values().next()
+    let types = response["content"].as_object()?;
+    types.get("text/plain").or_else(|| types.values().next())
 }
 
 /// The URL and the headers that the examples of the parameters give.

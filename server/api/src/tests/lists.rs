@@ -119,6 +119,122 @@ async fn a_filter_by_a_word_that_no_entry_can_have_is_refused_with_the_words_the
     }
 }
 
+#[tokio::test]
+async fn a_filter_may_compare() {
+    let world = World::new();
+    let groups = "/v1/a1b2c3/protection-groups";
+    let members = &format!("{groups}/web/members");
+    for (path, query, expected) in [
+        (
+            groups,
+            "status=in:active,error",
+            "(\"status\", In([\"active\", \"error\"]))",
+        ),
+        (
+            groups,
+            "status=nin:active,error",
+            "NotIn([\"active\", \"error\"])",
+        ),
+        (groups, "status=neq:active", "NotIn([\"active\"])"),
+        (
+            groups,
+            "created_at=gt:2026-11-24T13:00:00.5%2B01:00",
+            "(\"created_at\", Above(\"2026-11-24T12:00:00.500000Z\"))",
+        ),
+        (
+            groups,
+            "updated_at=lte:2026-11-24T12:00:00Z",
+            "AtMost(\"2026-11-24T12:00:00.000000Z\")",
+        ),
+        (
+            groups,
+            "created_at=2026-11-24T12:00:00Z",
+            "(\"created_at\", \"2026-11-24T12:00:00.000000Z\")",
+        ),
+        (
+            members,
+            "boot_tier=gte:2",
+            "(\"boot_tier\", AtLeast(\"2\"))",
+        ),
+        (members, "boot_tier=lt:2", "(\"boot_tier\", Below(\"2\"))"),
+        (
+            "/v1/a1b2c3/operations",
+            "type=in:failover,failback",
+            "(\"kind\", In(",
+        ),
+        // A name may begin with anything, and is found by all of it.
+        (groups, "name=in:web,db", "(\"name\", \"in:web,db\")"),
+    ] {
+        let asked = format!("{path}?{query}");
+        let answer = world.get(&asked, "member@a1b2c3").await;
+        assert_eq!(answer.status, 200, "{asked}: {}", answer.text);
+        let call = world.services.last();
+        assert!(call.contains(expected), "{asked}: {call}");
+    }
+    for (path, query) in [
+        (groups, "status=in:active,none"),
+        (groups, "status=in:"),
+        (groups, "status=gt:active"),
+        (groups, "created_at=yesterday"),
+        (groups, "created_at=gt:2026-13-24T12:00:00Z"),
+        (groups, "created_at=in:2026-11-24T12:00:00Z"),
+        (members, "boot_tier=gt:6"),
+        (members, "boot_tier=03"),
+    ] {
+        let asked = format!("{path}?{query}");
+        let wrong = world.get(&asked, "member@a1b2c3").await.wrong();
+        let field = query.split('=').next().unwrap();
+        assert!(
+            wrong[0].starts_with(&format!("{field}: must be ")),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_list_tells_how_many_there_are_on_all_pages_where_that_is_asked_for() {
+    let world = World::new();
+    let group = "/v1/a1b2c3/protection-groups/web";
+    for path in [
+        "/v1/admin/sites",
+        "/v1/admin/tenant-mappings",
+        "/v1/a1b2c3/protection-groups",
+        &format!("{group}/members"),
+        "/v1/a1b2c3/operations",
+    ] {
+        let ask = async |query: &str| {
+            let answer = world.get(&format!("{path}?{query}"), "admin@a1b2c3").await;
+            assert_eq!(answer.status, 200, "{path} {query}: {}", answer.text);
+            answer.json()
+        };
+        let all = ask("limit=1000").await;
+        assert!(all.get("count").is_none(), "{path}");
+        let entries = all.as_object().unwrap().values().next().unwrap().as_array();
+        let expected = entries.unwrap().len();
+        assert_eq!(
+            ask("with_count=true&limit=1").await["count"],
+            expected,
+            "{path}"
+        );
+        assert!(ask("with_count=False").await.get("count").is_none());
+    }
+    let body = world
+        .get(
+            "/v1/a1b2c3/protection-groups?with_count=true&limit=2",
+            "member@a1b2c3",
+        )
+        .await
+        .json();
+    let next = body["links"][0]["href"].as_str().unwrap();
+    assert!(next.contains("with_count=true"), "{next}");
+    assert_eq!(body["count"], 5);
+    for no_word in ["maybe", "1", ""] {
+        let path = format!("/v1/a1b2c3/protection-groups?with_count={no_word}");
+        let wrong = world.get(&path, "member@a1b2c3").await.wrong();
+        assert_eq!(wrong, ["with_count: must be true or false"]);
+    }
+}
+
 /// A list is written out by serde, everything else by the types of the document.
 #[tokio::test]
 async fn a_group_in_a_list_looks_as_it_does_alone() {

@@ -2,11 +2,14 @@
 
 mod auth;
 mod bodies;
+mod cors;
 mod discovery;
 mod examples;
 mod lists;
+mod malformed;
 mod pretend;
 mod refusals;
+mod remote;
 mod rules;
 mod samples;
 mod shared_tokens;
@@ -25,6 +28,7 @@ use serde_json::Value;
 
 use self::pretend::{PretendIdentity, PretendServices};
 use crate::app::{Parts, endpoint};
+use crate::remote::Remote;
 
 /// Project of the members.
 const PROJECT: &str = "a1b2c3";
@@ -113,6 +117,7 @@ impl World {
                 live: services.clone(),
                 identity: identity.clone(),
                 policy: PolicyStore::new(policy),
+                remote: Remote::new(&config.policy.remote, clock.clone()).unwrap(),
                 clock: clock.clone(),
                 ids: Arc::new(SeededIds::new(1)),
                 ending: Default::default(),
@@ -143,10 +148,14 @@ impl World {
             request = request.body(body.to_owned());
         }
         let mut response = request.send().await.0;
-        let headers = response.headers().iter();
-        let headers = headers
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect();
+        let mut headers = BTreeMap::new();
+        for (name, value) in response.headers() {
+            let value = value.to_str().unwrap();
+            headers
+                .entry(name.to_string())
+                .and_modify(|all: &mut String| *all += &format!(", {value}"))
+                .or_insert_with(|| value.to_owned());
+        }
         Answer {
             status: response.status().as_u16(),
             headers,

@@ -9,8 +9,8 @@ use chrono::TimeDelta;
 use protector_control::*;
 use protector_db::{ListedGroup, Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
 use protector_framework::{
-    CallCtx, DriverError, DriverInfo, ErrorKind, ExposeSecret as _, GenericUuid as _, GroupId,
-    IdentityCapabilities, IdentityDriver, MemberId, OperationId, Project, ProjectId,
+    AccessRule, CallCtx, DriverError, DriverInfo, ErrorKind, ExposeSecret as _, GenericUuid as _,
+    GroupId, IdentityCapabilities, IdentityDriver, MemberId, OperationId, Project, ProjectId,
     ReplicationMode, SecretString, ServiceToken, SiteId, TenantMappingId, TokenInfo, TokenScope,
     Trust, VolumeType,
 };
@@ -28,7 +28,8 @@ use super::{PROJECT, now};
 use crate::live::Live;
 
 /// Tokens read `<role>@<project>`, `<role>@system`, `<role>@domain` or `<role>@nothing`; with
-/// `expired:` before it, one that has expired. Those in `revoked` are unknown.
+/// `expired:` before it, one that has expired; with `#<service>,<method>,<path> ...` behind it, one that
+/// is limited to such calls. Those in `revoked` are unknown.
 #[derive(Debug, Default)]
 pub(crate) struct PretendIdentity {
     pub(crate) asked: AtomicUsize,
@@ -94,6 +95,9 @@ impl PretendIdentity {
         if self.revoked.lock().unwrap().iter().any(|one| one == text) {
             return Err(DriverError::not_found("the token"));
         }
+        let (text, rules) = text
+            .split_once('#')
+            .map_or((text, None), |(text, rules)| (text, Some(rules)));
         let (role, scope) = text
             .split_once('@')
             .ok_or_else(|| DriverError::not_found("the token"))?;
@@ -124,8 +128,18 @@ impl PretendIdentity {
             expires_at: now() + TimeDelta::seconds(if role == "short" { 60 } else { 3600 }),
             delegated: false,
             is_admin_project: true,
+            access_rules: rules.map(|rules| rules.split(' ').filter_map(access_rule).collect()),
         })
     }
+}
+
+fn access_rule(text: &str) -> Option<AccessRule> {
+    let mut parts = text.split(',').map(str::to_owned);
+    Some(AccessRule {
+        service: parts.next()?,
+        method: parts.next()?,
+        path: parts.next()?,
+    })
 }
 
 #[derive(Debug, Default)]
@@ -356,7 +370,7 @@ impl GroupServices for PretendServices {
                 .is_some_and(|m| g.document.id.into_untyped_uuid() != m)
         });
         let skipped = usize::from(page.marker.is_some());
-        let limit = usize::try_from(page.limit.unwrap()).unwrap();
+        let limit = usize::try_from(page.limit.unwrap_or(u64::MAX)).unwrap();
         let found = after.skip(skipped).take(limit).map(Into::into).collect();
         self.called(format!("page_groups {project:?} {page:?}"), found)
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::python::{CheckError, Left, fill, left, text};
+use super::remote::RemoteAnswers;
 
 /// One rule, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +22,7 @@ pub(crate) enum Check {
     Rule(String),
     /// `role:name`.
     Role(String),
-    /// `http:...` or `https:...`, which asks another program. It is never asked here: whoever gets
-    /// that far is refused.
+    /// `http:...` or `https:...`, which asks another program.
     Remote(String),
     /// `left:right`.
     Compare {
@@ -38,6 +38,22 @@ pub(crate) struct Question<'a> {
     pub(crate) default_rule: &'a str,
     pub(crate) credentials: &'a Map<String, Value>,
     pub(crate) target: &'a Map<String, Value>,
+    pub(crate) answers: &'a RemoteAnswers,
+}
+
+/// Why a rule is not decided.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It cannot be, which means no.
+    Error(CheckError),
+    /// Not before this URL was asked.
+    Ask(String),
+}
+
+impl From<CheckError> for Stop {
+    fn from(error: CheckError) -> Self {
+        Self::Error(error)
+    }
 }
 
 /// Rules have no cycles when they are loaded; this is the second lock.
@@ -47,14 +63,14 @@ impl Question<'_> {
     /// Decides a rule by name.
     ///
     /// # Errors
-    /// Where the rule cannot be decided, which means no.
-    pub(crate) fn rule(&self, name: &str) -> Result<bool, CheckError> {
+    /// Where the rule cannot be decided, or not yet.
+    pub(crate) fn rule(&self, name: &str) -> Result<bool, Stop> {
         self.named(name, 0)
     }
 
-    fn named(&self, name: &str, depth: usize) -> Result<bool, CheckError> {
+    fn named(&self, name: &str, depth: usize) -> Result<bool, Stop> {
         if depth > DEEPEST {
-            return Err(CheckError(format!("rule `{name}` leads back to itself")));
+            return Err(CheckError(format!("rule `{name}` leads back to itself")).into());
         }
         let found = self
             .rules
@@ -66,7 +82,7 @@ impl Question<'_> {
         }
     }
 
-    fn check(&self, check: &Check, depth: usize) -> Result<bool, CheckError> {
+    fn check(&self, check: &Check, depth: usize) -> Result<bool, Stop> {
         match check {
             Check::Always => Ok(true),
             Check::Never => Ok(false),
@@ -88,11 +104,14 @@ impl Question<'_> {
                 Ok(false)
             }
             Check::Rule(name) => self.named(name, depth),
-            Check::Role(name) => self.role(name),
-            Check::Remote(url) => Err(CheckError(format!(
-                "`{url}` would ask another program, which is not supported"
-            ))),
-            Check::Compare { left, right } => self.compare(left, right),
+            Check::Role(name) => Ok(self.role(name)?),
+            Check::Remote(template) => {
+                let url = fill(template, self.target)?.ok_or_else(|| {
+                    CheckError(format!("`{template}` names what the target does not have"))
+                })?;
+                self.answers.to(&url).ok_or(Stop::Ask(url))
+            }
+            Check::Compare { left, right } => Ok(self.compare(left, right)?),
         }
     }
 

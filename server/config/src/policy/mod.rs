@@ -6,6 +6,7 @@ mod deprecated;
 mod file;
 mod parse;
 pub(crate) mod python;
+mod remote;
 mod store;
 mod subject;
 
@@ -18,11 +19,12 @@ use crate::error::{ConfigError, Place, Problem};
 use crate::sections::PolicySection;
 use crate::suggest::did_you_mean;
 
-use check::{Check, Question};
+use check::{Check, Question, Stop};
 use file::FileRule;
 
 pub use defaults::{Deprecated, RuleDefault, defaults, sample};
 pub use python::CheckError;
+pub use remote::{Decision, RemoteAnswers, RemoteQuestion};
 pub use store::PolicyStore;
 pub use subject::{Credentials, Scope, ServiceIdentity, Target};
 
@@ -115,7 +117,8 @@ impl Policy {
         }
     }
 
-    /// As [`Policy::allows`], with the reason where a rule cannot be decided.
+    /// As [`Policy::allows`], with the reason where a rule cannot be decided; one that asks another
+    /// program cannot.
     ///
     /// # Errors
     /// Why it cannot, which means no.
@@ -125,19 +128,46 @@ impl Policy {
         credentials: &Credentials,
         target: &Target,
     ) -> Result<bool, CheckError> {
+        asked_nobody(self.decision(rule, credentials, target, &RemoteAnswers::default())?)
+    }
+
+    /// Whether `credentials` may do `rule` to `target`, as far as `answers` lead.
+    ///
+    /// # Errors
+    /// Why it cannot be decided, which means no.
+    pub fn decision(
+        &self,
+        rule: &str,
+        credentials: &Credentials,
+        target: &Target,
+        answers: &RemoteAnswers,
+    ) -> Result<Decision, CheckError> {
         if !self.scopes.contains_key(rule) {
             return Err(CheckError("the code has no such rule".to_owned()));
         }
         let attributes = credentials.attributes();
-        self.decide(rule, &attributes, credentials.scope(), target.fields())
+        let scope = credentials.scope();
+        self.decide(rule, &attributes, scope, target.fields(), answers)
     }
 
-    /// Whether `credentials` are an administrator's, by the rule `context_is_admin`. Ask once for a
-    /// request and put the answer into [`Credentials::is_admin`].
-    pub fn is_admin(&self, credentials: &Credentials) -> bool {
+    /// Whether `credentials` are an administrator's, by the rule `context_is_admin`, as far as `answers`
+    /// lead. Ask once for a request and put the answer into [`Credentials::is_admin`].
+    ///
+    /// # Errors
+    /// Why it cannot be decided, which means no.
+    pub fn admin_decision(
+        &self,
+        credentials: &Credentials,
+        answers: &RemoteAnswers,
+    ) -> Result<Decision, CheckError> {
         let attributes = credentials.attributes();
-        let question = self.question(&attributes, &attributes);
-        question.rule("context_is_admin").unwrap_or(false)
+        self.question("context_is_admin", &attributes, &attributes, answers)
+    }
+
+    /// As [`Policy::admin_decision`]; no, where the rule asks another program.
+    pub fn is_admin(&self, credentials: &Credentials) -> bool {
+        let decision = self.admin_decision(credentials, &RemoteAnswers::default());
+        decision.and_then(asked_nobody).unwrap_or(false)
     }
 
     /// Every rule with its place.
@@ -173,16 +203,29 @@ impl Policy {
         }
     }
 
-    fn question<'a>(
-        &'a self,
-        credentials: &'a Map<String, Value>,
-        target: &'a Map<String, Value>,
-    ) -> Question<'a> {
-        Question {
+    fn question(
+        &self,
+        rule: &str,
+        credentials: &Map<String, Value>,
+        target: &Map<String, Value>,
+        answers: &RemoteAnswers,
+    ) -> Result<Decision, CheckError> {
+        let question = Question {
             rules: &self.rules,
             default_rule: &self.default_rule,
             credentials,
             target,
+            answers,
+        };
+        match question.rule(rule) {
+            Ok(verdict) => Ok(Decision::Is(verdict)),
+            Err(Stop::Error(error)) => Err(error),
+            Err(Stop::Ask(url)) => Ok(Decision::Ask(Box::new(RemoteQuestion {
+                url,
+                rule: rule.to_owned(),
+                target: target.clone(),
+                credentials: credentials.clone(),
+            }))),
         }
     }
 
@@ -192,12 +235,13 @@ impl Policy {
         credentials: &Map<String, Value>,
         scope: Scope,
         target: &Map<String, Value>,
-    ) -> Result<bool, CheckError> {
+        answers: &RemoteAnswers,
+    ) -> Result<Decision, CheckError> {
         let scopes = self.scopes.get(rule).copied().unwrap_or_default();
         if self.enforce_scope && !scopes.is_empty() && !scopes.contains(&scope) {
-            return Ok(false);
+            return Ok(Decision::Is(false));
         }
-        self.question(credentials, target).rule(rule)
+        self.question(rule, credentials, target, answers)
     }
 
     fn apply(&mut self, rules: BTreeMap<String, FileRule>) {
@@ -286,6 +330,13 @@ impl Policy {
             self.warnings
                 .push(Problem::at(place.clone(), reason).about(name));
         }
+    }
+}
+
+fn asked_nobody(decision: Decision) -> Result<bool, CheckError> {
+    match decision {
+        Decision::Is(verdict) => Ok(verdict),
+        Decision::Ask(question) => Err(CheckError(format!("it depends on {}", question.url))),
     }
 }
 

@@ -96,12 +96,7 @@ fn single(text: &str, warnings: &mut Vec<String>) -> Check {
     match text.split_once(':') {
         Some(("rule", name)) => Check::Rule(name.to_owned()),
         Some(("role", name)) => Check::Role(name.to_owned()),
-        Some(("http" | "https", _)) => {
-            warnings.push(format!(
-                "`{text}` would ask another program, which is not supported: it refuses everybody"
-            ));
-            Check::Remote(text.to_owned())
-        }
+        Some(("http" | "https", _)) => Check::Remote(text.to_owned()),
         Some((left, right)) => Check::Compare {
             left: left.to_owned(),
             right: right.to_owned(),

@@ -1,6 +1,9 @@
 use std::path::Path;
 
-use crate::{Credentials, Policy, PolicyStore, Scope, Target, defaults, sample};
+use crate::{
+    Credentials, Decision, Policy, PolicyStore, RemoteAnswers, RemoteQuestion, Scope, Target,
+    defaults, sample,
+};
 
 /// As the installation guide has it.
 const GUIDE: &str = r#"
@@ -216,20 +219,76 @@ fn a_policy_file_that_was_asked_for_and_is_not_there_is_told() {
 }
 
 #[test]
-fn a_check_by_http_refuses_whoever_gets_that_far_and_is_told() {
+fn a_check_by_http_asks_what_the_rest_of_the_rule_does_not_decide() {
     let rule = "protector:members:index";
     let target = Target::project("p1");
-    for (check, allowed) in [
-        ("http://h/%(project_id)s", false),
-        ("not https://h/", false),
-        ("role:member or http://h/", true),
-        ("http://h/ or role:member", false),
+    let asked = |check: &str, answers: &[(&str, bool)]| {
+        let policy = policy(&format!("\"{rule}\": \"{check}\"\n"));
+        assert_eq!(policy.warnings, []);
+        let member = user(&policy, "p1", &["member"]);
+        let mut known = RemoteAnswers::default();
+        for (url, allowed) in answers {
+            match policy.decision(rule, &member, &target, &known) {
+                Ok(Decision::Ask(question)) => {
+                    assert_eq!(question.url, *url, "{check}");
+                    assert_eq!(question.rule, rule);
+                    assert_eq!(question.target["project_id"], "p1");
+                    assert_eq!(question.credentials["roles"][0], "member");
+                    assert_eq!(question.form()[0], ("rule", format!("\"{rule}\"")));
+                    known.add(&question, *allowed);
+                }
+                other => panic!("{check}: {other:?}"),
+            }
+        }
+        match policy.decision(rule, &member, &target, &known) {
+            Ok(Decision::Is(verdict)) => verdict,
+            other => panic!("{check}: {other:?}"),
+        }
+    };
+    let (one, two) = ("http://h/p1", "https://i/");
+    for (check, answers, verdict) in [
+        ("http://h/%(project_id)s", &[(one, true)][..], true),
+        ("http://h/%(project_id)s", &[(one, false)], false),
+        ("not https://i/", &[(two, true)], false),
+        ("role:member or https://i/", &[], true),
+        ("role:other and https://i/", &[], false),
+        ("role:member and https://i/", &[(two, true)], true),
+        (
+            "http://h/%(project_id)s and https://i/",
+            &[(one, false)],
+            false,
+        ),
+        (
+            "http://h/%(project_id)s and https://i/",
+            &[(one, true), (two, true)],
+            true,
+        ),
+        (
+            "http://h/%(project_id)s or https://i/",
+            &[(one, false), (two, true)],
+            true,
+        ),
+    ] {
+        assert_eq!(asked(check, answers), verdict, "{check} {answers:?}");
+    }
+    // What cannot be asked refuses, and so does whoever cannot ask.
+    for check in [
+        "http://h/%(missing)s",
+        "not http://h/%(missing)s",
+        "http://h/",
     ] {
         let policy = policy(&format!("\"{rule}\": \"{check}\"\n"));
         let member = user(&policy, "p1", &["member"]);
-        assert_eq!(policy.allows(rule, &member, &target), allowed, "{check}");
-        let told = policy.warnings[0].to_string();
-        assert!(told.contains("would ask another program"), "{told}");
+        assert!(!policy.allows(rule, &member, &target), "{check}");
+    }
+    for (answer, allowed) in [
+        ("True", true),
+        ("\"True\"", true),
+        ("true", false),
+        ("True\n", false),
+        ("", false),
+    ] {
+        assert_eq!(RemoteQuestion::is_allowed_by(answer), allowed, "{answer}");
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::policy::{Deprecated, Policy, RuleDefault, Scope};
-use crate::sections::PolicySection;
+use crate::policy::{Decision, Deprecated, Policy, RemoteAnswers, RuleDefault, Scope};
+use crate::sections::{PolicySection, RemoteSection};
 
 /// What stops a start here, on purpose, although Python takes it: values that it reads as "everybody
 /// may", and rules that lead back to themselves, which it only notices when it decides.
@@ -77,6 +77,7 @@ fn section(dir: &Path, vector: &Json) -> PolicySection {
         enforce_new_defaults: vector["config"]["enforce_new_defaults"]
             .as_bool()
             .unwrap_or(true),
+        remote: RemoteSection::default(),
     }
 }
 
@@ -119,10 +120,13 @@ fn check(vector: &Json) -> Result<(), String> {
         json!({"project_id": "p1", "user_id": "u1"}),
     );
     let rule = vector["rule"].as_str().unwrap();
-    let verdict = match policy.decide(rule, &credentials, scope(&credentials), &target) {
-        Ok(true) => "allow",
-        Ok(false) => "deny",
-        Err(_) => "error",
+    let answers = RemoteAnswers::default();
+    let scope = scope(&credentials);
+    let verdict = match policy.decide(rule, &credentials, scope, &target, &answers) {
+        Ok(Decision::Is(true)) => "allow",
+        Ok(Decision::Is(false)) => "deny",
+        // Where the vectors were made there was nobody to ask.
+        Ok(Decision::Ask(_)) | Err(_) => "error",
     };
     if verdict != expect {
         return Err(format!("expected {expect}, but it is {verdict}"));

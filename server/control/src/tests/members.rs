@@ -1,4 +1,4 @@
-use protector_db::Page;
+use protector_db::{Condition, Page};
 use protector_framework::{ResourceKind, ServerRef};
 use protector_model::{GroupDocument, Mapping, Member, MemberStatus};
 
@@ -177,6 +177,22 @@ async fn a_member_moves_in_the_boot_order_and_leaves_by_an_operation() {
     assert_eq!(found.await.unwrap().len(), 1);
     let found = control.page_members(world.a.project(), "shop", &by_tier_2);
     assert!(found.await.unwrap().is_empty());
+    // What an entry shows, as the gate hands it over, is met by that entry.
+    let made = found_at(&world).await;
+    for (condition, expected) in [
+        (Condition::AtMost(made.clone()), 1),
+        (Condition::AtLeast(made.clone()), 1),
+        (Condition::Above(made.clone()), 0),
+        (Condition::Below(made), 0),
+        (Condition::In(vec!["x".to_owned()]), 0),
+    ] {
+        let page = Page {
+            conditions: vec![("created_at".to_owned(), condition)],
+            ..Page::default()
+        };
+        let found = control.page_members(world.a.project(), "shop", &page).await;
+        assert_eq!(found.unwrap().len(), expected, "{page:?}");
+    }
     let bad = Page {
         sort: vec![("colour".to_owned(), false)],
         ..Page::default()
@@ -239,4 +255,12 @@ async fn what_a_copy_will_not_have_is_said_beforehand() {
     }];
     let left = ["server_group", "availability_zone", "floating_ip"];
     assert_eq!(told(&mapped, &member), left);
+}
+
+/// When the group's one member was made, in the form in which times are kept.
+async fn found_at(world: &World) -> String {
+    let members = world.a.group().await.document.members;
+    members[0]
+        .created_at
+        .to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }

@@ -7,7 +7,7 @@ use protector_model::{Reach, Site, SiteStatus, TenantMapping};
 use uuid::Uuid;
 
 use super::{MARK, site, start, with_group, world};
-use crate::{Db, DbError, DbOptions, Page, Quotas, SecretBox};
+use crate::{Condition, Db, DbError, DbOptions, Page, Quotas, SecretBox};
 
 pub(super) fn cloud(n: u128, name: &str) -> Site {
     Site {
@@ -85,6 +85,62 @@ async fn lists_come_in_pages_in_a_stable_order() {
         world.db.page_sites(&nowhere).await,
         Err(DbError::BadMarker)
     ));
+}
+
+#[tokio::test]
+async fn a_list_may_be_of_what_meets_conditions() {
+    let world = world().await;
+    for n in 1..=4 {
+        let site = cloud(n, &format!("site-{n}"));
+        world.db.insert_site(&site).await.unwrap();
+    }
+    let name = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let at = |n: i64| {
+        let at = start() + chrono::TimeDelta::seconds(n);
+        at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+    };
+    for (field, condition, expected) in [
+        (
+            "name",
+            Condition::In(name(&["site-1", "site-3"])),
+            &[3, 1][..],
+        ),
+        (
+            "name",
+            Condition::NotIn(name(&["site-1", "site-3"])),
+            &[4, 2],
+        ),
+        ("created_at", Condition::Above(at(2)), &[4, 3]),
+        ("created_at", Condition::AtLeast(at(2)), &[4, 3, 2]),
+        ("created_at", Condition::Below(at(2)), &[1]),
+        ("created_at", Condition::AtMost(at(2)), &[2, 1]),
+    ] {
+        let page = Page {
+            conditions: vec![(field.to_owned(), condition)],
+            limit: Some(10),
+            ..Page::default()
+        };
+        let found = world.db.page_sites(&page).await.unwrap();
+        let names: Vec<_> = found.into_iter().map(|site| site.name).collect();
+        let expected: Vec<_> = expected.iter().map(|n| format!("site-{n}")).collect();
+        assert_eq!(names, expected, "{page:?}");
+    }
+    let both = Page {
+        conditions: vec![
+            ("created_at".into(), Condition::Above(at(1))),
+            ("created_at".into(), Condition::Below(at(4))),
+        ],
+        marker: Some(site(3).into_untyped_uuid()),
+        ..Page::default()
+    };
+    let found = world.db.page_sites(&both).await.unwrap();
+    assert_eq!(found.len(), 1, "the rest of the list after the marker");
+    let unknown = Page {
+        conditions: vec![("colour".into(), Condition::Above(at(1)))],
+        ..Page::default()
+    };
+    let refused = world.db.page_sites(&unknown).await;
+    assert!(matches!(refused, Err(DbError::BadQuery(_))));
 }
 
 #[tokio::test]
