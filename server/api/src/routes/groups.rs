@@ -54,7 +54,7 @@ impl Groups {
         let Path(_) = tenant_id;
         let page = listing.page();
         let project = call.project()?;
-        let found = self.0.services.page_groups(Some(project), &page).await?;
+        let found = self.0.services.page_groups(project, &page).await?;
         let (found, links) = listing.finish(found, |g| g.summary.id.into_untyped_uuid());
         let protection_groups = found.into_iter().map(Into::into).collect();
         Ok(ShownList(ProtectionGroupList {
