@@ -8,7 +8,10 @@
 use std::sync::Arc;
 
 use protector_config::{ConfigArgs, environment};
-use protector_framework::{Clock, GenericUuid as _, GroupId, Ids, RandomIds, SystemClock};
+use protector_framework::{
+    Clock, GenericUuid as _, GroupId, Ids, MemberId, PolicyId, RandomIds, SystemClock,
+};
+use protector_model::GroupDocument;
 use protector_model::readiness::Readiness;
 use serde_json::json;
 use tokio::process::Command;
@@ -47,15 +50,19 @@ impl Stage {
         let volume = report
             .step("1,000 volumes in Cinder", self.make_volumes())
             .await?;
+        let measured = self.beside_cinder().await;
+        // Nothing else knows how to take these away: they are on no array.
+        mariadb(&["-e", &copies("DELETE", &volume)]).await?;
+        measured
+    }
+
+    async fn beside_cinder(&mut self) -> Outcome {
+        let report = self.report.clone();
         report
             .step("1,000 groups in Protector", self.make_groups())
             .await?;
         self.a.api = Some(self.a.deployment.start_quiet_api(&report).await?);
-
-        let measured = self.measure().await;
-        // Nothing else knows how to take these away: they are on no array.
-        mariadb(&["-e", &copies("DELETE", &volume)]).await?;
-        measured
+        self.measure().await
     }
 
     async fn measure(&self) -> Outcome {
@@ -72,6 +79,7 @@ impl Stage {
             testbed.url(Side::A, Api::Protector),
             token.project_id
         );
+        let mut slow = Vec::new();
         for (rows, bound) in BOUNDS {
             let theirs = self
                 .speed(&cinder, "/volumes/detail", "/volumes", rows)
@@ -84,11 +92,11 @@ impl Stage {
                 "{rows} of {ROWS} rows: Protector {ours:.1}/s, Cinder {theirs:.1}/s: {times:.1} \
                  times as fast (at least {bound})"
             ));
-            ensure(times >= bound, || {
-                format!("lists of {rows} are not fast enough")
-            })?;
+            if times < bound {
+                slow.push(format!("lists of {rows}: {times:.1}, not {bound}"));
+            }
         }
-        Ok(())
+        ensure(slow.is_empty(), || slow.join("; "))
     }
 
     /// Requests in a second, all of which were answered with as many rows as asked for.
@@ -163,11 +171,7 @@ impl Stage {
             return fail("there is no group to copy");
         };
         for n in 1..=ROWS {
-            let mut document = pattern.document.clone();
-            document.id = GroupId::from_untyped_uuid(ids.uuid());
-            document.deleted = false;
-            document.name = format!("listed-{n}");
-            document.created_at = clock.now();
+            let document = another(&pattern.document, n, &*clock, &*ids);
             db.replace_head(None, &document.to_bytes()?, false).await?;
             let readiness = Readiness {
                 seen_from: document.primary_site_id,
@@ -180,6 +184,21 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// The same group once more, as one of its own.
+fn another(pattern: &GroupDocument, n: usize, clock: &dyn Clock, ids: &dyn Ids) -> GroupDocument {
+    let mut document = pattern.clone();
+    document.id = GroupId::from_untyped_uuid(ids.uuid());
+    document.name = format!("listed-{n}");
+    document.created_at = clock.now();
+    for member in &mut document.members {
+        member.id = MemberId::from_untyped_uuid(ids.uuid());
+    }
+    if let Some(policy) = &mut document.policy {
+        policy.id = PolicyId::from_untyped_uuid(ids.uuid());
+    }
+    document
 }
 
 /// A statement about the copies of a volume, which have its name.

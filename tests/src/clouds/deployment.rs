@@ -24,8 +24,9 @@ const CALL_DEADLINE: u32 = 15;
 pub enum Profile {
     /// As quickly as can be.
     Dev,
-    /// As they are deployed.
-    Release,
+    /// Optimised, as the simulation is. A release is faster still, and takes longer to build than to
+    /// measure.
+    Sim,
 }
 
 impl Profile {
@@ -33,7 +34,7 @@ impl Profile {
     fn directory(self) -> &'static str {
         match self {
             Self::Dev => "debug",
-            Self::Release => "release",
+            Self::Sim => "sim",
         }
     }
 }
@@ -70,8 +71,8 @@ impl Programs {
                 cargo.env_remove(&*name);
             }
         }
-        if profile == Profile::Release {
-            cargo.arg("--release");
+        if profile == Profile::Sim {
+            cargo.args(["--profile", "sim"]);
         }
         command::run(&mut cargo).await?;
         Ok(Self {

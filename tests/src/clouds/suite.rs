@@ -43,7 +43,7 @@ impl Suite {
     pub fn profile(self) -> Profile {
         match self {
             Self::File | Self::Clients | Self::Pure => Profile::Dev,
-            Self::Lists => Profile::Release,
+            Self::Lists => Profile::Sim,
         }
     }
 

@@ -54,11 +54,9 @@ impl Groups {
         let Path(_) = tenant_id;
         let page = listing.page();
         let project = call.project()?;
-        let found = self.0.services.page_groups(Some(project), &page).await?;
+        let found = self.0.services.page_groups(project, &page).await?;
         let count = match listing.all() {
-            Some(all) => Some(counted(
-                &self.0.services.page_groups(Some(project), &all).await?,
-            )),
+            Some(all) => Some(counted(&self.0.services.page_groups(project, &all).await?)),
             None => None,
         };
         let (found, links) = listing.finish(found, |g| g.summary.id.into_untyped_uuid());

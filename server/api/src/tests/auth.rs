@@ -124,12 +124,7 @@ async fn the_project_of_the_path_is_the_tokens_unless_an_administrator_calls() {
     other.refused(403);
     assert_eq!(other.code(), "protector.project_mismatch");
     assert_eq!(list("other", "admin@a1b2c3").await.status, 200);
-    assert!(
-        world
-            .services
-            .last()
-            .contains("page_groups Some(ProjectId(\"other\"))")
-    );
+    assert!(world.services.last().contains("page_groups other "));
     list("a1b2c3", "member@nothing").await.refused(403);
     list("a1b2c3", "member@domain").await.refused(403);
     list("%7Bx%7D", "admin@a1b2c3").await.refused(404);

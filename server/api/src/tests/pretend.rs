@@ -359,11 +359,7 @@ impl SiteServices for PretendServices {
 
 #[async_trait]
 impl GroupServices for PretendServices {
-    async fn page_groups(
-        &self,
-        project: Option<&ProjectId>,
-        page: &Page,
-    ) -> Result<Vec<ListedGroup>> {
+    async fn page_groups(&self, project: &ProjectId, page: &Page) -> Result<Vec<ListedGroup>> {
         let all = (1..=5).map(group);
         let after = all.skip_while(|g| {
             page.marker
@@ -372,7 +368,7 @@ impl GroupServices for PretendServices {
         let skipped = usize::from(page.marker.is_some());
         let limit = usize::try_from(page.limit.unwrap_or(u64::MAX)).unwrap();
         let found = after.skip(skipped).take(limit).map(Into::into).collect();
-        self.called(format!("page_groups {project:?} {page:?}"), found)
+        self.called(format!("page_groups {project} {page:?}"), found)
     }
 
     async fn get_group(&self, project: &ProjectId, name: &str) -> Result<GroupView> {

@@ -14,11 +14,7 @@ use crate::{groups, mappings, members, points, policy, readiness, syncing, view}
 
 #[async_trait]
 impl GroupServices for Control {
-    async fn page_groups(
-        &self,
-        project: Option<&ProjectId>,
-        page: &Page,
-    ) -> Result<Vec<ListedGroup>> {
+    async fn page_groups(&self, project: &ProjectId, page: &Page) -> Result<Vec<ListedGroup>> {
         Ok(self.db.page_groups(project, page).await?)
     }
 

@@ -252,12 +252,8 @@ surface! {
     /// Protection groups. `project` is a project of this site; a group of another one does not
     /// exist. Groups are named by id or name.
     pub trait GroupServices {
-        /// One page of the groups of a project, or of all.
-        async fn page_groups(
-            &self,
-            project: Option<&ProjectId>,
-            page: &Page,
-        ) -> Vec<ListedGroup>;
+        /// One page of the groups of a project.
+        async fn page_groups(&self, project: &ProjectId, page: &Page) -> Vec<ListedGroup>;
         /// One group.
         async fn get_group(&self, project: &ProjectId, group: &str) -> GroupView;
         /// Makes a group on both sites and begins to make its volume groups.

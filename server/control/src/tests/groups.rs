@@ -270,7 +270,7 @@ async fn a_list_is_filtered_and_sorted_by_the_status_that_is_shown() {
     };
     let found = async |status: GroupStatus| {
         let page = by(status);
-        let shown = world.a.control.page_groups(Some(world.a.project()), &page);
+        let shown = world.a.control.page_groups(world.a.project(), &page);
         let shown = shown.await.unwrap();
         assert!(shown.iter().all(|group| group.status == status));
         shown.len()

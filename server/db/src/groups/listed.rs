@@ -10,7 +10,7 @@ use protector_model::{GroupDocument, GroupStatus, GroupSummary, OperationKind};
 use sea_orm::{DatabaseTransaction, QueryResult};
 
 use crate::connection::{
-    Db, corrupt, flag, maybe_json, maybe_parsed, maybe_time, parsed, run, text, to_json,
+    Db, corrupt, flag, maybe_json, maybe_parsed, maybe_time, run, text, to_json,
 };
 use crate::error::{DbError, Result};
 use crate::page::{Listing, Page};
@@ -51,12 +51,13 @@ const FIELDS: &[&str] = &[
     "updated_at",
 ];
 
-/// What a list shows; the rest is in the summary.
-const COLUMNS: &str = "id, project_id, status, active_operation_id, test_operation_id,
-    last_replication_at, readiness, sync_pending, synced_at, summary";
+/// What a list shows; the rest is in the summary. Few, because each value of each row has its price.
+const COLUMNS: &str = "summary, status, active_operation_id, test_operation_id,
+    last_replication_at, readiness, sync_pending, synced_at";
 
 /// The table of groups with `protector_model::status::shown_status` in place of their own. A summary
-/// counts only for the document that it was made of: a program of the version before writes none.
+/// counts only for the document that it was made of: a program of the version before writes none, and
+/// then the group's id stands in its place.
 static TABLE: LazyLock<String> = LazyLock::new(|| {
     let fields = FIELDS.iter().filter(|field| **field != "status");
     let fields: Vec<String> = fields.map(|field| format!("g.{field}")).collect();
@@ -70,7 +71,7 @@ static TABLE: LazyLock<String> = LazyLock::new(|| {
             g.last_replication_at, m.last_success_at AS synced_at,
             CASE WHEN m.pending <> 0 OR m.staged_change_id IS NOT NULL THEN 1 ELSE 0 END
                 AS sync_pending,
-            s.body AS summary, k.body AS readiness,
+            COALESCE(s.body, g.id) AS summary, k.body AS readiness,
             CASE WHEN m.conflict_with IS NOT NULL OR g.status = '{conflict}' THEN '{conflict}'
                 {running}
                 WHEN g.test_operation_id IS NOT NULL THEN '{testing}' ELSE g.status END AS status
@@ -86,36 +87,30 @@ static TABLE: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl Db {
-    /// One page of the groups that are not deleted.
+    /// One page of the groups of a project of this site that are not deleted.
     ///
     /// # Errors
     /// `BadQuery`, `BadMarker`.
-    pub async fn page_groups(
-        &self,
-        project: Option<&ProjectId>,
-        page: &Page,
-    ) -> Result<Vec<ListedGroup>> {
-        let always = match project {
-            Some(project) => (
-                "deleted = 0 AND project_id = ?",
-                vec![project.as_str().into()],
-            ),
-            None => ("deleted = 0", Vec::new()),
-        };
+    pub async fn page_groups(&self, project: &ProjectId, page: &Page) -> Result<Vec<ListedGroup>> {
         let list = Listing {
             table: TABLE.as_str(),
             columns: COLUMNS,
             fields: FIELDS,
-            always,
+            always: (
+                "deleted = 0 AND project_id = ?",
+                vec![project.as_str().into()],
+            ),
         };
         let found = self.page(list, page).await?;
         let mut groups = Vec::with_capacity(found.len());
-        for row in &found {
-            let summary = match maybe_json(row, "summary")? {
-                Some(summary) => summary,
-                None => self.summary_of(row).await?,
+        for row in found {
+            let summary = text(&row, "summary")?;
+            let summary = match summary.parse() {
+                Ok(id) => self.summary_of(GroupId::from_untyped_uuid(id)).await?,
+                Err(_) => serde_json::from_str(&summary)
+                    .map_err(|error| corrupt("group_summaries", error))?,
             };
-            groups.push(read(row, summary)?);
+            groups.push(read(&row, summary, project)?);
         }
         Ok(groups)
     }
@@ -151,20 +146,19 @@ impl Db {
         run(tx, sql, values).await.map(|_| ())
     }
 
-    async fn summary_of(&self, row: &QueryResult) -> Result<GroupSummary> {
-        let id = GroupId::from_untyped_uuid(parsed(row, "id")?);
+    async fn summary_of(&self, id: GroupId) -> Result<GroupSummary> {
         let record = self.get_group(id).await?;
         let record = record.ok_or_else(|| DbError::NotFound(format!("group {id}")))?;
         Ok(GroupSummary::from(&record.document))
     }
 }
 
-fn read(row: &QueryResult, summary: GroupSummary) -> Result<ListedGroup> {
+fn read(row: &QueryResult, summary: GroupSummary, project: &ProjectId) -> Result<ListedGroup> {
     let operation =
         |column| Ok::<_, DbError>(maybe_parsed(row, column)?.map(OperationId::from_untyped_uuid));
     Ok(ListedGroup {
         summary,
-        project_id: text(row, "project_id")?.into(),
+        project_id: project.clone(),
         status: text(row, "status")?
             .parse()
             .map_err(|error| corrupt("protection_groups", error))?,

@@ -271,9 +271,10 @@ async fn a_handover_needs_exactly_the_base_and_no_change_on_its_way() {
 }
 
 async fn listed(world: &World) -> Vec<crate::ListedGroup> {
+    // Where no site is registered, groups are of no project.
     world
         .db
-        .page_groups(None, &crate::Page::default())
+        .page_groups(&"".into(), &crate::Page::default())
         .await
         .unwrap()
 }

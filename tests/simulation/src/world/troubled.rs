@@ -246,7 +246,7 @@ impl Engine {
 
     /// Runs the step, but breathes only so often.
     async fn breathe(&self, run: &StepRun<'_>, breaths: u32) -> Result<Option<Value>, StepFailure> {
-        let mut step = std::pin::pin!(self.steps.run(run));
+        let mut step = Box::pin(self.steps.run(run));
         let mut left = breaths;
         let ended = std::future::poll_fn(|cx| {
             if left == 0 {
@@ -256,6 +256,8 @@ impl Engine {
             step.as_mut().poll(cx).map(Some)
         });
         ended.await;
+        // With it goes what it held of the database.
+        drop(step);
         self.world.look_at(run).await;
         self.die().await
     }
