@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use poem::http::header::{CACHE_CONTROL, CONNECTION, ORIGIN, VARY};
@@ -39,6 +40,27 @@ impl RequestIds {
     }
 }
 
+/// Whether a request has a body that nobody has read. What is left of it stands in the way of the next
+/// request on the connection, which therefore closes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Unread(Arc<AtomicBool>);
+
+impl Unread {
+    fn announced(request: &Request) -> Self {
+        let length = request.header("content-length");
+        let announced = length.is_some_and(|length| length.trim() != "0")
+            || request.header("transfer-encoding").is_some();
+        Self(Arc::new(AtomicBool::new(announced)))
+    }
+
+    /// The body of this request has been read to its end.
+    pub(crate) fn read(request: &Request) {
+        if let Some(Self(unread)) = request.data::<Self>() {
+            unread.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
 /// The edge around `inner`.
 pub(crate) struct Edge<E> {
     pub(crate) ids: Arc<dyn Ids>,
@@ -69,6 +91,8 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         };
         request.set_data(Asked(asked));
         request.set_data(ids.clone());
+        let unread = Unread::announced(&request);
+        request.set_data(unread.clone());
         let span = match &ids.global {
             Some(global) => tracing::info_span!("request", id = %ids.own, global_id = %global),
             None => tracing::info_span!("request", id = %ids.own),
@@ -85,7 +109,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
                 }
             };
             finish(&mut response, &ids.own, echoed);
-            if self.ending.is_ending() {
+            if self.ending.is_ending() || unread.0.load(Ordering::Relaxed) {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::access_rules;
 use crate::call::{Call, CallData, Caller, no_project};
 use crate::contract::{Contract, Found, Operation, method_not_allowed};
-use crate::edge::RequestIds;
+use crate::edge::{RequestIds, Unread};
 use crate::failure::Failure;
 use crate::judge::Judge;
 use crate::links::{BaseUrl, Proxies};
@@ -248,6 +248,7 @@ impl GateOptions {
             bytes = read_body(request, limit) => bytes?,
             () = self.clock.sleep(self.body_time) => return Err(too_slow()),
         };
+        Unread::read(request);
         match self.contract.check_body(operation, &bytes) {
             Ok(body) if wrong.is_empty() => Ok(body),
             Ok(_) => Err(Failure::invalid(wrong)),

@@ -201,3 +201,23 @@ async fn every_answer_has_the_headers_of_the_house() {
         assert_eq!(answer.header("cache-control"), "no-cache");
     }
 }
+
+#[tokio::test]
+async fn a_connection_with_a_body_that_nobody_has_read_closes() {
+    let world = World::new();
+    let path = "/v1/a1b2c3/protection-groups";
+    let large = "x".repeat(200_000);
+    for (token, body, closes) in [
+        (MEMBER, "{}", false),
+        (MEMBER, large.as_str(), true),
+        ("garbage", "{}", true),
+        ("garbage", "", false),
+    ] {
+        let length = body.len().to_string();
+        let headers = [("X-Auth-Token", token), ("Content-Length", length.as_str())];
+        let answer = world.ask("POST", path, &headers, Some(body)).await;
+        assert!(answer.status >= 400, "{}", answer.text);
+        let told = answer.header("connection") == "close";
+        assert_eq!(told, closes, "{token} {length}: {}", answer.text);
+    }
+}
