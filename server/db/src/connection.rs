@@ -65,6 +65,13 @@ const PAGE_CACHE_KIB: &str = "-16384";
 pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 impl Db {
+    /// Closes every connection, once what is under way on it has ended. No clone can be used afterwards.
+    pub async fn close(&self) {
+        if let Err(error) = self.conn.clone().close().await {
+            tracing::debug!(%error, "the database could not be closed");
+        }
+    }
+
     /// Opens a database whose schema is there.
     ///
     /// # Errors

@@ -107,6 +107,7 @@ pub async fn live(seed: u64, operations: u64) -> Tally {
     for _ in 0..operations {
         history.turn().await;
     }
+    history.world.end().await;
     history.tally
 }
 

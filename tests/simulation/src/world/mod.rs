@@ -97,6 +97,13 @@ impl World {
             .unwrap();
     }
 
+    /// Gives back what a world holds of the machine: its parts know each other, and would stay.
+    pub async fn end(&self) {
+        for site in [&self.a, &self.b] {
+            site.db.close().await;
+        }
+    }
+
     /// The site of an id.
     pub fn site(&self, id: protector_framework::SiteId) -> &Site {
         if id == self.a.id { &self.a } else { &self.b }
