@@ -5,7 +5,7 @@ use protector_framework::{GenericUuid as _, OperationId, ProjectId};
 use protector_model::operation::Asked;
 use protector_model::request::Direction;
 use protector_model::{
-    Actor, FailoverType, Operation, OperationKind, OperationOptions, Site, planner, request,
+    Actor, FailoverType, Operation, OperationKind, OperationOptions, Plan, Site, planner, request,
 };
 use protector_peer::{ForwardedOperation, OperationRole, PeerError};
 use serde_json::json;
@@ -89,14 +89,29 @@ pub(super) async fn plan(
     let (options, direction) = checked(record, kind, options)?;
     let project = project_here(control, record).await?;
     let operation = asked(control, actor, record, kind, options, direction, project);
-    let before = match direction.executor == control.local().await?.id {
-        true => control.db.came_before(record, &operation).await?,
+    let options = &operation.options;
+    let plan = match direction.executor == control.local().await?.id {
+        true => {
+            let before = control.db.came_before(record, &operation).await?;
+            let before = before.for_plan();
+            planner::plan_after(&record.document, kind, options, &direction, &before)?
+        }
         // What came before is in the journals of the site that executes it.
-        false => control.db.test_before(&operation).await?,
+        false => {
+            let test = test_there(control, &operation).await?;
+            planner::plan(&record.document, kind, options, &direction, test.as_ref())?
+        }
     };
-    let (options, before) = (&operation.options, before.for_plan());
-    let plan = planner::plan_after(&record.document, kind, options, &direction, &before)?;
     Ok(Started::Plan(plan))
+}
+
+/// The plan of the test that an operation of the other site is about.
+async fn test_there(control: &Control, operation: &Operation) -> Result<Option<Plan>> {
+    let Some(test) = operation.options.test else {
+        return Ok(None);
+    };
+    let remote = control.remote(operation.executor_site_id).await?;
+    Ok(remote.get_operation(test).await?.and_then(|view| view.plan))
 }
 
 /// The operation that the same request asked for before.

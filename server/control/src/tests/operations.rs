@@ -382,6 +382,49 @@ async fn a_step_is_skipped_only_while_no_engine_works_on_the_operation() {
 }
 
 #[tokio::test]
+async fn what_a_clean_up_of_a_test_would_do_is_shown_at_either_site() {
+    let (world, _) = World::with_member().await;
+    let started = world
+        .a
+        .start(OperationKind::TestFailover, Default::default());
+    let id = started.await.unwrap().id;
+    let ended = Operation {
+        status: OperationStatus::Completed,
+        test_stands: true,
+        ..begun(&world.b, id).await.operation
+    };
+    for site in [&world.a, &world.b] {
+        let mine = site.operation(id).await.unwrap();
+        let later = Operation {
+            project_id: mine.project_id,
+            updated_at: mine.updated_at + chrono::TimeDelta::seconds(1),
+            ..ended.clone()
+        };
+        site.db.update_mirror(&later).await.unwrap();
+    }
+    let mut plans = Vec::new();
+    for site in [&world.a, &world.b] {
+        let request = OperationRequest {
+            dry_run: true,
+            ..OperationRequest::default()
+        };
+        let asked = site.control.start_operation(
+            actor(),
+            site.project(),
+            "shop",
+            OperationKind::TestCleanup,
+            request,
+        );
+        match asked.await.unwrap() {
+            Started::Plan(plan) => plans.push(plan),
+            Started::Operation(operation) => panic!("{operation:?}"),
+        }
+    }
+    assert_eq!(plans[0], plans[1]);
+    assert!(!plans[0].steps.is_empty());
+}
+
+#[tokio::test]
 async fn an_operation_of_another_project_does_not_exist() {
     let (world, _) = World::with_member().await;
     let started = world.a.start(OperationKind::Sync, Default::default()).await;

@@ -48,6 +48,10 @@ impl Db {
         operation: &Operation,
     ) -> Result<CameBefore> {
         let (group, site) = (record.document.id, operation.executor_site_id);
+        let test = match operation.options.test {
+            Some(test) => self.plan(test).await?,
+            None => None,
+        };
         let cleans = matches!(
             operation.kind,
             OperationKind::Cleanup | OperationKind::Delete
@@ -61,27 +65,11 @@ impl Db {
             false => Vec::new(),
         };
         Ok(CameBefore {
+            test,
             superseded: self.superseded_by(operation).await?,
             leftovers,
             removed,
             unproven: record.quarantine_due,
-            ..self.test_before(operation).await?
-        })
-    }
-
-    /// The test that an operation is about, and nothing else: all that is known of an operation of the
-    /// other site.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn test_before(&self, operation: &Operation) -> Result<CameBefore> {
-        let test = match operation.options.test {
-            Some(test) => self.plan(test).await?,
-            None => None,
-        };
-        Ok(CameBefore {
-            test,
-            ..CameBefore::default()
         })
     }
 
