@@ -1,19 +1,20 @@
 //! Runs one operation to its end: ready steps side by side, each journalled before its first call
 //! and after its last.
 
+mod ending;
+mod places;
+mod step_run;
+mod taking_back;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures::future::BoxFuture;
 use protector_db::{Claim, Db};
 use protector_framework::{CallCtx, Clock};
 use protector_model::operation::OperationError;
-use protector_model::outcome::{outcome, result};
-use protector_model::outputs::Progress;
-use protector_model::plan::{Action, Cancel, Phase, Step};
-use protector_model::progress::percent;
+use protector_model::plan::{Cancel, Step};
 use protector_model::{Operation, OperationStatus, Plan, StepStatus, schedule};
 use serde_json::Value;
 
@@ -22,6 +23,10 @@ use crate::giving_up::{GivingUp, LISTEN};
 use crate::journal::{Journal, StepEnd};
 use crate::lease::Lease;
 use crate::running::Running;
+use ending::count;
+use places::{is_copying, is_probe, pending, probes};
+
+pub use step_run::{StepExecutor, StepRun};
 
 /// A step that is run or taken back, and how that ended.
 type UnderWay<'a> = BoxFuture<'a, (&'a Step, Result<Option<Value>, StepFailure>)>;
@@ -32,56 +37,6 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// The longest pause that a remote side is granted before the next attempt.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-
-/// What steps do. The runner knows nothing of clouds and arrays.
-#[async_trait]
-pub trait StepExecutor: Send + Sync {
-    /// Makes the plan of an operation that has none yet.
-    async fn plan(&self, operation: &Operation) -> Result<Plan, StepFailure>;
-
-    /// Carries a step out, or finds that it was carried out. The value goes to later steps.
-    async fn run(&self, run: &StepRun<'_>) -> Result<Option<Value>, StepFailure>;
-
-    /// Takes a step back, whether it was carried out, half carried out or not begun.
-    async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure>;
-}
-
-/// One step being run.
-#[derive(Debug, Clone, Copy)]
-pub struct StepRun<'a> {
-    /// The operation.
-    pub operation: &'a Operation,
-    /// Its plan.
-    pub plan: &'a Plan,
-    /// The step.
-    pub step: &'a Step,
-    /// What earlier steps gave.
-    pub journal: &'a Journal,
-    /// The hold on the operation; a mutating call is sent only while it says so.
-    pub lease: &'a Lease,
-    /// The longest a call may take.
-    pub call_deadline: Duration,
-}
-
-impl StepRun<'_> {
-    /// What to send with each driver call of this step.
-    ///
-    /// # Errors
-    /// `Fenced` where too little of the lease is left to send anything.
-    pub fn ctx(&self) -> Result<CallCtx, StepFailure> {
-        if !self.lease.may_call() {
-            return Err(StepFailure::Fenced);
-        }
-        let fence = self.lease.fence();
-        Ok(
-            CallCtx::new(&self.operation.actor.request_id, self.call_deadline).for_step(
-                self.operation.id,
-                &self.step.key,
-                fence.number,
-            ),
-        )
-    }
-}
 
 /// How the runner works.
 #[derive(Debug, Clone)]
@@ -361,16 +316,6 @@ impl Runner {
         }
     }
 
-    /// Whether copies have all the places they may take: those that take their time hold up neither
-    /// the passing of authority nor the start of what is ready.
-    fn copies_enough(&self, plan: &Plan, began: &[String]) -> bool {
-        let copies = began
-            .iter()
-            .filter_map(|key| plan.step(key))
-            .filter(|step| is_copying(plan, step));
-        copies.count() >= (self.options.parallel_steps * 3).div_ceil(4)
-    }
-
     async fn take_result(
         &self,
         journal: &Journal,
@@ -491,66 +436,6 @@ impl Runner {
         Ok(schedule::may_be_cancelled(plan, &journal.records()))
     }
 
-    /// Takes back what was done, side by side as far as it may be. What cannot be taken back is
-    /// named to the user.
-    async fn take_back<'a>(
-        &'a self,
-        running: &mut Running<UnderWay<'a>>,
-        operation: &mut Operation,
-        plan: &'a Plan,
-        journal: &'a Journal,
-        lease: &'a Lease,
-    ) -> Result<Option<OperationError>, StepFailure> {
-        let (mut began, mut failed, mut left) = (Vec::new(), Vec::new(), Vec::new());
-        loop {
-            for step in schedule::undo_next(plan, &journal.records(), &began, &failed) {
-                if running.len() >= self.options.parallel_steps {
-                    break;
-                }
-                began.push(step.key.clone());
-                let shown = operation.clone();
-                running.push(Box::pin(async move {
-                    let run = self.step_run(&shown, plan, step, journal, lease);
-                    (step, self.undo(&run).await.map(|()| None))
-                }));
-            }
-            // What is taken back is not given up.
-            let deaf = GivingUp::new();
-            deaf.say();
-            let Some((step, ended)) = self
-                .next_end(running, operation, plan, journal, lease, &deaf)
-                .await?
-            else {
-                break;
-            };
-            began.retain(|key| *key != step.key);
-            match ended {
-                Ok(_) => {
-                    let undone = StepEnd::plain(StepStatus::Undone);
-                    running
-                        .alongside(self.end(journal, lease, &step.key, undone))
-                        .await?;
-                }
-                Err(StepFailure::Fenced | StepFailure::GivenUp) => {
-                    return Err(StepFailure::Fenced);
-                }
-                Err(
-                    StepFailure::Permanent(error)
-                    | StepFailure::AskUser(error)
-                    | StepFailure::Transient { error, .. },
-                ) => {
-                    left.push(format!("{}: {}", step.key, error.message));
-                    failed.push(step.key.clone());
-                }
-            }
-        }
-        Ok((!left.is_empty()).then(|| OperationError {
-            message: format!("these steps could not be taken back: {}", left.join("; ")),
-            what_to_do: Some("repair the cause, then `retry` or `cancel` the operation".to_owned()),
-            ..OperationError::default()
-        }))
-    }
-
     fn step_run<'a>(
         &self,
         operation: &'a Operation,
@@ -566,23 +451,6 @@ impl Runner {
             journal,
             lease,
             call_deadline: self.options.call_deadline,
-        }
-    }
-
-    async fn undo(&self, run: &StepRun<'_>) -> Result<(), StepFailure> {
-        let mut pause = self.options.backoff;
-        let mut attempt = 1;
-        loop {
-            match self.executor.undo(run).await {
-                Err(StepFailure::Transient { after, .. }) if attempt < self.options.attempts => {
-                    self.clock
-                        .sleep(after.unwrap_or(pause).min(LONGEST_PAUSE))
-                        .await;
-                    pause *= 2;
-                    attempt += 1;
-                }
-                ended => return ended,
-            }
         }
     }
 
@@ -646,96 +514,4 @@ impl Runner {
         operation.touch(self.clock.now());
         Ok(self.db.write_operation(lease.fence(), operation).await?)
     }
-
-    async fn conclude(
-        &self,
-        mut operation: Operation,
-        plan: &Plan,
-        journal: &Journal,
-        lease: &Lease,
-        asked: Asked,
-    ) -> Result<OperationStatus, StepFailure> {
-        count(&mut operation, plan, journal);
-        let records = journal.records();
-        let progress = Progress {
-            plan,
-            journal: &records,
-        };
-        let group = self.db.get_group(operation.group_id).await?;
-        let document = group.map(|group| group.document);
-        operation.result = Some(result(&operation, progress, document.as_ref()));
-        if let Some(error) = asked.user {
-            operation.error = Some(error);
-            return self
-                .write_end(operation, lease, OperationStatus::WaitingForUser)
-                .await;
-        }
-        let end = outcome(plan, &records, asked.cancelled);
-        operation.error = end.error;
-        if end.status == OperationStatus::Completed {
-            operation.progress = 100;
-        }
-        self.write_end(operation, lease, end.status).await
-    }
-
-    async fn write_end(
-        &self,
-        mut operation: Operation,
-        lease: &Lease,
-        status: OperationStatus,
-    ) -> Result<OperationStatus, StepFailure> {
-        operation.status = status;
-        operation.touch(self.clock.now());
-        if status.is_final() {
-            operation.finished_at = Some(self.clock.now());
-        }
-        self.db.write_operation(lease.fence(), &operation).await?;
-        Ok(status)
-    }
-}
-
-/// What will not be begun any more. The end is written all the same: the document must say what
-/// there is.
-fn pending(plan: &Plan, journal: &Journal, began: &[String]) -> Vec<String> {
-    let records = journal.records();
-    let open = records.iter().filter(|r| r.status == StepStatus::Pending);
-    let finishes = |key: &String| {
-        let step = plan.step(key);
-        step.is_some_and(|step| matches!(step.action, Action::Finish))
-    };
-    open.map(|r| r.key.clone())
-        .filter(|key| !began.contains(key) && !finishes(key))
-        .collect()
-}
-
-/// Whether a step makes a copy, or makes place for one.
-fn is_copying(plan: &Plan, step: &Step) -> bool {
-    let clears = step.phase == Phase::Cleaning && step.member.is_some() && plan.commit().is_some();
-    step.phase == Phase::Copying || clears
-}
-
-fn is_probe(step: &Step) -> bool {
-    matches!(step.action, Action::ProbeServer { .. })
-}
-
-fn probes(plan: &Plan, began: &[String]) -> usize {
-    let steps = began.iter().filter_map(|key| plan.step(key));
-    steps.filter(|step| is_probe(step)).count()
-}
-
-fn count(operation: &mut Operation, plan: &Plan, journal: &Journal) {
-    let records = journal.records();
-    let progress = Progress {
-        plan,
-        journal: &records,
-    };
-    operation.was_running = progress.survey().map(|survey| survey.was_running);
-    operation.test_stands = schedule::test_stands(plan, &records);
-    let of = |status| {
-        u32::try_from(records.iter().filter(|r| r.status == status).count()).unwrap_or(u32::MAX)
-    };
-    operation.steps_completed = of(StepStatus::Done);
-    operation.steps_failed = of(StepStatus::Failed);
-    // What is taken back was done all the same: within one attempt it never goes backwards.
-    operation.progress = operation.progress.max(percent(plan, &records));
 }
