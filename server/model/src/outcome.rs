@@ -173,15 +173,6 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
                     "`{name}` was gone at the source; there is nothing to park"
                 ));
             }
-            Action::ReviveServer => notes.extend(kept(progress, step).map(|why| match why {
-                Kept::NoPoint => format!(
-                    "`{name}` runs from what was kept here: no recovery point holds what the other \
-                     site has written since"
-                ),
-                Kept::NeverLeft => format!(
-                    "`{name}` had not come up on the other site: it runs from what was kept here"
-                ),
-            })),
             Action::ReleaseVolumes | Action::DeletePorts | Action::DiscardVolumes => {
                 if let Some(Left { left }) = read(output) {
                     notes.push(format!(
@@ -219,11 +210,39 @@ fn notes(operation: &Operation, progress: Progress<'_>) -> Vec<String> {
             ));
         }
     }
+    notes.extend(runs_from_what_was_kept(progress));
     if operation.options.force && operation.kind.moves_authority() {
         notes.push("it was started with `force`".to_owned());
     }
     if operation.options.accept_loss && operation.kind.moves_authority() {
         notes.push("it was started with `accept_loss`".to_owned());
+    }
+    notes
+}
+
+/// The members that were not brought up to what the other site wrote last. One whose start has failed may
+/// run all the same.
+fn runs_from_what_was_kept(progress: Progress<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for step in &progress.plan.steps {
+        let begun = progress.record(&step.key).is_some_and(|r| r.attempt > 0);
+        if step.action != Action::ReviveServer || !begun {
+            continue;
+        }
+        let name = step.key.split_once('/').map_or("", |(_, name)| name);
+        let runs = match progress.is_done(&step.key) {
+            true => "runs",
+            false => "may run",
+        };
+        notes.extend(kept(progress, step).map(|why| match why {
+            Kept::NoPoint => format!(
+                "`{name}` {runs} from what was kept here: no recovery point holds what the other \
+                 site has written since"
+            ),
+            Kept::NeverLeft => format!(
+                "`{name}` had not come up on the other site: it {runs} from what was kept here"
+            ),
+        }));
     }
     notes
 }

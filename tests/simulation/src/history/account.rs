@@ -124,11 +124,17 @@ impl Account {
             }
         }
         let notes: Vec<&String> = ended.result.iter().flat_map(|r| &r.notes).collect();
-        let kept = |name: &&&str| {
-            let said = format!("`{name}` runs from what was kept here");
-            notes.iter().any(|note| note.starts_with(&said))
-        };
-        let kept: Vec<&str> = came_up.iter().filter(kept).copied().collect();
+        let mut kept = Vec::new();
+        for name in came_up {
+            let said =
+                ["runs", "may run"].map(|how| format!("`{name}` {how} from what was kept here"));
+            let told = notes
+                .iter()
+                .any(|note| said.iter().any(|said| note.starts_with(said)));
+            if told && runs_or_is_up(world, primary, name).await {
+                kept.push(*name);
+            }
+        }
         self.take_what_was_kept(primary, &kept);
         if moved {
             self.diverged_is_kept(world, primary, told).await;
