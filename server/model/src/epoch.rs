@@ -48,11 +48,19 @@ impl Epoch {
     }
 
     /// The epoch that follows where the group is moved to `primary` at this moment: later than the
-    /// move before it, even if the clock was set back between them, so that no point of then is taken
-    /// for one of this time.
-    pub fn moved(&self, id: EpochId, primary: SiteId, at: DateTime<Utc>) -> Self {
-        let after = |before: DateTime<Utc>| before + TimeDelta::milliseconds(1);
-        let since = self.since.map_or(at, |before| after(before).max(at));
+    /// move before it and than the recovery point that comes with it (`point`), even if the clock was
+    /// set back since. Where the other array's clock was ahead instead, points of here count only once
+    /// that moment has come; until then an unplanned move asks.
+    pub fn moved(
+        &self,
+        id: EpochId,
+        primary: SiteId,
+        at: DateTime<Utc>,
+        point: Option<DateTime<Utc>>,
+    ) -> Self {
+        let before = self.since.into_iter().chain(point);
+        let after = before.map(|moment| moment + TimeDelta::milliseconds(1));
+        let since = after.fold(at, DateTime::max);
         Self {
             since: Some(since),
             ..self.next(id, primary)
@@ -269,12 +277,19 @@ mod tests {
         let id = |n| EpochId::from_untyped_uuid(Uuid::from_u128(n));
         let site = |n| SiteId::from_untyped_uuid(Uuid::from_u128(n));
         let first: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
-        let away = Epoch::first(id(1), site(1)).moved(id(2), site(2), first);
+        let away = Epoch::first(id(1), site(1)).moved(id(2), site(2), first, None);
         assert_eq!(away.since, Some(first));
         // A point of the life before is not taken for one of this life.
-        let home = away.moved(id(3), site(1), first - TimeDelta::hours(1));
+        let home = away.moved(id(3), site(1), first - TimeDelta::hours(1), None);
         assert!(!home.covers(first));
+        // Nor is one that was taken before the very point that came along.
         let later = first + TimeDelta::hours(1);
-        assert_eq!(away.moved(id(3), site(1), later).since, Some(later));
+        let point = Some(later);
+        let home = away.moved(id(3), site(1), first - TimeDelta::hours(1), point);
+        assert!(!home.covers(later));
+        assert_eq!(
+            away.moved(id(3), site(1), later, Some(first)).since,
+            Some(later)
+        );
     }
 }

@@ -117,7 +117,9 @@ fn next_document(
     let at = moment(work);
     let mut next = work.document.next_version(at);
     next.version = work.record.document.version + 1;
-    next.epoch = work.record.document.epoch.moved(epoch_id, target, at);
+    let point = work.progress().chosen().map(|chosen| chosen.taken_at);
+    let before = &work.record.document.epoch;
+    next.epoch = before.moved(epoch_id, target, at, point);
     next.current_primary_site_id = target;
     next.failover_count += 1;
     // What is true until the operation ends: it may be read after a crash.
