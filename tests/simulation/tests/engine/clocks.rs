@@ -3,21 +3,13 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use protector_model::{GroupStatus, Operation, OperationKind, OperationOptions, OperationStatus};
+use protector_model::{GroupStatus, OperationKind, OperationOptions, OperationStatus};
 
 use protector_simulation::world::{Trouble, When, World, planned, simulate, unplanned};
 
-const SERVERS: [&str; 2] = ["db", "web"];
+use super::assert_completed;
 
-fn assert_completed(ended: &Operation, context: &str) {
-    let status = ended.status;
-    assert_eq!(
-        status,
-        OperationStatus::Completed,
-        "{context}: {:#?}",
-        ended.error
-    );
-}
+const SERVERS: [&str; 2] = ["db", "web"];
 
 #[test]
 fn inv2_a_group_that_was_moved_by_a_clock_that_was_ahead_asks_before_old_data_is_started() {

@@ -24,3 +24,11 @@ mod returns;
 mod round_trips;
 mod stories;
 mod testing;
+
+use protector_model::{Operation, OperationStatus};
+
+/// An operation has come to a good end; otherwise the failure says why.
+fn assert_completed(ended: &Operation, context: &str) {
+    let (status, error) = (ended.status, &ended.error);
+    assert_eq!(status, OperationStatus::Completed, "{context}: {error:#?}");
+}

@@ -9,6 +9,8 @@ use protector_model::{GroupStatus, Operation, OperationKind, OperationOptions, O
 
 use protector_simulation::world::{Trouble, When, World, planned, simulate, unplanned};
 
+use super::assert_completed;
+
 const SERVERS: [&str; 2] = ["db", "web"];
 
 fn accepting() -> OperationOptions {
@@ -16,16 +18,6 @@ fn accepting() -> OperationOptions {
         accept_loss: true,
         ..unplanned()
     }
-}
-
-fn assert_completed(ended: &Operation, context: &str) {
-    let status = ended.status;
-    assert_eq!(
-        status,
-        OperationStatus::Completed,
-        "{context}: {:#?}",
-        ended.error
-    );
 }
 
 /// The site that was lost is back, and both do what they find to do.
@@ -43,6 +35,14 @@ async fn live_on(world: &World, context: &str) {
             }
         }
     }
+}
+
+/// A person brings the group home without the other site.
+async fn comes_home(world: &World, options: OperationOptions) -> Operation {
+    let moved = world
+        .ask_at(&world.a, OperationKind::Failback, options)
+        .await;
+    world.finish(&world.a, moved.id).await
 }
 
 /// An engine of a site dies at a step.
@@ -74,10 +74,7 @@ async fn being_removed() -> (World, Operation) {
 /// Home takes over, and everything there is of its own making once.
 async fn takes_over(world: &World, context: &str) -> Operation {
     world.b.set_down(true);
-    let moved = world
-        .ask_at(&world.a, OperationKind::Failback, unplanned())
-        .await;
-    let ended = world.finish(&world.a, moved.id).await;
+    let ended = comes_home(world, unplanned()).await;
     assert_completed(&ended, context);
     assert_eq!(world.a.running(), SERVERS, "{context}");
     for name in SERVERS {
@@ -181,10 +178,7 @@ fn inv2_what_is_left_of_a_copy_stays_where_no_point_holds_its_data() {
             die_at(&world, key, When::Before).await;
             let before = world.a.look().array;
             world.b.set_down(true);
-            let moved = world
-                .ask_at(&world.a, OperationKind::Failback, accepting())
-                .await;
-            let ended = world.finish(&world.a, moved.id).await;
+            let ended = comes_home(&world, accepting()).await;
             assert_ne!(ended.status, OperationStatus::Completed, "{key}");
             assert_eq!(world.a.look().array, before, "{key}: it was all there is");
         }
@@ -293,10 +287,7 @@ fn a_server_that_is_gone_keeps_nobody_else_from_coming_up() {
         let db = db.instance(world.a.id).unwrap().server_id.clone().unwrap();
         world.a.tenant.delete_server(&db).unwrap();
         world.clock.advance(Duration::from_secs(10));
-        let moved = world
-            .ask_at(&world.a, OperationKind::Failback, accepting())
-            .await;
-        let ended = world.finish(&world.a, moved.id).await;
+        let ended = comes_home(&world, accepting()).await;
         assert_eq!(ended.status, OperationStatus::CompletedWithErrors);
         assert_eq!(world.a.running(), ["web"]);
         let error = ended.error.unwrap();
@@ -308,10 +299,7 @@ fn a_server_that_is_gone_keeps_nobody_else_from_coming_up() {
 fn what_has_diverged_is_not_started_unasked_and_is_quarantined_after_all() {
     simulate(async {
         let (world, _) = being_quarantined("park/db", When::Before).await;
-        let moved = world
-            .ask_at(&world.a, OperationKind::Failback, unplanned())
-            .await;
-        let ended = world.finish(&world.a, moved.id).await;
+        let ended = comes_home(&world, unplanned()).await;
         assert_eq!(ended.status, OperationStatus::Error);
         let what_to_do = ended.error.unwrap().what_to_do.unwrap();
         assert!(what_to_do.contains("accept_loss"), "{what_to_do}");
