@@ -1,7 +1,7 @@
 //! What a list can be filtered by: the value of a field, or an operator and what it compares with.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use protector_db::Condition;
+use chrono::{DateTime, Utc};
+use protector_db::{Condition, stamp};
 use serde_json::{Value, json};
 
 /// What a field of a list can be, and so what it can be filtered by.
@@ -70,7 +70,7 @@ impl Values {
                 let read = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
                 let wrong = |_| "must be a time such as 2026-11-23T15:04:05Z".to_owned();
                 let at = read.map_err(wrong)?.with_timezone(&Utc);
-                Ok(at.to_rfc3339_opts(SecondsFormat::Micros, true))
+                Ok(stamp(at))
             }
             Self::Tier => match text.as_bytes() {
                 [b'1'..=b'5'] => Ok(text.to_owned()),

@@ -1,7 +1,6 @@
 //! One page of a list that is in memory, by the rules of the lists that the database pages.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use protector_db::Page;
+use protector_db::{Page, stamp};
 use protector_framework::GenericUuid as _;
 use protector_model::Member;
 
@@ -58,8 +57,8 @@ fn field(member: &Member, name: &str) -> Result<String> {
         "name" => member.name.clone(),
         "status" => member.status.as_str().to_owned(),
         "boot_tier" => member.boot_tier.to_string(),
-        "created_at" => moment(member.created_at),
-        "updated_at" => moment(member.updated_at),
+        "created_at" => stamp(member.created_at),
+        "updated_at" => stamp(member.updated_at),
         other => {
             return Err(Refusal::invalid_field(
                 other,
@@ -67,8 +66,4 @@ fn field(member: &Member, name: &str) -> Result<String> {
             ));
         }
     })
-}
-
-fn moment(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -202,7 +202,7 @@ impl Db {
         self.at_once(run(&self.conn, sql, values)).await
     }
 
-    pub(crate) fn stamp(&self) -> String {
+    pub fn stamp(&self) -> String {
         stamp(self.clock.now())
     }
 }
@@ -255,7 +255,7 @@ pub(crate) async fn run<C: ConnectionTrait>(
 }
 
 /// How a moment is stored: fixed width, so that text order is time order.
-pub(crate) fn stamp(at: DateTime<Utc>) -> String {
+pub fn stamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 

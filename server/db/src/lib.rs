@@ -26,7 +26,7 @@ mod trusts;
 mod tests;
 
 pub use audit::AuditEvent;
-pub use connection::{Db, DbOptions};
+pub use connection::{Db, DbOptions, stamp};
 pub use deployment::Deployment;
 pub use error::{DbError, Result};
 pub use groups::{GroupRecord, ListedGroup, PeerState, Received, Staged};
