@@ -1,6 +1,13 @@
-//! Every driver of this repository, one feature each. A program links this crate with
-//! `use protector_drivers as _;` and finds the drivers in the framework's registry.
+//! Every driver of this repository, one feature each, and those that an operator puts into a directory.
+//! A program links this crate with `use protector_drivers as _;` and finds the drivers in the
+//! framework's registry, or gathers all of them with [`gather`].
 #![deny(missing_docs)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use protector_framework::plugin::host::add_directory;
+use protector_framework::{DriverEnv, LayerSettings, Registry, RegistryError};
 
 #[cfg(feature = "mock")]
 use protector_driver_mock as _;
@@ -8,6 +15,26 @@ use protector_driver_mock as _;
 use protector_driver_openstack as _;
 #[cfg(feature = "pure")]
 use protector_driver_pure as _;
+
+/// The linked drivers and those of the directory, each within its layers. What is wrong with a file of
+/// the directory, and a name in `layers` that no driver has, is told in the log and nothing else.
+///
+/// # Errors
+/// When two linked drivers of a kind share a name.
+pub fn gather(
+    env: DriverEnv,
+    directory: Option<&Path>,
+    layers: &BTreeMap<String, LayerSettings>,
+) -> Result<Registry, RegistryError> {
+    let mut registry = Registry::from_linked(env)?;
+    if let Some(directory) = directory {
+        add_directory(&mut registry, directory);
+    }
+    for unknown in registry.set_layers(layers) {
+        tracing::warn!("[drivers] names `{unknown}`, and there is no driver of this name");
+    }
+    Ok(registry)
+}
 
 #[cfg(test)]
 mod tests {
@@ -50,10 +77,8 @@ mod tests {
     #[test]
     fn every_driver_says_what_it_is() {
         for driver in registry().drivers() {
-            let example: protector_framework::serde_json::Value =
-                protector_framework::serde_json::from_str(driver.example).unwrap();
             let known = driver.schema["properties"].as_object().unwrap();
-            for name in example.as_object().unwrap().keys() {
+            for name in driver.example.as_object().unwrap().keys() {
                 assert!(known.contains_key(name), "{}: {name}", driver.name);
             }
             assert!(driver.summary.ends_with('.'), "{}", driver.name);

@@ -130,6 +130,11 @@ impl ManualClock {
         next.map(|by| self.advance(by)).is_some()
     }
 
+    /// Whether somebody holds it.
+    pub fn is_held(&self) -> bool {
+        self.holds.load(Ordering::Relaxed) > 0
+    }
+
     /// How many tasks wait on this clock.
     pub fn sleepers(&self) -> usize {
         self.state

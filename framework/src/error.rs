@@ -44,6 +44,27 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Its name, as it is serialised.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::Conflict => "conflict",
+            Self::Busy => "busy",
+            Self::Unauthorized => "unauthorized",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::InvalidConfig => "invalid_config",
+            Self::InvalidRequest => "invalid_request",
+            Self::Unsupported => "unsupported",
+            Self::Unreachable => "unreachable",
+            Self::RateLimited => "rate_limited",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Panicked => "panicked",
+            Self::Unexpected => "unexpected",
+        }
+    }
+
     /// Whether the same call can succeed later with nothing else changed.
     pub fn is_transient(self) -> bool {
         matches!(

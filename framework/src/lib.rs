@@ -5,23 +5,25 @@
 //! and a registration beside it:
 //!
 //! ```
-//! use protector_framework::{ComputeDriver, DriverConfig, DriverEnv, Registration, Result};
+//! use protector_framework::{ComputeCapabilities, ComputeDriver, DriverConfig, DriverEnv, Result};
 //! # use std::sync::Arc;
 //! fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn ComputeDriver>> {
 //! #   let _ = (config, env); Err(protector_framework::DriverError::unsupported("example"))
 //!     // read the settings, return the driver
 //! }
 //!
-//! protector_framework::inventory::submit! {
-//!     Registration::<dyn ComputeDriver> {
-//!         name: "my-cloud",
-//!         summary: "Servers, volumes and ports of My Cloud.",
-//!         example: r#"{"auth_url": "https://cloud.example/v3"}"#,
-//!         schema: || protector_framework::serde_json::json!({"type": "object"}),
-//!         build,
-//!     }
+//! protector_framework::register_compute_driver! {
+//!     name: "my-cloud",
+//!     summary: "Servers, volumes and ports of My Cloud.",
+//!     example: r#"{"auth_url": "https://cloud.example/v3"}"#,
+//!     schema: || protector_framework::serde_json::json!({"type": "object"}),
+//!     capabilities: ComputeCapabilities::none,
+//!     build: build,
 //! }
 //! ```
+//!
+//! A storage driver can also be a shared library that a site's operator puts beside Protector: see
+//! [`plugin`].
 //!
 //! # The contract of every verb
 //!
@@ -44,9 +46,13 @@ mod context;
 mod error;
 mod id;
 mod identity;
+mod layers;
 mod message;
+pub mod plugin;
+mod registration;
 mod registry;
 mod storage;
+mod verbs;
 
 pub use capability::{ComputeCapabilities, IdentityCapabilities, StorageCapabilities};
 pub use clock::{Clock, Hold, Ids, ManualClock, RandomIds, SeededIds, SystemClock};
@@ -56,7 +62,9 @@ pub use context::CallCtx;
 pub use error::{DriverError, ErrorKind, Result, Retry};
 pub use id::*;
 pub use identity::*;
-pub use registry::{DriverInfo, DriverKind, Registration, Registry, RegistryError};
+pub use layers::LayerSettings;
+pub use registration::{DriverInfo, DriverKind, DriverOrigin, DriverTrait, Registration};
+pub use registry::{RefusedFile, Registry, RegistryError};
 pub use storage::*;
 
 /// Re-exported so that a driver registers with the same copy the registry reads.

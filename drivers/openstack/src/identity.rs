@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use protector_framework::{
     AccessRule, CallCtx, CreateTrust, DriverConfig, DriverEnv, DriverError, ErrorKind,
-    IdentityCapabilities, IdentityDriver, Project, ProjectId, Registration, Result, SecretString,
-    ServiceToken, TokenInfo, TokenScope, Trust, TrustId, UserId,
+    IdentityCapabilities, IdentityDriver, Project, ProjectId, Result, SecretString, ServiceToken,
+    TokenInfo, TokenScope, Trust, TrustId, UserId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,14 +19,19 @@ use serde_json::{Value, json};
 use crate::session::{Call, Service, Session, Trip};
 use crate::settings::Settings;
 
-protector_framework::inventory::submit! {
-    Registration::<dyn IdentityDriver> {
-        name: "openstack",
-        summary: "Tokens, projects and trusts of an OpenStack cloud (Keystone v3).",
-        example: r#"{"auth_url": "https://cloud.example:5000/v3", "region_name": "RegionOne", "username": "protector", "user_domain_name": "Default", "project_name": "service", "project_domain_name": "Default"}"#,
-        schema: || schemars::schema_for!(Settings).to_value(),
-        build,
-    }
+protector_framework::register_identity_driver! {
+    name: "openstack",
+    summary: "Tokens, projects and trusts of an OpenStack cloud (Keystone v3).",
+    example: r#"{"auth_url": "https://cloud.example:5000/v3", "region_name": "RegionOne", "username": "protector", "user_domain_name": "Default", "project_name": "service", "project_domain_name": "Default"}"#,
+    schema: || schemars::schema_for!(Settings).to_value(),
+    capabilities: capabilities,
+    build: build,
+}
+
+fn capabilities() -> IdentityCapabilities {
+    let mut can = IdentityCapabilities::none();
+    can.trusts = true;
+    can
 }
 
 fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn IdentityDriver>> {
@@ -301,7 +306,7 @@ fn role_ids(roles: &[WireRole]) -> BTreeSet<String> {
 #[async_trait]
 impl IdentityDriver for Keystone {
     fn capabilities(&self) -> IdentityCapabilities {
-        let mut can = IdentityCapabilities::none();
+        let mut can = capabilities();
         // The trustee must be a user with a password: only that can log in with a trust.
         can.trusts = !self.session.is_bound();
         can

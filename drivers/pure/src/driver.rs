@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use protector_framework::{
     ArrayInfo, ArrayVolume, CallCtx, DeleteGroup, DiscardVolume, DriverConfig, DriverEnv,
     EnsureGroup, GetGroup, GetLink, GetReplication, GetVolume, GroupStatus, Link, ListPoints,
-    MaterializeVolume, OverwriteVolume, PinPoint, Point, Registration, ResolveVolume, Result,
-    SetGroupVolumes, SnapshotVolume, StartReplication, StorageCapabilities, StorageDriver,
-    SuspendGroup, Transfer,
+    MaterializeVolume, OverwriteVolume, PinPoint, Point, ResolveVolume, Result, SetGroupVolumes,
+    SnapshotVolume, StartReplication, StorageCapabilities, StorageDriver, SuspendGroup, Transfer,
 };
 
 use crate::client::{Client, Trip};
@@ -17,14 +16,21 @@ use crate::points::Taken;
 use crate::side::{Side, identity};
 use crate::{copies, link, names, resolve, settings};
 
-protector_framework::inventory::submit! {
-    Registration::<dyn StorageDriver> {
-        name: "pure",
-        summary: "Pure Storage FlashArray (Purity 6.1 or later, REST 2.4 or later): asynchronous protection groups, and pods on two arrays.",
-        example: r#"{"url": "https://fa-a.example.com", "verify": {"ca_file": "/etc/protector/arrays.pem"}, "partner": {"url": "https://fa-b.example.com", "verify": {"sha256": "5f0c5a2e1d4b7a89c3f6e0d2b4a6987c1e3d5f7a9b0c2d4e6f8091a2b3c4d5e6"}}}"#,
-        schema: || schemars::schema_for!(settings::Settings).to_value(),
-        build,
-    }
+protector_framework::register_storage_driver! {
+    name: "pure",
+    summary: "Pure Storage FlashArray (Purity 6.1 or later, REST 2.4 or later): asynchronous protection groups, and pods on two arrays.",
+    example: r#"{"url": "https://fa-a.example.com", "verify": {"ca_file": "/etc/protector/arrays.pem"}, "partner": {"url": "https://fa-b.example.com", "verify": {"sha256": "5f0c5a2e1d4b7a89c3f6e0d2b4a6987c1e3d5f7a9b0c2d4e6f8091a2b3c4d5e6"}}}"#,
+    schema: || schemars::schema_for!(settings::Settings).to_value(),
+    capabilities: capabilities,
+    build: build,
+}
+
+fn capabilities() -> StorageCapabilities {
+    let mut can = StorageCapabilities::none();
+    can.async_replication = true;
+    can.sync_replication = true;
+    can.connection_state = true;
+    can
 }
 
 fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn StorageDriver>> {
@@ -70,11 +76,7 @@ impl StorageDriver for PureArray {
     /// Points on demand are exempt from it, and copies hold on their own. No `promote`: that is
     /// ActiveDR, which this driver does not do.
     fn capabilities(&self) -> StorageCapabilities {
-        let mut can = StorageCapabilities::none();
-        can.async_replication = true;
-        can.sync_replication = true;
-        can.connection_state = true;
-        can
+        capabilities()
     }
 
     async fn describe(&self, ctx: &CallCtx) -> Result<ArrayInfo> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use protector_framework::ExposeSecret;
+use protector_framework::{ExposeSecret, LayerSettings};
 
 use crate::catalogue::{ACCEPTED, OPTIONS};
 use crate::database::DatabaseUrl;
@@ -12,9 +12,9 @@ use crate::error::{ConfigError, Problem};
 use crate::option::Setting;
 use crate::resolve::{Values, resolve};
 use crate::sections::{
-    ApiSection, CorsSection, DatabaseSection, DefaultSection, EngineSection, HealthcheckSection,
-    KeystoneSection, MiddlewareSection, PolicySection, RemoteSection, ServiceCredentialsSection,
-    SharedTokens, StorageSection, memcached_server, network, pin,
+    ApiSection, CorsSection, DatabaseSection, DefaultSection, DriversSection, EngineSection,
+    HealthcheckSection, KeystoneSection, MiddlewareSection, PolicySection, RemoteSection,
+    ServiceCredentialsSection, SharedTokens, StorageSection, memcached_server, network, pin,
 };
 use crate::sources::Sources;
 
@@ -41,6 +41,8 @@ pub struct Config {
     pub healthcheck: HealthcheckSection,
     /// `[storage]`.
     pub storage: StorageSection,
+    /// `[drivers]`.
+    pub drivers: DriversSection,
     /// `[engine]`.
     pub engine: EngineSection,
     /// What does not stop a start but should be told: unknown options, old names.
@@ -75,6 +77,7 @@ impl Config {
             cors: reader.cors(),
             healthcheck: reader.healthcheck(),
             storage: reader.storage(),
+            drivers: reader.drivers(),
             engine: reader.engine(),
             settings: reader.settings(),
             warnings: reader.warnings,
@@ -372,6 +375,55 @@ impl Reader {
             certificate_sha256: pins,
             insecure: self.values.flag(GROUP, "insecure"),
         }
+    }
+
+    fn drivers(&mut self) -> DriversSection {
+        const GROUP: &str = "drivers";
+        let mut layers: BTreeMap<String, LayerSettings> = BTreeMap::new();
+        for (driver, retries) in self.of_drivers(GROUP, "retries", "a whole number", &|text| {
+            text.parse().ok()
+        }) {
+            layers.entry(driver).or_default().retries = retries;
+        }
+        let seconds = |text: &str| {
+            let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0)?;
+            std::time::Duration::try_from_secs_f64(seconds).ok()
+        };
+        for (driver, timeout) in self.of_drivers(GROUP, "timeout", "a number above 0", &seconds) {
+            layers.entry(driver).or_default().timeout = Some(timeout);
+        }
+        let places = |text: &str| text.parse().ok();
+        for (driver, at_once) in
+            self.of_drivers(GROUP, "at_once", "a whole number above 0", &places)
+        {
+            layers.entry(driver).or_default().at_once = Some(at_once);
+        }
+        let directory = self.values.text(GROUP, "plugin_dir");
+        DriversSection {
+            plugin_dir: directory.map(PathBuf::from),
+            layers,
+        }
+    }
+
+    /// An option that says something for each driver it names.
+    fn of_drivers<T>(
+        &mut self,
+        group: &'static str,
+        name: &'static str,
+        what: &str,
+        read: &dyn Fn(&str) -> Option<T>,
+    ) -> Vec<(String, T)> {
+        let mut all = Vec::new();
+        for (driver, text) in self.values.pairs(group, name) {
+            match read(text.trim()) {
+                Some(value) => all.push((driver, value)),
+                None => {
+                    let reason = format!("`{text}`, for driver `{driver}`, is not {what}");
+                    self.refuse(group, name, reason);
+                }
+            }
+        }
+        all
     }
 
     fn engine(&mut self) -> EngineSection {

@@ -27,10 +27,6 @@ pub(crate) enum Kind {
     /// A text for each time the option is written.
     Texts,
     /// `name:text` pairs with commas between them.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "a part of the grammar that no option needs")
-    )]
     Pairs,
     /// One of these.
     Choice(&'static [&'static str]),

@@ -324,4 +324,15 @@ impl Values {
             _ => Vec::new(),
         }
     }
+
+    pub(crate) fn pairs(
+        &self,
+        group: &'static str,
+        name: &'static str,
+    ) -> BTreeMap<String, String> {
+        match self.get(group, name) {
+            Some(Value::Pairs(pairs)) => pairs.clone(),
+            _ => BTreeMap::new(),
+        }
+    }
 }

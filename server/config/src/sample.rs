@@ -37,6 +37,7 @@ fn limits(kind: Kind) -> Option<String> {
         Kind::Url => "an http or https URL".to_owned(),
         Kind::Host => "a host name or an IP address".to_owned(),
         Kind::Texts => "one a line; the line may be repeated".to_owned(),
-        Kind::Text | Kind::Secret | Kind::Pairs | Kind::Address => return None,
+        Kind::Pairs => "name:value pairs with commas between them".to_owned(),
+        Kind::Text | Kind::Secret | Kind::Address => return None,
     })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use protector_framework::{DriverConfig, SecretString};
+use protector_framework::{DriverConfig, LayerSettings, SecretString};
 use serde_json::json;
 
 use crate::database::DatabaseUrl;
@@ -296,6 +296,15 @@ pub struct StorageSection {
     pub certificate_sha256: BTreeMap<String, String>,
     /// Whether any certificate is good enough.
     pub insecure: bool,
+}
+
+/// `[drivers]`.
+#[derive(Debug, Clone, Default)]
+pub struct DriversSection {
+    /// Where drivers lie that are shared libraries.
+    pub plugin_dir: Option<PathBuf>,
+    /// What stands around the instances of drivers, by the drivers' names.
+    pub layers: BTreeMap<String, LayerSettings>,
 }
 
 /// A memcached in which the API's processes share what they remember of tokens.

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use protector_config::{Config, ConfigArgs, Start, environment};
 use protector_framework::{Clock, DriverEnv, Ids, RandomIds, Registry, SystemClock};
 
-use protector_drivers as _;
-
 use crate::logging;
 use crate::reload::Reloader;
 
@@ -17,7 +15,7 @@ pub struct Daemon<C> {
     pub command: C,
     /// The configuration, checked.
     pub config: Config,
-    /// The drivers that are linked.
+    /// The drivers that are linked, and those of the operator's directory.
     pub registry: Registry,
     /// The machine's clock.
     pub clock: Arc<dyn Clock>,
@@ -83,7 +81,11 @@ pub fn prepare<C: clap::Parser>(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    match Registry::from_linked(env) {
+    match protector_drivers::gather(
+        env,
+        config.drivers.plugin_dir.as_deref(),
+        &config.drivers.layers,
+    ) {
         Ok(registry) => Prepared::Run(Box::new(Daemon {
             command,
             reloader: Reloader {

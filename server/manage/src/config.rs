@@ -65,7 +65,7 @@ impl Report {
     /// Builds the driver, which looks at its settings and at nothing else.
     fn check_identity(&mut self, config: &Config) {
         let keystone = &config.keystone;
-        let built = drivers::registry().and_then(|registry| {
+        let built = drivers::registry(config).and_then(|registry| {
             Ok(registry.identity(&keystone.identity_driver, keystone.driver_config())?)
         });
         if let Err(failure) = built {

@@ -2,41 +2,80 @@
 
 use std::sync::Arc;
 
-// Linked for their registrations.
-use protector_drivers as _;
-use protector_framework::{DriverEnv, DriverInfo, DriverKind, RandomIds, Registry, SystemClock};
+use protector_config::Config;
+use protector_framework::{DriverEnv, DriverInfo, DriverOrigin, RandomIds, Registry, SystemClock};
 use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::output::Output;
 
-pub(crate) fn registry() -> Result<Registry, Failure> {
-    Ok(Registry::from_linked(DriverEnv {
+/// The drivers that a service with this configuration has.
+pub(crate) fn registry(config: &Config) -> Result<Registry, Failure> {
+    let env = DriverEnv {
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(RandomIds),
-    })?)
+    };
+    let section = &config.drivers;
+    let directory = section.plugin_dir.as_deref();
+    Ok(protector_drivers::gather(env, directory, &section.layers)?)
 }
 
-pub(crate) fn list() -> Result<Output, Failure> {
-    let drivers = registry()?.drivers();
+/// The drivers, and the files that were to be some and are not taken.
+pub(crate) fn list(config: &Config) -> Result<Output, Failure> {
+    let registry = registry(config)?;
+    let known = registry.drivers().into_iter().map(|driver| {
+        vec![
+            driver.kind.word().to_owned(),
+            driver.name.clone(),
+            driver.version.clone(),
+            origin(&driver),
+            driver.abi.clone().unwrap_or_default(),
+            claims(&driver),
+            driver.summary,
+        ]
+    });
+    let refused = registry.refused().iter().map(|refused| {
+        let mut row = vec![String::new(); 7];
+        row[3] = refused.file.display().to_string();
+        row[6] = format!("not loaded: {}", refused.reason);
+        row
+    });
     Ok(Output::List {
-        columns: vec!["Kind", "Name", "Summary"],
-        rows: drivers
-            .iter()
-            .map(|driver| {
-                vec![
-                    word(driver.kind).to_owned(),
-                    driver.name.to_owned(),
-                    driver.summary.to_owned(),
-                ]
-            })
-            .collect(),
+        columns: vec![
+            "Kind",
+            "Name",
+            "Version",
+            "Origin",
+            "ABI",
+            "Capabilities",
+            "Summary",
+        ],
+        rows: known.chain(refused).collect(),
     })
 }
 
+fn origin(driver: &DriverInfo) -> String {
+    match &driver.origin {
+        DriverOrigin::Linked => "linked".to_owned(),
+        DriverOrigin::File(file) => file.display().to_string(),
+    }
+}
+
+/// The names of what it can do.
+fn claims(driver: &DriverInfo) -> String {
+    let all = driver.capabilities.as_object();
+    let made = all
+        .into_iter()
+        .flatten()
+        .filter(|(_, made)| **made == Value::Bool(true));
+    made.map(|(name, _)| name.as_str())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// A name may stand for a driver of more than one kind, as `openstack` does.
-pub(crate) fn show(name: &str) -> Result<Output, Failure> {
-    let drivers = registry()?.drivers();
+pub(crate) fn show(config: &Config, name: &str) -> Result<Output, Failure> {
+    let drivers = registry(config)?.drivers();
     let found: Vec<_> = drivers
         .iter()
         .filter(|driver| driver.name == name)
@@ -45,7 +84,7 @@ pub(crate) fn show(name: &str) -> Result<Output, Failure> {
     if !found.is_empty() {
         return Ok(Output::Many(found));
     }
-    let mut known: Vec<_> = drivers.iter().map(|driver| driver.name).collect();
+    let mut known: Vec<_> = drivers.iter().map(|driver| driver.name.as_str()).collect();
     known.sort_unstable();
     known.dedup();
     Err(Failure::UnknownDriver {
@@ -58,22 +97,16 @@ pub(crate) fn show(name: &str) -> Result<Output, Failure> {
 }
 
 fn fields(driver: &DriverInfo) -> Output {
-    // What is no JSON is shown as it is.
-    let example =
-        serde_json::from_str(driver.example).unwrap_or_else(|_| Value::from(driver.example));
+    let abi = driver.abi.as_deref().map_or(Value::Null, Value::from);
     Output::Fields(vec![
-        ("Kind", word(driver.kind).into()),
-        ("Name", driver.name.into()),
-        ("Summary", driver.summary.into()),
-        ("Example", example),
+        ("Kind", driver.kind.word().into()),
+        ("Name", driver.name.as_str().into()),
+        ("Version", driver.version.as_str().into()),
+        ("Origin", origin(driver).into()),
+        ("ABI", abi),
+        ("Summary", driver.summary.as_str().into()),
+        ("Capabilities", driver.capabilities.clone()),
+        ("Example", driver.example.clone()),
         ("Schema", driver.schema.clone()),
     ])
-}
-
-fn word(kind: DriverKind) -> &'static str {
-    match kind {
-        DriverKind::Storage => "storage",
-        DriverKind::Compute => "compute",
-        DriverKind::Identity => "identity",
-    }
 }

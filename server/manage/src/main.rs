@@ -35,8 +35,8 @@ fn run(line: &CommandLine) -> Result<Output, Failure> {
     match &line.command {
         Command::Db(DbCommand::Sync) => database::sync(&line.load()?),
         Command::Db(DbCommand::Version) => database::version(&line.load()?),
-        Command::Driver(DriverCommand::List) => drivers::list(),
-        Command::Driver(DriverCommand::Show { name }) => drivers::show(name),
+        Command::Driver(DriverCommand::List) => drivers::list(&line.load()?),
+        Command::Driver(DriverCommand::Show { name }) => drivers::show(&line.load()?, name),
         Command::Config(ConfigCommand::Check) => Ok(config::check(line)),
         Command::Config(ConfigCommand::Sample) => Ok(config::sample()),
         Command::Config(ConfigCommand::List) => Ok(config::list(&line.load()?)),

@@ -189,7 +189,7 @@ project_domain_name = Default
     let site = Site::new(&complete.replace("username", "identity_driver = nonsense\nusername"));
     let report = site.json(&["config", "check"]).to_string();
     assert!(
-        report.contains("no Identity driver named `nonsense`"),
+        report.contains("no identity driver named `nonsense`"),
         "{report}"
     );
     assert!(!report.contains("marked"), "{report}");
@@ -214,10 +214,35 @@ fn drivers_are_listed_and_described() {
     assert_eq!(shown.as_array().unwrap().len(), 2);
     assert!(shown[0]["example"].is_object(), "{shown}");
     assert!(shown[0]["schema"].is_object(), "{shown}");
+    assert_eq!(shown[0]["origin"], "linked", "{shown}");
+    assert_eq!(shown[0]["capabilities"]["shelve"], true, "{shown}");
 
     let lines = site.fails(&["driver", "show", "nonsense"]);
     assert_eq!(lines.len(), 1);
     assert!(lines[0].contains("no driver named `nonsense`; known: mock, openstack"));
+}
+
+#[test]
+fn a_file_that_is_no_driver_stands_in_the_list_with_the_reason() {
+    let site = Site::new("[drivers]\nplugin_dir = {dir}/drivers\n");
+    std::fs::create_dir(site.path("drivers")).unwrap();
+    std::fs::write(site.path("drivers/notes.so"), "no library").unwrap();
+    let listed = site.json(&["driver", "list"]);
+    let rows = listed.as_array().unwrap();
+    let row = rows.last().unwrap();
+    assert!(
+        row["origin"]
+            .as_str()
+            .unwrap()
+            .ends_with("drivers/notes.so")
+    );
+    let said = row["summary"].as_str().unwrap();
+    assert!(
+        said.starts_with("not loaded: it is not a shared library"),
+        "{said}"
+    );
+    assert_eq!(rows[0]["origin"], "linked", "{listed}");
+    assert!(rows[0]["capabilities"].is_string(), "{listed}");
 }
 
 #[test]

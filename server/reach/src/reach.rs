@@ -16,6 +16,7 @@ use crate::error::ReachError;
 use crate::http::HttpRemote;
 use crate::settings::{self, SiteSecrets};
 use crate::trust::Known;
+use serde_json::Value;
 
 /// The ways from this process to clouds, arrays and the other Protector. Clones share the drivers.
 #[derive(Clone)]
@@ -250,13 +251,9 @@ impl Reach {
         array: Opened<'_>,
         partner: Option<Opened<'_>>,
     ) -> Result<Arc<dyn StorageDriver>, DriverError> {
-        let known = self.inner.registry.drivers();
-        let schema = known
-            .into_iter()
-            .find(|known| known.kind == DriverKind::Storage && known.name == driver)
-            .map(|known| known.schema)
-            .unwrap_or_default();
-        let config = arrays::config(&schema, &self.inner.trust, array, partner);
+        let known = self.inner.registry.driver(DriverKind::Storage, driver);
+        let schema = known.map_or(&Value::Null, |known| &known.schema);
+        let config = arrays::config(schema, &self.inner.trust, array, partner);
         self.inner.registry.storage(driver, config)
     }
 

@@ -8,8 +8,8 @@ use protector_framework::{
     ArrayIdentity, ArrayInfo, ArrayVolume, CallCtx, DeleteGroup, DiscardVolume, DriverConfig,
     DriverEnv, DriverError, EnsureGroup, ErrorKind, ExposeSecret, GetGroup, GetLink,
     GetReplication, GetVolume, GetWritten, GroupRef, GroupStatus, Link, LinkState, ListPoints,
-    MaterializeVolume, OverwriteVolume, PinPoint, Point, ReadManifest, Registration, ResolveVolume,
-    Result, SecretString, SetGroupVolumes, SnapshotVolume, StartReplication, StorageCapabilities,
+    MaterializeVolume, OverwriteVolume, PinPoint, Point, ReadManifest, ResolveVolume, Result,
+    SecretString, SetGroupVolumes, SnapshotVolume, StartReplication, StorageCapabilities,
     StorageDriver, SuspendGroup, Transfer, WriteManifest,
 };
 use schemars::JsonSchema;
@@ -22,14 +22,13 @@ use crate::log::Recording;
 use crate::place;
 use crate::secret::hashed;
 
-protector_framework::inventory::submit! {
-    Registration::<dyn StorageDriver> {
-        name: "mock",
-        summary: "An array for tests and the lab: a directory of sparse files that replicates real bytes.",
-        example: r#"{"url": "mock:///var/lib/mock/site-a/pool"}"#,
-        schema: || schemars::schema_for!(ArraySettings).to_value(),
-        build,
-    }
+protector_framework::register_storage_driver! {
+    name: "mock",
+    summary: "An array for tests and the lab: a directory of sparse files that replicates real bytes.",
+    example: r#"{"url": "mock:///var/lib/mock/site-a/pool"}"#,
+    schema: || schemars::schema_for!(ArraySettings).to_value(),
+    capabilities: capabilities,
+    build: build,
 }
 
 /// The settings of the storage driver. Its secret is `api_token`.
@@ -39,6 +38,16 @@ struct ArraySettings {
     /// `mock:///absolute/directory`. With `?connections=unknown` where the directory serves a cloud
     /// that does not record its connections in it.
     url: String,
+}
+
+fn capabilities() -> StorageCapabilities {
+    let mut can = StorageCapabilities::none();
+    can.async_replication = true;
+    can.pin_points = true;
+    can.manifest = true;
+    can.written_since = true;
+    can.connection_state = true;
+    can
 }
 
 fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn StorageDriver>> {
@@ -119,11 +128,7 @@ impl MockArray {
 #[async_trait]
 impl StorageDriver for MockArray {
     fn capabilities(&self) -> StorageCapabilities {
-        let mut can = StorageCapabilities::none();
-        can.async_replication = true;
-        can.pin_points = true;
-        can.manifest = true;
-        can.written_since = true;
+        let mut can = capabilities();
         can.connection_state = self.connections_known;
         can
     }

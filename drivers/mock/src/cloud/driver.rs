@@ -6,10 +6,9 @@ use async_trait::async_trait;
 use protector_framework::{
     Blueprint, CallCtx, CloudHealth, ComputeCapabilities, ComputeDriver, Console, DriverConfig,
     DriverEnv, EnsureManagedVolume, EnsurePort, EnsureServer, EnsureVolumeGroup, FindPort,
-    FindServer, GetConsole, GetResource, Headroom, Pool, Port, PortRef, Reachability, Registration,
-    Resource, ResourceKind, Result, Server, ServerRef, SetDeleteOnTermination,
-    SetVolumeGroupVolumes, SetVolumeProperties, Volume, VolumeGroup, VolumeGroupRef, VolumeRef,
-    VolumeType,
+    FindServer, GetConsole, GetResource, Headroom, Pool, Port, PortRef, Reachability, Resource,
+    ResourceKind, Result, Server, ServerRef, SetDeleteOnTermination, SetVolumeGroupVolumes,
+    SetVolumeProperties, Volume, VolumeGroup, VolumeGroupRef, VolumeRef, VolumeType,
 };
 use serde::Serialize;
 
@@ -20,14 +19,21 @@ use crate::call::{Gate, target};
 use crate::log::Recording;
 use crate::settings::{Account, CloudSettings};
 
-protector_framework::inventory::submit! {
-    Registration::<dyn ComputeDriver> {
-        name: "mock",
-        summary: "Servers, volumes and ports of a mock cloud with a real cloud's rules, kept in a directory.",
-        example: r#"{"auth_url": "mock:///var/lib/mock/site-a", "username": "protector", "project_id": "5f3b0a4c0c9b4b8a9f6d5a8f4c1e2d3b"}"#,
-        schema: || schemars::schema_for!(CloudSettings).to_value(),
-        build,
-    }
+protector_framework::register_compute_driver! {
+    name: "mock",
+    summary: "Servers, volumes and ports of a mock cloud with a real cloud's rules, kept in a directory.",
+    example: r#"{"auth_url": "mock:///var/lib/mock/site-a", "username": "protector", "project_id": "5f3b0a4c0c9b4b8a9f6d5a8f4c1e2d3b"}"#,
+    schema: || schemars::schema_for!(CloudSettings).to_value(),
+    capabilities: capabilities,
+    build: build,
+}
+
+fn capabilities() -> ComputeCapabilities {
+    let mut can = ComputeCapabilities::none();
+    can.shelve = true;
+    can.server_tags = true;
+    can.console = true;
+    can
 }
 
 fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn ComputeDriver>> {
@@ -92,11 +98,7 @@ impl MockCompute {
 #[async_trait]
 impl ComputeDriver for MockCompute {
     fn capabilities(&self) -> ComputeCapabilities {
-        let mut can = ComputeCapabilities::none();
-        can.shelve = true;
-        can.server_tags = true;
-        can.console = true;
-        can
+        capabilities()
     }
 
     async fn health(&self, ctx: &CallCtx) -> CloudHealth {

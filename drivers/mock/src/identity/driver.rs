@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use protector_framework::{
     CallCtx, CreateTrust, DriverConfig, DriverEnv, DriverError, Endpoint, ExposeSecret,
-    IdentityCapabilities, IdentityDriver, Project, ProjectId, Registration, Result, SecretString,
-    ServiceToken, TokenInfo, TokenScope, Trust, TrustId,
+    IdentityCapabilities, IdentityDriver, Project, ProjectId, Result, SecretString, ServiceToken,
+    TokenInfo, TokenScope, Trust, TrustId,
 };
 use serde_json::json;
 
@@ -17,14 +17,19 @@ use crate::call::Gate;
 use crate::cloud::Held;
 use crate::settings::{Account, CloudSettings};
 
-protector_framework::inventory::submit! {
-    Registration::<dyn IdentityDriver> {
-        name: "mock",
-        summary: "Tokens, projects and trusts of a mock cloud, kept in a directory.",
-        example: r#"{"auth_url": "mock:///var/lib/mock/site-a", "username": "protector", "project_name": "service"}"#,
-        schema: || schemars::schema_for!(CloudSettings).to_value(),
-        build,
-    }
+protector_framework::register_identity_driver! {
+    name: "mock",
+    summary: "Tokens, projects and trusts of a mock cloud, kept in a directory.",
+    example: r#"{"auth_url": "mock:///var/lib/mock/site-a", "username": "protector", "project_name": "service"}"#,
+    schema: || schemars::schema_for!(CloudSettings).to_value(),
+    capabilities: capabilities,
+    build: build,
+}
+
+fn capabilities() -> IdentityCapabilities {
+    let mut can = IdentityCapabilities::none();
+    can.trusts = true;
+    can
 }
 
 fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn IdentityDriver>> {
@@ -120,9 +125,7 @@ impl MockIdentity {
 #[async_trait]
 impl IdentityDriver for MockIdentity {
     fn capabilities(&self) -> IdentityCapabilities {
-        let mut can = IdentityCapabilities::none();
-        can.trusts = true;
-        can
+        capabilities()
     }
 
     async fn check(&self, ctx: &CallCtx) -> Result<()> {

@@ -24,22 +24,29 @@ use async_trait::async_trait;
 use protector_framework::{
     Blueprint, CallCtx, CloudHealth, ComputeCapabilities, ComputeDriver, Console, DriverConfig,
     DriverEnv, EnsureManagedVolume, EnsurePort, EnsureServer, EnsureVolumeGroup, FindPort,
-    FindServer, GetConsole, GetResource, Headroom, Pool, Port, PortRef, Registration, Resource,
-    ResourceKind, Result, Server, ServerRef, SetDeleteOnTermination, SetVolumeGroupVolumes,
-    SetVolumeProperties, Volume, VolumeGroup, VolumeGroupRef, VolumeRef, VolumeType,
+    FindServer, GetConsole, GetResource, Headroom, Pool, Port, PortRef, Resource, ResourceKind,
+    Result, Server, ServerRef, SetDeleteOnTermination, SetVolumeGroupVolumes, SetVolumeProperties,
+    Volume, VolumeGroup, VolumeGroupRef, VolumeRef, VolumeType,
 };
 
 use crate::settings::Settings;
 use cloud::Cloud;
 
-protector_framework::inventory::submit! {
-    Registration::<dyn ComputeDriver> {
-        name: "openstack",
-        summary: "Servers, volumes and ports of one project of an OpenStack cloud (Nova, Cinder, Neutron; Victoria or later).",
-        example: r#"{"auth_url": "https://cloud.example:5000/v3", "region_name": "RegionOne", "username": "protector", "user_domain_name": "Default", "project_id": "5f3b0a4c0c9b4b8a9f6d5a8f4c1e2d3b"}"#,
-        schema: || schemars::schema_for!(Settings).to_value(),
-        build,
-    }
+protector_framework::register_compute_driver! {
+    name: "openstack",
+    summary: "Servers, volumes and ports of one project of an OpenStack cloud (Nova, Cinder, Neutron; Victoria or later).",
+    example: r#"{"auth_url": "https://cloud.example:5000/v3", "region_name": "RegionOne", "username": "protector", "user_domain_name": "Default", "project_id": "5f3b0a4c0c9b4b8a9f6d5a8f4c1e2d3b"}"#,
+    schema: || schemars::schema_for!(Settings).to_value(),
+    capabilities: capabilities,
+    build: build,
+}
+
+fn capabilities() -> ComputeCapabilities {
+    let mut can = ComputeCapabilities::none();
+    can.shelve = true;
+    can.server_tags = true;
+    can.console = true;
+    can
 }
 
 fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn ComputeDriver>> {
@@ -49,11 +56,7 @@ fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn ComputeDriver>>
 #[async_trait]
 impl ComputeDriver for Cloud {
     fn capabilities(&self) -> ComputeCapabilities {
-        let mut can = ComputeCapabilities::none();
-        can.shelve = true;
-        can.server_tags = true;
-        can.console = true;
-        can
+        capabilities()
     }
 
     async fn health(&self, ctx: &CallCtx) -> CloudHealth {

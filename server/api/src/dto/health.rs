@@ -4,7 +4,7 @@ use poem_openapi::Object;
 use poem_openapi::types::Any;
 use protector_control::{ArrayHealth, Health};
 use protector_db::ServiceRecord;
-use protector_framework::{DriverInfo, DriverKind, GenericUuid as _};
+use protector_framework::{DriverInfo, DriverOrigin, GenericUuid as _, RefusedFile};
 use protector_model::Site;
 use serde_json::Value;
 use uuid::Uuid;
@@ -184,27 +184,61 @@ pub(crate) struct DriverView {
     kind: String,
     /// Its name.
     name: String,
+    /// Its own version.
+    version: String,
     /// One sentence about it.
     summary: String,
+    /// `linked`, or `file`: it was loaded from `file`.
+    origin: String,
+    /// The shared library that it was loaded from.
+    #[oai(skip_serializing_if_is_none)]
+    file: Option<String>,
+    /// The version of the driver ABI that the library was built for.
+    #[oai(skip_serializing_if_is_none)]
+    abi: Option<String>,
+    /// What it can do, by name; with certain settings it may do less.
+    capabilities: Any<Value>,
     /// Example settings.
     example: Any<Value>,
     /// JSON Schema of its settings.
     schema: Any<Value>,
 }
 
+/// A file in the directory of drivers that was not loaded.
+#[derive(Debug, Object)]
+#[oai(rename = "RefusedDriverFile")]
+pub(crate) struct RefusedFileView {
+    /// The file.
+    file: String,
+    /// Why.
+    reason: String,
+}
+
+impl From<RefusedFile> for RefusedFileView {
+    fn from(refused: RefusedFile) -> Self {
+        Self {
+            file: refused.file.display().to_string(),
+            reason: refused.reason,
+        }
+    }
+}
+
 impl From<DriverInfo> for DriverView {
     fn from(driver: DriverInfo) -> Self {
-        let kind = match driver.kind {
-            DriverKind::Storage => "storage",
-            DriverKind::Compute => "compute",
-            DriverKind::Identity => "identity",
+        let (origin, file) = match driver.origin {
+            DriverOrigin::Linked => ("linked", None),
+            DriverOrigin::File(file) => ("file", Some(file.display().to_string())),
         };
-        let example = serde_json::from_str(driver.example);
         Self {
-            kind: kind.to_owned(),
-            name: driver.name.to_owned(),
-            summary: driver.summary.to_owned(),
-            example: Any(example.unwrap_or_else(|_| Value::from(driver.example))),
+            kind: driver.kind.word().to_owned(),
+            name: driver.name,
+            version: driver.version,
+            summary: driver.summary,
+            origin: origin.to_owned(),
+            file,
+            abi: driver.abi,
+            capabilities: Any(driver.capabilities),
+            example: Any(driver.example),
             schema: Any(driver.schema),
         }
     }
@@ -215,4 +249,6 @@ impl From<DriverInfo> for DriverView {
 pub(crate) struct DriverList {
     /// The drivers.
     pub(crate) drivers: Vec<DriverView>,
+    /// Files of the directory of drivers that were not loaded.
+    pub(crate) refused: Vec<RefusedFileView>,
 }

@@ -225,7 +225,8 @@ impl Sites {
 
     /// List drivers
     ///
-    /// With an example and the JSON Schema of the settings of each.
+    /// Those of the answering process: where each comes from, what it can do, an example and the JSON
+    /// Schema of its settings; and the files that were to be drivers and were not loaded.
     #[oai(
         path = "/v1/admin/drivers",
         method = "get",
@@ -233,8 +234,10 @@ impl Sites {
     )]
     async fn list_drivers(&self) -> Answer<Shown<DriverList>> {
         let found = self.0.services.list_drivers().await?;
-        let drivers = found.into_iter().map(Into::into).collect();
-        Ok(Shown::new(DriverList { drivers }))
+        Ok(Shown::new(DriverList {
+            drivers: found.known.into_iter().map(Into::into).collect(),
+            refused: found.refused.into_iter().map(Into::into).collect(),
+        }))
     }
 
     /// List services

@@ -9,8 +9,8 @@ use chrono::TimeDelta;
 use protector_control::*;
 use protector_db::{ListedGroup, Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
 use protector_framework::{
-    AccessRule, CallCtx, DriverError, DriverInfo, ErrorKind, ExposeSecret as _, GenericUuid as _,
-    GroupId, IdentityCapabilities, IdentityDriver, MemberId, OperationId, Project, ProjectId,
+    AccessRule, CallCtx, DriverError, ErrorKind, ExposeSecret as _, GenericUuid as _, GroupId,
+    IdentityCapabilities, IdentityDriver, MemberId, OperationId, Project, ProjectId,
     ReplicationMode, SecretString, ServiceToken, SiteId, TenantMappingId, TokenInfo, TokenScope,
     Trust, VolumeType,
 };
@@ -352,8 +352,8 @@ impl SiteServices for PretendServices {
         self.called("list_services".to_owned(), vec![service()])
     }
 
-    async fn list_drivers(&self) -> Result<Vec<DriverInfo>> {
-        self.called("list_drivers".to_owned(), Vec::new())
+    async fn list_drivers(&self) -> Result<Drivers> {
+        self.called("list_drivers".to_owned(), Drivers::default())
     }
 }
 

@@ -308,3 +308,39 @@ fn a_network_that_is_none_is_told() {
     assert_eq!(told.lines().count(), 2, "{told}");
     assert!(told.starts_with("protector.conf:2: [api] trusted_proxies: `controller` is neither"));
 }
+
+#[test]
+fn what_stands_around_a_driver_is_said_for_each_by_name() {
+    let read = config(
+        "[drivers]\nplugin_dir = /usr/lib/protector/drivers\nretries = pure:2, shelf:0\n\
+         timeout = pure:12.5\nat_once = pure:8\n",
+    )
+    .unwrap();
+    let drivers = read.drivers;
+    assert_eq!(
+        drivers.plugin_dir.unwrap(),
+        Path::new("/usr/lib/protector/drivers")
+    );
+    let pure = &drivers.layers["pure"];
+    assert_eq!(pure.retries, 2);
+    assert_eq!(pure.timeout, Some(std::time::Duration::from_millis(12_500)));
+    assert_eq!(pure.at_once.unwrap().get(), 8);
+    assert_eq!(
+        drivers.layers["shelf"],
+        protector_framework::LayerSettings::default()
+    );
+
+    for line in [
+        "retries = pure:many",
+        "timeout = pure:0",
+        "timeout = pure:inf",
+        "at_once = pure:0",
+    ] {
+        let error = config(&format!("[drivers]\n{line}\n")).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.contains("for driver `pure`") && said.contains("protector.conf:2"),
+            "{said}"
+        );
+    }
+}

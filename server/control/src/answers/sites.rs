@@ -3,13 +3,15 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use protector_db::{Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
 use protector_framework::{
-    DriverInfo, ProjectId, ReplicationMode, SecretString, SiteId, TenantMappingId, VolumeType,
+    ProjectId, ReplicationMode, SecretString, SiteId, TenantMappingId, VolumeType,
 };
 use protector_model::{Actor, Site, TenantMapping};
 
 use crate::control::Control;
 use crate::refusal::Result;
-use crate::services::{Health, NewSite, NewTenantMapping, Registered, SiteChange, SiteServices};
+use crate::services::{
+    Drivers, Health, NewSite, NewTenantMapping, Registered, SiteChange, SiteServices,
+};
 use crate::{health, sites, tenants, trusts};
 
 #[async_trait]
@@ -119,7 +121,11 @@ impl SiteServices for Control {
         Ok(self.db.list_services().await?)
     }
 
-    async fn list_drivers(&self) -> Result<Vec<DriverInfo>> {
-        Ok(self.reach.registry().drivers())
+    async fn list_drivers(&self) -> Result<Drivers> {
+        let registry = self.reach.registry();
+        Ok(Drivers {
+            known: registry.drivers(),
+            refused: registry.refused().to_vec(),
+        })
     }
 }

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use protector_db::{Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
 use protector_framework::{
-    DriverInfo, ProjectId, ReplicationMode, SecretString, SiteId, TenantMappingId, VolumeType,
+    DriverInfo, ProjectId, RefusedFile, ReplicationMode, SecretString, SiteId, TenantMappingId,
+    VolumeType,
 };
 use protector_model::site::Account;
 use protector_model::{Actor, Site, TenantMapping};
@@ -18,6 +19,15 @@ pub struct Credentials {
     pub password: Option<SecretString>,
     /// The secret of an application credential.
     pub application_credential_secret: Option<SecretString>,
+}
+
+/// The drivers of this process.
+#[derive(Debug, Clone, Default)]
+pub struct Drivers {
+    /// Those that can be used.
+    pub known: Vec<DriverInfo>,
+    /// Files of the directory of drivers that were not loaded.
+    pub refused: Vec<RefusedFile>,
 }
 
 /// A site to register.
@@ -170,6 +180,6 @@ surface! {
         /// The processes of this site.
         async fn list_services(&self) -> Vec<ServiceRecord>;
         /// The drivers of this process.
-        async fn list_drivers(&self) -> Vec<DriverInfo>;
+        async fn list_drivers(&self) -> Drivers;
     }
 }

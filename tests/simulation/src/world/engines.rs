@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use protector_engine::{Memory, Peers, RunEnd, Runner, RunnerOptions, StepExecutor, Steps};
@@ -94,7 +94,17 @@ impl World {
                 biased;
                 () = engine.died() => self.clock.advance(LEASE + Duration::from_secs(1)),
                 () = engine.paused() => {
-                    paused.push(run);
+                    // The world has one connection to the database: in a process of its own, the
+                    // paused engine would keep none from the others.
+                    let mut ended = false;
+                    while self.clock.is_held() && !ended {
+                        let poll = |cx: &mut Context<'_>| Poll::Ready(run.as_mut().poll(cx).is_ready());
+                        ended = std::future::poll_fn(poll).await;
+                        tokio::task::yield_now().await;
+                    }
+                    if !ended {
+                        paused.push(run);
+                    }
                     self.clock.advance(LEASE + Duration::from_secs(1));
                 }
                 _ = &mut run => {}

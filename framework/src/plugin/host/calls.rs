@@ -1,0 +1,153 @@
+//! The open calls of one library, by id: what it completes twice, too late or out of nothing finds no
+//! call and does no harm.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::oneshot;
+
+use super::library::Instance;
+
+/// A longer reply is not taken.
+const LONGEST_REPLY: usize = 16 << 20;
+/// Shorter secrets are parts of too many words.
+const SHORTEST_SECRET: usize = 6;
+
+/// How a library completed a call.
+#[derive(Debug)]
+pub(super) enum Completion {
+    /// With a status and a body.
+    Told(u32, Vec<u8>),
+    /// With a body of so many bytes.
+    TooLong(usize),
+}
+
+/// The calls of one library that it has not completed.
+#[derive(Debug)]
+pub(super) struct Calls {
+    pub(super) driver: String,
+    next: AtomicU64,
+    open: Mutex<HashMap<u64, Open>>,
+    secrets: Mutex<Vec<SecretString>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// Who waits; nobody since the call was given up.
+    waiting: Option<oneshot::Sender<Completion>>,
+    /// The library may use it until it completes the call.
+    _instance: Option<Arc<Instance>>,
+}
+
+impl Calls {
+    pub(super) fn new(driver: &str) -> Self {
+        Self {
+            driver: driver.to_owned(),
+            next: AtomicU64::new(1),
+            open: Mutex::default(),
+            secrets: Mutex::default(),
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a call.
+    pub(super) fn begin(
+        &self,
+        instance: Option<Arc<Instance>>,
+    ) -> (u64, oneshot::Receiver<Completion>) {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (tell, told) = oneshot::channel();
+        let open = Open {
+            waiting: Some(tell),
+            _instance: instance,
+        };
+        self.open().insert(id, open);
+        (id, told)
+    }
+
+    /// Whether somebody waits for the call.
+    pub(super) fn is_waited_for(&self, id: u64) -> bool {
+        self.open()
+            .get(&id)
+            .is_some_and(|open| open.waiting.is_some())
+    }
+
+    /// Waits no longer; what the library says of it later is not heard.
+    pub(super) fn give_up(&self, id: u64) {
+        if let Some(open) = self.open().get_mut(&id) {
+            open.waiting = None;
+        }
+    }
+
+    /// Forgets a call that the library does not know of, or has ended in another way.
+    pub(super) fn close(&self, id: u64) {
+        let closed = self.open().remove(&id);
+        // Not under the lock: this may let the instance go.
+        drop(closed);
+    }
+
+    /// What the library said of a call.
+    pub(super) fn complete(&self, id: u64, status: u32, body: &[u8]) {
+        let found = self.open().remove(&id);
+        let waiting = found.map(|open| open.waiting);
+        match waiting {
+            Some(Some(waiting)) => {
+                let completion = match body.len() <= LONGEST_REPLY {
+                    true => Completion::Told(status, body.to_vec()),
+                    false => Completion::TooLong(body.len()),
+                };
+                // Who waited has just given up.
+                waiting.send(completion).unwrap_or_default();
+            }
+            Some(None) => {
+                tracing::warn!(
+                    driver = self.driver,
+                    call = id,
+                    "a driver has completed a call too late"
+                );
+            }
+            None => {
+                tracing::warn!(
+                    driver = self.driver,
+                    call = id,
+                    "a driver has completed a call that is not open"
+                );
+            }
+        }
+    }
+
+    /// Keeps secrets out of everything that the library says from now on.
+    pub(super) fn keep_secret<'a>(&self, secrets: impl Iterator<Item = &'a SecretString>) {
+        let mut kept = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        for secret in secrets {
+            let text = secret.expose_secret();
+            let known = kept.iter().any(|known| known.expose_secret() == text);
+            if text.len() >= SHORTEST_SECRET && !known {
+                kept.push(secret.clone());
+            }
+        }
+    }
+
+    /// The text without the secrets that the library was given, and not longer than makes sense.
+    pub(super) fn clean(&self, text: &str, longest: usize) -> String {
+        let kept = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clean = text.to_owned();
+        for secret in kept.iter() {
+            if clean.contains(secret.expose_secret()) {
+                clean = clean.replace(secret.expose_secret(), "***");
+            }
+        }
+        drop(kept);
+        let end = clean.floor_char_boundary(longest);
+        if end < clean.len() {
+            clean.truncate(end);
+            clean.push('…');
+        }
+        clean
+    }
+}

@@ -1,0 +1,295 @@
+//! A loaded library: its functions, each called on a thread that may be lost.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zeroize::Zeroizing;
+
+use super::calls::{Calls, Completion};
+use super::log;
+use crate::plugin::abi::{self, Call, Cancel, Create, Destroy, DriverTable, HostTable, Slice};
+use crate::plugin::wire::Context;
+use crate::{CallCtx, DriverConfig, DriverError, ErrorKind, Result, StorageCapabilities};
+
+/// How many threads may be in functions of one library at a time.
+const THREADS: usize = 64;
+/// A driver's own words may be this long.
+const LONGEST_MESSAGE: usize = 4 << 10;
+
+/// The functions of a library, and what it owes.
+#[derive(Debug)]
+pub(crate) struct Library {
+    create: Create,
+    call: Call,
+    cancel: Cancel,
+    destroy: Destroy,
+    capabilities: StorageCapabilities,
+    calls: &'static Calls,
+    host: &'static SharedTable,
+    threads: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct SharedTable(HostTable);
+
+// SAFETY: it does not change, and what its context leads to can be shared.
+#[allow(unsafe_code, reason = "a table of constants")]
+unsafe impl Send for SharedTable {}
+#[allow(unsafe_code, reason = "a table of constants")]
+unsafe impl Sync for SharedTable {}
+
+/// An instance that a library made. It is let go when nobody has it and no call is open on it.
+#[derive(Debug)]
+pub(super) struct Instance {
+    at: *mut c_void,
+    destroy: Destroy,
+}
+
+// SAFETY: the header: instances may be used from any thread, from several at a time.
+#[allow(unsafe_code, reason = "the header's promise")]
+unsafe impl Send for Instance {}
+#[allow(unsafe_code, reason = "the header's promise")]
+unsafe impl Sync for Instance {}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let gone = Gone(self.at, self.destroy);
+        blocking::unblock(move || gone.destroy()).detach();
+    }
+}
+
+struct Gone(*mut c_void, Destroy);
+
+// SAFETY: as an `Instance`.
+#[allow(unsafe_code, reason = "the header's promise")]
+unsafe impl Send for Gone {}
+
+impl Gone {
+    #[allow(unsafe_code, reason = "a function of the library")]
+    fn destroy(self) {
+        // SAFETY: the library made it, nobody has it any more, and no call is open on it.
+        unsafe { (self.1)(self.0) }
+    }
+}
+
+impl Library {
+    /// The library of a table; `None` where it lacks a function.
+    pub(super) fn new(
+        name: &str,
+        capabilities: StorageCapabilities,
+        table: &DriverTable,
+    ) -> Option<Self> {
+        let calls: &'static Calls = Box::leak(Box::new(Calls::new(name)));
+        Some(Self {
+            create: table.create?,
+            call: table.call?,
+            cancel: table.cancel?,
+            destroy: table.destroy?,
+            capabilities,
+            calls,
+            host: Box::leak(Box::new(SharedTable(log::table(calls)))),
+            threads: Arc::new(Semaphore::new(THREADS)),
+        })
+    }
+
+    pub(super) fn capabilities(&self) -> StorageCapabilities {
+        self.capabilities
+    }
+
+    /// A thread to be in the library with.
+    async fn thread(&self) -> Result<OwnedSemaphorePermit> {
+        self.threads.clone().acquire_owned().await.map_err(|_| {
+            // Nobody closes it.
+            DriverError::new(ErrorKind::Cancelled, "the library is being let go")
+        })
+    }
+
+    /// Makes an instance.
+    ///
+    /// # Errors
+    /// What the library says against the configuration.
+    pub(super) async fn create(&'static self, config: &DriverConfig) -> Result<Arc<Instance>> {
+        self.calls.keep_secret(config.secrets.values());
+        let secrets = config.secrets.iter();
+        let secrets = secrets.map(|(name, secret)| (name.as_str(), secret.expose_secret()));
+        let secrets: std::collections::BTreeMap<_, _> = secrets.collect();
+        let written = serde_json::to_vec(&Config {
+            settings: &config.settings,
+            secrets,
+        });
+        let written = Zeroizing::new(written.map_err(|error| self.unwritten("settings", &error))?);
+        let thread = self.thread().await?;
+        let (id, mut told) = self.calls.begin(None);
+        let made = blocking::unblock(move || {
+            let instance = self.make(id, &written);
+            drop(thread);
+            instance
+        });
+        // Dropped here, it lets go whatever instance still comes.
+        let made = made.await;
+        let completion = told.try_recv().ok();
+        self.calls.close(id);
+        match (made, completion) {
+            (Some(instance), _) => Ok(Arc::new(instance)),
+            (None, Some(Completion::Told(abi::OK, _)) | None) => {
+                Err(self.odd("create", "it returned no instance and did not say why"))
+            }
+            (None, Some(completion)) => self
+                .reply("create", completion)
+                .and_then(|_| Err(self.odd("create", "it returned no instance"))),
+        }
+    }
+
+    #[allow(unsafe_code, reason = "a function of the library")]
+    fn make(&self, id: u64, config: &[u8]) -> Option<Instance> {
+        // SAFETY: the header; the table lives as long as the process and the slice as long as the call.
+        let at = unsafe { (self.create)(&raw const self.host.0, id, Slice::of(config)) };
+        (!at.is_null()).then(|| Instance {
+            at,
+            destroy: self.destroy,
+        })
+    }
+
+    /// Calls a verb and gives the body of its reply. Dropped, the call is given up and the library is
+    /// asked to do so too.
+    ///
+    /// # Errors
+    /// The driver's own, or what is wrong with its answer.
+    pub(super) async fn call(
+        &'static self,
+        instance: &Arc<Instance>,
+        verb: &'static str,
+        ctx: &CallCtx,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>> {
+        let context = serde_json::to_vec(&Context::from(ctx));
+        let context = context.map_err(|error| self.unwritten("context", &error))?;
+        let thread = self.thread().await?;
+        let (id, completion) = self.calls.begin(Some(instance.clone()));
+        let mut open = OpenCall {
+            library: self,
+            instance: instance.clone(),
+            id,
+            ended: false,
+        };
+        let lent = instance.clone();
+        let enter = move || {
+            self.enter(&lent, id, verb, &context, &body);
+            drop(thread);
+        };
+        blocking::unblock(enter).detach();
+        let completion = completion.await;
+        open.ended = true;
+        match completion {
+            Ok(completion) => self.reply(verb, completion),
+            Err(_) => Err(self.odd(verb, "the call was forgotten")),
+        }
+    }
+
+    #[allow(unsafe_code, reason = "a function of the library")]
+    fn enter(&self, instance: &Instance, id: u64, verb: &str, context: &[u8], body: &[u8]) {
+        // It waited for a thread until after its deadline.
+        if !self.calls.is_waited_for(id) {
+            self.calls.close(id);
+            return;
+        }
+        let [verb, context, body] = [verb.as_bytes(), context, body].map(Slice::of);
+        // SAFETY: the header; the slices outlive the function.
+        unsafe { (self.call)(instance.at, id, verb, context, body) }
+    }
+
+    fn reply(&self, verb: &str, completion: Completion) -> Result<Vec<u8>> {
+        let (status, body) = match completion {
+            Completion::Told(status, body) => (status, body),
+            Completion::TooLong(size) => {
+                return Err(self.odd(verb, &format!("its answer has {size} bytes")));
+            }
+        };
+        match status {
+            abi::OK => Ok(body),
+            abi::FAILED => match serde_json::from_slice::<DriverError>(&body) {
+                Ok(error) => Err(self.clean(error)),
+                Err(error) => Err(self.odd(verb, &format!("its error cannot be read: {error}"))),
+            },
+            abi::PANICKED => {
+                let text = self
+                    .calls
+                    .clean(&String::from_utf8_lossy(&body), LONGEST_MESSAGE);
+                let driver = &self.calls.driver;
+                Err(DriverError::new(
+                    ErrorKind::Panicked,
+                    format!("driver `{driver}` has panicked in `{verb}`: {text}"),
+                ))
+            }
+            abi::CANCELLED => {
+                let driver = &self.calls.driver;
+                let message = format!("driver `{driver}` has given `{verb}` up");
+                Err(DriverError::new(ErrorKind::Cancelled, message))
+            }
+            abi::UNSUPPORTED => Err(DriverError::unsupported(verb)),
+            other => Err(self.odd(verb, &format!("it ended with status {other}"))),
+        }
+    }
+
+    /// The library's error without its secrets.
+    fn clean(&self, mut error: DriverError) -> DriverError {
+        error.message = self.calls.clean(&error.message, LONGEST_MESSAGE);
+        for text in [&mut error.remote_call, &mut error.remote_request_id] {
+            *text = text
+                .take()
+                .map(|text| self.calls.clean(&text, LONGEST_MESSAGE));
+        }
+        error
+    }
+
+    /// The library does not keep the rules.
+    pub(super) fn odd(&self, verb: &str, what: &str) -> DriverError {
+        let driver = &self.calls.driver;
+        let message =
+            format!("driver `{driver}` does not answer `{verb}` as a driver must: {what}");
+        DriverError::new(
+            ErrorKind::Unexpected,
+            self.calls.clean(&message, LONGEST_MESSAGE),
+        )
+    }
+
+    pub(super) fn unwritten(&self, what: &str, error: &serde_json::Error) -> DriverError {
+        let driver = &self.calls.driver;
+        let message = format!("the {what} for driver `{driver}` cannot be written: {error}");
+        DriverError::new(ErrorKind::InvalidRequest, message)
+    }
+
+    #[allow(unsafe_code, reason = "a function of the library")]
+    fn ask_to_give_up(&self, instance: &Instance, id: u64) {
+        // SAFETY: the header; the instance is not let go as long as somebody has it.
+        unsafe { (self.cancel)(instance.at, id) }
+    }
+}
+
+/// `config` of the header.
+#[derive(serde::Serialize)]
+struct Config<'a> {
+    settings: &'a serde_json::Value,
+    secrets: std::collections::BTreeMap<&'a str, &'a str>,
+}
+
+/// A call that somebody waits for.
+struct OpenCall {
+    library: &'static Library,
+    instance: Arc<Instance>,
+    id: u64,
+    ended: bool,
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let (library, instance, id) = (self.library, self.instance.clone(), self.id);
+        library.calls.give_up(id);
+        blocking::unblock(move || library.ask_to_give_up(&instance, id)).detach();
+    }
+}

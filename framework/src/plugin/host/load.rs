@@ -1,0 +1,202 @@
+//! Loads one library.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
+
+use super::file;
+use super::library::Library;
+use crate::plugin::abi::{DriverTable, ENTRY, Entry, MAJOR};
+use crate::plugin::wire::Manifest;
+use crate::{DriverInfo, DriverKind, DriverOrigin};
+
+/// How long a library may take to be loaded and to tell its table.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_MANIFEST: usize = 1 << 20;
+
+/// Why a file is not taken, in one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(std::io::Error),
+    /// Somebody else could change the file or its directory.
+    #[error("{} is not safe: {why}; give it to root and take the others' right to write", .part.display())]
+    Unsafe {
+        /// The file or one of its directories.
+        part: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// It is no shared library.
+    #[error("it is not a shared library: {0}")]
+    NotALibrary(String),
+    /// It is one for another machine.
+    #[error("it was built for {0}, and this machine is {arch}", arch = std::env::consts::ARCH)]
+    Architecture(String),
+    /// It does not export the entry function.
+    #[error(
+        "it does not export `{ENTRY}`: it is not a driver, or one for another major version of the ABI"
+    )]
+    NoEntry,
+    /// The loader refuses it.
+    #[error("the loader refuses it: {0}")]
+    Loader(String),
+    /// It does not come back.
+    #[error("it has not told its table within {0:?}")]
+    Stuck(Duration),
+    /// It speaks another major version of the ABI.
+    #[error("it is built for version {0} of the driver ABI, and this host speaks {MAJOR}")]
+    Version(u32),
+    /// Its table or its manifest is wrong.
+    #[error("its {part} is wrong: {why}")]
+    Table {
+        /// The table or its manifest.
+        part: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A driver in a library that was loaded. It stays loaded as long as the process lives.
+#[derive(Debug)]
+pub struct Plugin {
+    pub(super) info: DriverInfo,
+    pub(super) library: &'static Library,
+}
+
+impl Plugin {
+    /// What can be shown of its driver.
+    pub fn info(&self) -> &DriverInfo {
+        &self.info
+    }
+}
+
+/// Loads the library of a storage driver.
+///
+/// # Errors
+/// In one line, why it is not taken. Nothing of it runs unless the file is safe, whole, and for this
+/// machine.
+pub fn load(path: &Path) -> Result<Plugin, LoadError> {
+    load_within(path, PATIENCE)
+}
+
+pub(in crate::plugin) fn load_within(path: &Path, patience: Duration) -> Result<Plugin, LoadError> {
+    let place = file::vet(path)?;
+    let (tell, told) = mpsc::channel();
+    let loading = place.clone();
+    // The loader runs what the library wants to run when it is loaded, and that may never end.
+    let spawned = std::thread::Builder::new()
+        .name("load-driver".to_owned())
+        .spawn(move || tell.send(open(&loading)));
+    if let Err(error) = spawned {
+        return Err(LoadError::Unreadable(error));
+    }
+    let table = told
+        .recv_timeout(patience)
+        .map_err(|_| LoadError::Stuck(patience))??;
+    adopt(table.0, DriverOrigin::File(place))
+}
+
+/// A table of a library, on its way from the thread that loaded it.
+pub(super) struct Found(pub(super) *const DriverTable);
+
+// SAFETY: the header says that the table lives as long as the process and does not change.
+#[allow(unsafe_code, reason = "the header's promise")]
+unsafe impl Send for Found {}
+
+#[allow(unsafe_code, reason = "loading a library runs its code")]
+fn open(place: &Path) -> Result<Found, LoadError> {
+    let loader = |error: libloading::Error| LoadError::Loader(one_line(&error));
+    // SAFETY: the operator put it there, nobody else could have, and it is whole.
+    let library = unsafe { Loaded::open(Some(place), RTLD_NOW | RTLD_LOCAL) }.map_err(loader)?;
+    // SAFETY: the header gives the symbol this type.
+    let entry = unsafe { library.get::<Entry>(ENTRY.as_bytes()) }.map_err(loader)?;
+    // SAFETY: the header: it sends nothing and does not fail.
+    let table = unsafe { entry() };
+    // Unloading code that may have threads ends the process.
+    std::mem::forget(library);
+    Ok(Found(table))
+}
+
+fn one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(source) = error.source() {
+        text = format!("{text}: {source}");
+    }
+    text.replace('\n', " ")
+}
+
+/// Checks a table, and takes the driver.
+#[allow(unsafe_code, reason = "a table of another library")]
+pub(super) fn adopt(table: *const DriverTable, origin: DriverOrigin) -> Result<Plugin, LoadError> {
+    let wrong = |part, why: &str| LoadError::Table {
+        part,
+        why: why.to_owned(),
+    };
+    if table.is_null() {
+        return Err(wrong("table", "there is none"));
+    }
+    // SAFETY: the first fields are those of every version.
+    let (major, minor, size) = unsafe {
+        (
+            (&raw const (*table).major).read(),
+            (&raw const (*table).minor).read(),
+            (&raw const (*table).size).read(),
+        )
+    };
+    if major != MAJOR {
+        return Err(LoadError::Version(major));
+    }
+    if size < size_of::<DriverTable>() {
+        return Err(wrong("table", "it is too short"));
+    }
+    // SAFETY: it says that it has all of these fields.
+    let table = unsafe { *table };
+    if table.manifest.size > LONGEST_MANIFEST {
+        return Err(wrong("manifest", "it is longer than 1 MiB"));
+    }
+    // SAFETY: the header: the manifest is lent for good.
+    let bytes = unsafe { table.manifest.bytes() };
+    let manifest: Manifest =
+        serde_json::from_slice(bytes).map_err(|error| wrong("manifest", &error.to_string()))?;
+    if manifest.kind != DriverKind::Storage.word() {
+        let why = format!(
+            "its kind is `{}`, and only `storage` can be loaded",
+            manifest.kind
+        );
+        return Err(wrong("manifest", &why));
+    }
+    if !is_name(&manifest.name) {
+        let why = format!(
+            "its name {:?} is not made of a-z, 0-9, - and _",
+            manifest.name
+        );
+        return Err(wrong("manifest", &why));
+    }
+    let info = DriverInfo {
+        kind: DriverKind::Storage,
+        name: manifest.name.clone(),
+        version: manifest.version,
+        summary: manifest.summary,
+        example: manifest.example,
+        schema: manifest.schema,
+        capabilities: serde_json::to_value(manifest.capabilities).unwrap_or_default(),
+        origin,
+        abi: Some(format!("{major}.{minor}")),
+    };
+    let library = Library::new(&manifest.name, manifest.capabilities, &table)
+        .ok_or_else(|| wrong("table", "a function is missing"))?;
+    Ok(Plugin {
+        info,
+        library: Box::leak(Box::new(library)),
+    })
+}
+
+fn is_name(name: &str) -> bool {
+    let fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    (1..=64).contains(&name.len()) && name.chars().all(fit)
+}

@@ -1,0 +1,76 @@
+//! A driver in a library, as a [`StorageDriver`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+
+use super::library::{Instance, Library};
+use crate::{CallCtx, DriverConfig, Result, StorageCapabilities, StorageDriver};
+
+/// An instance of a driver in a library. The library makes its part at the first call, because making it
+/// runs the library's code, and building a driver does not wait.
+///
+/// It keeps no deadline itself: the layers around every driver do.
+pub(super) struct RemoteStorage {
+    library: &'static Library,
+    config: DriverConfig,
+    instance: OnceCell<Arc<Instance>>,
+}
+
+impl std::fmt::Debug for RemoteStorage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RemoteStorage")
+            .field("settings", &self.config.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RemoteStorage {
+    pub(super) fn new(library: &'static Library, config: DriverConfig) -> Self {
+        Self {
+            library,
+            config,
+            instance: OnceCell::new(),
+        }
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        verb: &'static str,
+        ctx: &CallCtx,
+        request: impl Serialize + Send,
+    ) -> Result<T> {
+        let body = serde_json::to_vec(&request);
+        // What is borrowed ends here; the future is sent.
+        drop(request);
+        let body = body.map_err(|error| self.library.unwritten(verb, &error))?;
+        let create = || self.library.create(&self.config);
+        let instance = self.instance.get_or_try_init(create).await?;
+        let reply = self.library.call(instance, verb, ctx, body).await?;
+        serde_json::from_slice(&reply).map_err(|error| {
+            let why = format!("its reply cannot be read: {error}");
+            self.library.odd(verb, &why)
+        })
+    }
+}
+
+macro_rules! remote {
+    ($($verb:ident($($arg:ident: $request:ty)?) -> $reply:ty;)*) => {
+        #[async_trait]
+        #[deny(clippy::missing_trait_methods)]
+        impl StorageDriver for RemoteStorage {
+            fn capabilities(&self) -> StorageCapabilities {
+                self.library.capabilities()
+            }
+
+            $(async fn $verb(&self, ctx: &CallCtx $(, $arg: $request)?) -> Result<$reply> {
+                // What takes no request sends null.
+                self.call(stringify!($verb), ctx, ($($arg)?)).await
+            })*
+        }
+    };
+}
+crate::storage_verbs!(remote);

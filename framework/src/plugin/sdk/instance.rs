@@ -1,0 +1,145 @@
+//! An instance and its calls.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use futures::future::{Either, select};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+
+use super::dispatch::{NoReply, dispatch};
+use super::host::Host;
+use crate::plugin::abi::{self, Slice};
+use crate::plugin::wire::Context;
+use crate::{CallCtx, DriverError, ErrorKind, StorageDriver};
+
+/// A driver for one array, and what is under way on it.
+pub(super) struct Instance {
+    driver: Arc<dyn StorageDriver>,
+    host: Host,
+    open: Mutex<HashMap<u64, oneshot::Sender<()>>>,
+}
+
+enum Ended {
+    Reply(Vec<u8>),
+    Failed(DriverError),
+    Unknown,
+    Cancelled,
+}
+
+impl Instance {
+    pub(super) fn new(driver: Arc<dyn StorageDriver>, host: Host) -> Self {
+        Self {
+            driver,
+            host,
+            open: Mutex::default(),
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<()>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a call to its end on this thread.
+    fn run(&self, call_id: u64, verb: &[u8], context: &[u8], body: &[u8]) -> Ended {
+        let Ok(verb) = std::str::from_utf8(verb) else {
+            return Ended::Unknown;
+        };
+        let ctx: CallCtx = match serde_json::from_slice::<Context>(context) {
+            Ok(context) => context.into(),
+            Err(error) => {
+                let message = format!("the context of `{verb}` cannot be read: {error}");
+                return Ended::Failed(DriverError::new(ErrorKind::InvalidRequest, message));
+            }
+        };
+        let runtime = match runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => return Ended::Failed(error),
+        };
+        let (cancel, cancelled) = oneshot::channel();
+        self.open().insert(call_id, cancel);
+        let span = tracing::info_span!("call", verb, request_id = %ctx.request_id);
+        let work = dispatch(&*self.driver, verb, &ctx, body).instrument(span);
+        let ended = runtime.block_on(async {
+            match select(pin!(work), cancelled).await {
+                Either::Left((Ok(reply), _)) => Ended::Reply(reply),
+                Either::Left((Err(NoReply::Failed(error)), _)) => Ended::Failed(error),
+                Either::Left((Err(NoReply::Unknown), _)) => Ended::Unknown,
+                Either::Right(_) => Ended::Cancelled,
+            }
+        });
+        self.open().remove(&call_id);
+        ended
+    }
+}
+
+/// The library's runtime, made with the first call.
+fn runtime() -> Result<&'static Runtime, DriverError> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    let made = RUNTIME.get_or_init(|| {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("driver")
+            .enable_all()
+            .build()
+    });
+    made.as_ref().map_err(|error| {
+        let message = format!("the driver's runtime does not start: {error}");
+        DriverError::new(ErrorKind::Unexpected, message)
+    })
+}
+
+/// `call` of the header.
+#[allow(unsafe_code, reason = "the library's side of the C ABI")]
+pub(super) unsafe extern "C" fn call(
+    instance: *mut c_void,
+    call_id: u64,
+    verb: Slice,
+    context: Slice,
+    body: Slice,
+) {
+    // SAFETY: the host passes what `create` returned and `destroy` has not had, and lends the slices.
+    let (instance, verb, context, body) = unsafe {
+        let instance = &*instance.cast::<Instance>();
+        (instance, verb.bytes(), context.bytes(), body.bytes())
+    };
+    let host = instance.host;
+    let run = AssertUnwindSafe(|| instance.run(call_id, verb, context, body));
+    match catch_unwind(run) {
+        Ok(Ended::Reply(reply)) => host.done(call_id, abi::OK, &reply),
+        Ok(Ended::Failed(error)) => host.failed(call_id, &error),
+        Ok(Ended::Unknown) => host.done(call_id, abi::UNSUPPORTED, &[]),
+        Ok(Ended::Cancelled) => host.done(call_id, abi::CANCELLED, &[]),
+        Err(panic) => {
+            instance.open().remove(&call_id);
+            host.panicked(call_id, panic);
+        }
+    }
+}
+
+/// `cancel` of the header.
+#[allow(unsafe_code, reason = "the library's side of the C ABI")]
+pub(super) unsafe extern "C" fn cancel(instance: *mut c_void, call_id: u64) {
+    // SAFETY: the host passes what `create` returned and `destroy` has not had.
+    let instance = unsafe { &*instance.cast::<Instance>() };
+    let open = instance.open().remove(&call_id);
+    if let Some(cancel) = open {
+        // A call that ends just now needs no telling.
+        cancel.send(()).unwrap_or_default();
+    }
+}
+
+/// `destroy` of the header.
+#[allow(unsafe_code, reason = "the library's side of the C ABI")]
+pub(super) unsafe extern "C" fn destroy(instance: *mut c_void) {
+    // SAFETY: the host passes what `create` returned, once, when no call is open.
+    let instance = unsafe { Box::from_raw(instance.cast::<Instance>()) };
+    // A driver that panics when it is dropped is gone all the same.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(instance))) {
+        std::mem::forget(panic);
+    }
+}
