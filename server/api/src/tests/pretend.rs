@@ -9,10 +9,10 @@ use chrono::TimeDelta;
 use protector_control::*;
 use protector_db::{ListedGroup, Page, PeerKey, Quotas, ServiceRecord, TrustRecord};
 use protector_framework::{
-    AccessRule, CallCtx, DriverError, ErrorKind, ExposeSecret as _, GenericUuid as _, GroupId,
-    IdentityCapabilities, IdentityDriver, MemberId, OperationId, Project, ProjectId,
-    ReplicationMode, SecretString, ServiceToken, SiteId, TenantMappingId, TokenInfo, TokenScope,
-    Trust, VolumeType,
+    AccessRule, CallCtx, DriverError, DriverInfo, DriverKind, DriverOrigin, ErrorKind,
+    ExposeSecret as _, GenericUuid as _, GroupId, IdentityCapabilities, IdentityDriver, MemberId,
+    OperationId, Project, ProjectId, RefusedFile, ReplicationMode, SecretString, ServiceToken,
+    SiteId, TenantMappingId, TokenInfo, TokenScope, Trust, VolumeType,
 };
 use protector_model::readiness::{Readiness, ReplicationHealth};
 use protector_model::{Actor, Mapping, Operation, OperationKind, Plan, Site, TenantMapping};
@@ -21,6 +21,7 @@ use protector_peer::{
     OperationAction, OperationView, PeerDocument, PeerIdentity, PutDocument, PutReply,
     SiteRegistry,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use super::samples::*;
@@ -353,7 +354,25 @@ impl SiteServices for PretendServices {
     }
 
     async fn list_drivers(&self) -> Result<Drivers> {
-        self.called("list_drivers".to_owned(), Drivers::default())
+        let shelf = DriverInfo {
+            kind: DriverKind::Storage,
+            name: "shelf".to_owned(),
+            version: "1.2.0".to_owned(),
+            summary: "Volumes on a Shelf array, over its REST API.".to_owned(),
+            example: json!({"url": "http://shelf-1.example:8080"}),
+            schema: json!({"type": "object"}),
+            capabilities: json!({"async_replication": true}),
+            origin: DriverOrigin::File("/usr/lib/protector/drivers/libshelf_driver.so".into()),
+            abi: Some("1.0".to_owned()),
+        };
+        let drivers = Drivers {
+            known: vec![shelf],
+            refused: vec![RefusedFile {
+                file: "/usr/lib/protector/drivers/notes.so".into(),
+                reason: "it is not a shared library: Unknown file magic".to_owned(),
+            }],
+        };
+        self.called("list_drivers".to_owned(), drivers)
     }
 }
 
