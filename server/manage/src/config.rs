@@ -1,6 +1,7 @@
 //! `config check`, `config list` and `config sample`.
 
 use protector_config::{Config, ConfigError, Paste, Policy, Value as Setting};
+use protector_framework::Registry;
 use serde_json::json;
 
 use crate::command::CommandLine;
@@ -48,9 +49,12 @@ struct Report {
 impl Report {
     fn check(&mut self, config: &Config) {
         self.warn(&config.warnings);
-        match config.check_service() {
-            Ok(()) => self.check_identity(config),
-            Err(error) => self.fail(error),
+        match drivers::registry(config) {
+            Ok(registry) => self.check_drivers(config, &registry),
+            Err(failure) => self.errors.push(failure.to_string()),
+        }
+        if let Err(error) = config.check_service() {
+            self.fail(error);
         }
         match Policy::load(&config.policy) {
             Ok(policy) => self.warn(&policy.warnings),
@@ -62,15 +66,21 @@ impl Report {
         }
     }
 
-    /// Builds the driver, which looks at its settings and at nothing else.
-    fn check_identity(&mut self, config: &Config) {
+    fn check_drivers(&mut self, config: &Config, registry: &Registry) {
+        for refused in registry.refused() {
+            let (file, reason) = (refused.file.display(), &refused.reason);
+            self.warnings.push(format!(
+                "[drivers] plugin_dir: {file} is not loaded: {reason}"
+            ));
+        }
         let keystone = &config.keystone;
-        let built = drivers::registry(config).and_then(|registry| {
-            Ok(registry.identity(&keystone.identity_driver, keystone.driver_config())?)
-        });
-        if let Err(failure) = built {
-            self.errors
-                .push(format!("[keystone_authtoken] identity_driver: {failure}"));
+        if config.check_service().is_ok() {
+            // Building it looks at its settings and at nothing else.
+            let built = registry.identity(&keystone.identity_driver, keystone.driver_config());
+            if let Err(error) = built {
+                self.errors
+                    .push(format!("[keystone_authtoken] identity_driver: {error}"));
+            }
         }
     }
 

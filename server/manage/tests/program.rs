@@ -242,6 +242,8 @@ fn a_file_that_is_no_driver_stands_in_the_list_with_the_reason() {
         "{said}"
     );
     assert_eq!(rows[0]["origin"], "linked", "{listed}");
+    let report = site.json(&["config", "check"]).to_string();
+    assert!(report.contains("notes.so is not loaded"), "{report}");
     assert!(rows[0]["capabilities"].is_string(), "{listed}");
 }
 

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 
 use super::library::Instance;
+use crate::plugin::abi;
 
 /// A longer reply is not taken.
 const LONGEST_REPLY: usize = 16 << 20;
@@ -104,6 +105,8 @@ impl Calls {
                 // Who waited has just given up.
                 waiting.send(completion).unwrap_or_default();
             }
+            // It does what it was asked to.
+            Some(None) if status == abi::CANCELLED => {}
             Some(None) => {
                 tracing::warn!(
                     driver = self.driver,

@@ -124,13 +124,13 @@ impl Library {
         let (id, mut told) = self.calls.begin(None);
         let made = blocking::unblock(move || {
             let instance = self.make(id, &written);
+            self.calls.close(id);
             drop(thread);
             instance
         });
-        // Dropped here, it lets go whatever instance still comes.
+        // Given up, it lets go whatever instance still comes.
         let made = made.await;
         let completion = told.try_recv().ok();
-        self.calls.close(id);
         match (made, completion) {
             (Some(instance), _) => Ok(Arc::new(instance)),
             (None, Some(Completion::Told(abi::OK, _)) | None) => {
