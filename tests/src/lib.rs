@@ -3,4 +3,5 @@
 pub mod abuse;
 pub mod clouds;
 pub mod conformance;
+pub mod plugin;
 pub mod sites;

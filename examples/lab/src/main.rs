@@ -5,7 +5,7 @@ mod explore;
 mod story;
 mod view;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -24,6 +24,10 @@ struct Args {
     /// Leave databases, arrays, clouds and the log on disk, and say where.
     #[arg(long)]
     keep: bool,
+    /// Reach the arrays with the storage driver of this file, which speaks to Shelf arrays
+    /// (examples/array).
+    #[arg(long, value_name = "FILE")]
+    plugin: Option<PathBuf>,
 }
 
 /// What a shell shows for a program that was interrupted.
@@ -81,7 +85,7 @@ async fn main() -> ExitCode {
 /// The story, then the time to look around. All services are dead when it returns.
 async fn run(args: &Args, directory: &Path, view: &mut View) -> End {
     let told = tokio::select! {
-        told = story::tell(directory, view) => told,
+        told = story::tell(directory, args.plugin.as_deref(), view) => told,
         () = protector_daemon::terminated() => return End::Interrupted,
     };
     let mut pair = match told {

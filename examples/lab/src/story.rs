@@ -23,10 +23,14 @@ const WHILE: Duration = Duration::from_secs(2);
 const QUARANTINE: u64 = 60;
 
 /// Tells all of it.
-pub(crate) async fn tell(directory: &Path, view: &mut View) -> Outcome<Pair> {
+pub(crate) async fn tell(
+    directory: &Path,
+    plugin: Option<&Path>,
+    view: &mut View,
+) -> Outcome<Pair> {
     view.say("Protector's lab: two sites on this machine. Each has a cloud, an array, a database,");
     view.say("an API and an engine of its own; they know of each other only over HTTP.");
-    let mut pair = begin(directory, view).await?;
+    let mut pair = begin(directory, plugin, view).await?;
     let (group, servers) = protect(&pair, view).await?;
     away(&pair, view, &group, &servers).await?;
     home(&pair, view, &group, &servers).await?;
@@ -35,13 +39,20 @@ pub(crate) async fn tell(directory: &Path, view: &mut View) -> Outcome<Pair> {
     Ok(pair)
 }
 
-async fn begin(directory: &Path, view: &mut View) -> Outcome<Pair> {
+async fn begin(directory: &Path, plugin: Option<&Path>, view: &mut View) -> Outcome<Pair> {
     view.chapter("Two sites");
     let timing = Timing::default();
-    let starting = Pair::start(directory, timing);
+    let starting = Pair::start_with(directory, timing, plugin);
     let pair = view
         .step("start clouds, arrays, APIs and engines", starting)
         .await?;
+    if let Some(file) = plugin {
+        let (driver, file) = (&pair.env.driver, file.display());
+        view.say(&format!(
+            "{:19}the arrays are reached with the driver `{driver}` of {file}",
+            ""
+        ));
+    }
     for side in Side::BOTH {
         let what = format!("register {side} and reach its services");
         let site = view.step(&what, pair.register(side)).await?;

@@ -115,3 +115,19 @@ fn an_unknown_option_is_told_in_one_line() {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(errors.contains("--nonsense"), "{errors}");
 }
+
+#[test]
+fn a_file_that_is_no_driver_is_told_in_one_line() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let arguments = ["--exit", "--plugin", "Cargo.toml"];
+    let output = lab(directory.path(), &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let line = told.lines().find(|line| line.starts_with("FAILED"));
+    assert!(
+        line.is_some_and(|line| line.contains("Cargo.toml: it is not a shared library")),
+        "{told}"
+    );
+    let left = std::fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(left, 0, "something is left on disk");
+}

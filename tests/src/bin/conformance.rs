@@ -8,14 +8,20 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use protector_conformance::{Benches, Options, Report, run};
 use protector_tests::conformance::mock::MockBenches;
+use protector_tests::conformance::plugin::plugin_benches;
 use protector_tests::conformance::pure::PureBenches;
+use protector_tests::sites::Outcome;
 
 /// What every storage driver must do, tried on the drivers of this repository.
 #[derive(Debug, Parser)]
 #[command(name = "cargo conformance", bin_name = "cargo conformance --")]
 struct Args {
-    /// The drivers; without any: all.
+    /// The drivers; without any, and without a file: all.
     drivers: Vec<Driver>,
+    /// The storage driver in this file, on two Shelf arrays (examples/array); may be given several
+    /// times.
+    #[arg(long, value_name = "FILE")]
+    plugin: Vec<PathBuf>,
     /// Only cases whose id holds this text; may be given several times.
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
@@ -64,7 +70,13 @@ async fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let reports = all(&args).await;
+    let reports = match all(&args).await {
+        Ok(reports) => reports,
+        Err(failure) => {
+            println!("FAILED: {failure}");
+            return ExitCode::FAILURE;
+        }
+    };
     if let Some(file) = &args.json
         && let Err(error) = write(file, &reports)
     {
@@ -82,23 +94,27 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn all(args: &Args) -> Vec<Report> {
+async fn all(args: &Args) -> Outcome<Vec<Report>> {
     let drivers = match &args.drivers[..] {
-        [] => Driver::value_variants(),
+        [] if args.plugin.is_empty() => Driver::value_variants(),
         named => named,
     };
+    let mut benches: Vec<Box<dyn Benches>> = drivers.iter().map(|d| d.benches()).collect();
+    for file in &args.plugin {
+        benches.push(Box::new(plugin_benches(file)?));
+    }
     let options = Options {
         only: args.only.clone(),
         at_once: args.at_once,
         limit: Duration::from_secs(args.limit),
     };
     let mut reports = Vec::new();
-    for driver in drivers {
-        let report = run(&*driver.benches(), &options).await;
+    for benches in benches {
+        let report = run(&*benches, &options).await;
         println!("{}", report.table());
         reports.push(report);
     }
-    reports
+    Ok(reports)
 }
 
 fn write(file: &PathBuf, reports: &[Report]) -> std::io::Result<()> {

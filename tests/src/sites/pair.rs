@@ -13,6 +13,7 @@ use super::client::Seen;
 use super::reply::SiteView;
 use super::site::{Site, Timing};
 use crate::clouds::failure::{Outcome, ensure, fail};
+use crate::plugin::add_plugin;
 
 /// One of the two sites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,21 +82,35 @@ pub struct Env {
     pub ids: Arc<dyn Ids>,
     /// All drivers.
     pub registry: Registry,
+    /// The storage driver that the policies name.
+    pub driver: String,
 }
 
 impl Env {
-    fn new() -> Outcome<Self> {
+    /// With `plugin`, the driver of that file is the policies' one.
+    fn new(plugin: Option<&Path>) -> Outcome<Self> {
         let clock = Arc::new(SystemClock::new());
         let ids: Arc<dyn Ids> = Arc::new(RandomIds);
         let env = DriverEnv {
             clock: clock.clone(),
             ids: ids.clone(),
         };
+        let mut registry = Registry::from_linked(env)?;
+        let driver = match plugin {
+            None => "mock".to_owned(),
+            Some(file) => add_plugin(&mut registry, file)?,
+        };
         Ok(Self {
             clock,
             ids,
-            registry: Registry::from_linked(env)?,
+            registry,
+            driver,
         })
+    }
+
+    /// Whether the arrays are reached over HTTP, as a driver in a file does.
+    pub(super) fn over_http(&self) -> bool {
+        self.driver != "mock"
     }
 }
 
@@ -120,9 +135,17 @@ impl Pair {
     /// # Errors
     /// What fails.
     pub async fn start(dir: &Path, timing: Timing) -> Outcome<Self> {
+        Self::start_with(dir, timing, None).await
+    }
+
+    /// The same with the storage driver of a file, which speaks to Shelf arrays.
+    ///
+    /// # Errors
+    /// What fails.
+    pub async fn start_with(dir: &Path, timing: Timing, plugin: Option<&Path>) -> Outcome<Self> {
         // Another provider may be installed already; then that one serves.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let env = Env::new()?;
+        let env = Env::new(plugin)?;
         let seen = Seen::default();
         let mark = format!("marked{}", env.ids.uuid().simple());
         let mut a = Site::build(Side::A, dir, &mark, &env, &seen, timing).await?;

@@ -44,10 +44,10 @@ impl Pair {
     /// The body of a policy that replicates every hour, so that tests decide when.
     pub fn policy_body(&self) -> Value {
         json!({"policy": {
-            "driver": "mock",
-            "primary_fa_url": self.a.array.url(),
+            "driver": self.env.driver,
+            "primary_fa_url": self.a.array_url(),
             "primary_fa_api_token": self.a.array_token.expose_secret(),
-            "secondary_fa_url": self.b.array.url(),
+            "secondary_fa_url": self.b.array_url(),
             "secondary_fa_api_token": self.b.array_token.expose_secret(),
             "rpo_minutes": 120,
             "replication_interval": 3600,

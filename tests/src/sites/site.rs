@@ -8,6 +8,7 @@ use protector_api::{ApiHandle, ApiOptions};
 use protector_config::{Config, Sources};
 use protector_driver_mock::world::{Furniture, MockArray, MockCloud, PROTECTOR_USER};
 use protector_engine::{EngineHandle, EngineOptions};
+use protector_example_array::Shelf;
 use protector_framework::{Clock, DriverEnv, ExposeSecret, SecretString};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -54,6 +55,8 @@ pub struct Site {
     pub cloud: MockCloud,
     /// Its array.
     pub array: MockArray,
+    /// What serves the array over HTTP, where its driver wants that.
+    shelf: Option<Shelf>,
     /// What is on its cloud.
     pub furniture: Furniture,
     /// The token of its array.
@@ -100,16 +103,28 @@ impl Site {
             array_token.expose_secret(),
             drivers.clone(),
         )?;
+        let shelf = match env.over_http() {
+            false => None,
+            true => {
+                let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+                Some(Shelf::start(array.clone(), drivers.clone(), any_port).await?)
+            }
+        };
         let cloud = MockCloud::create(dir.join("cloud"), side.region(), drivers)?;
         let furniture = cloud.furnish(&array, side.range())?;
         cloud.add_user(PROTECTOR_USER, password.expose_secret())?;
-        let config = config(side, &dir, &cloud, &array, &password, timing)?;
+        let endpoints = match &shelf {
+            None => endpoints(&array, side),
+            Some(_) => Ipv4Addr::LOCALHOST.to_string(),
+        };
+        let config = config(side, &dir, &cloud, &endpoints, &password, timing)?;
         let database = config.database.required()?.url().clone();
         protector_migrations::sync(database.expose_secret()).await?;
         Ok(Self {
             side,
             cloud,
             array,
+            shelf,
             furniture,
             array_token,
             password,
@@ -133,6 +148,14 @@ impl Site {
     /// Where its API is, or was.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What a policy names its array by.
+    pub fn array_url(&self) -> String {
+        match &self.shelf {
+            None => self.array.url(),
+            Some(shelf) => shelf.url(),
+        }
     }
 
     /// Its tenant.
@@ -348,7 +371,7 @@ fn config(
     side: Side,
     dir: &Path,
     cloud: &MockCloud,
-    array: &MockArray,
+    endpoints: &str,
     password: &SecretString,
     timing: Timing,
 ) -> Outcome<Config> {
@@ -397,7 +420,6 @@ call_deadline = {deadline}
         auth_url = cloud.auth_url(),
         password = password.expose_secret(),
         region = side.region(),
-        endpoints = endpoints(array, side),
     );
     // For the programs; what runs in this process has it already.
     std::fs::write(dir.join(CONFIG), &text)?;
