@@ -1,4 +1,4 @@
-//! `cargo conformance`: what every storage driver must do, tried on the drivers of this repository.
+//! `cargo conformance`: what every driver must do, tried on the drivers of this repository.
 #![allow(clippy::print_stdout, reason = "this program talks to people")]
 
 use std::path::PathBuf;
@@ -6,11 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use protector_conformance::{Benches, Options, Report, run};
+use protector_conformance::{Options, Report, compute, identity, storage};
+use protector_tests::conformance::compute::MockCloudBenches;
+use protector_tests::conformance::identity::MockAccountsBenches;
 use protector_tests::conformance::mock::MockBenches;
 use protector_tests::conformance::pure::PureBenches;
 
-/// What every storage driver must do, tried on the drivers of this repository.
+/// What every driver must do, tried on the drivers of this repository; the OpenStack drivers are tried
+/// on real clouds, by `cargo clouds -- run --suite kits`.
 #[derive(Debug, Parser)]
 #[command(name = "cargo conformance", bin_name = "cargo conformance --")]
 struct Args {
@@ -39,15 +42,32 @@ enum Driver {
     Mock,
     /// FlashArray, on two simulated ones.
     Pure,
+    /// The mock cloud's servers, ports and volumes.
+    MockCompute,
+    /// The mock cloud's identity service.
+    MockIdentity,
 }
 
 impl Driver {
-    fn benches(self) -> Box<dyn Benches> {
+    async fn tried(self, options: &Options) -> Report {
         match self {
-            Self::Mock => Box::new(MockBenches),
-            Self::Pure => Box::new(PureBenches),
+            Self::Mock => storage::run(&MockBenches, options).await,
+            Self::Pure => storage::run(&PureBenches, options).await,
+            Self::MockCompute => compute::run(&MockCloudBenches, options).await,
+            Self::MockIdentity => identity::run(&MockAccountsBenches, options).await,
         }
     }
+}
+
+/// Every case with its kind, its id and its promise.
+fn listed() -> Vec<(&'static str, String, String)> {
+    let storage = storage::cases().into_iter();
+    let storage = storage.map(|c| ("storage", c.id().to_owned(), c.promise().to_owned()));
+    let compute = compute::cases().into_iter();
+    let compute = compute.map(|c| ("compute", c.id().to_owned(), c.promise().to_owned()));
+    let identity = identity::cases().into_iter();
+    let identity = identity.map(|c| ("identity", c.id().to_owned(), c.promise().to_owned()));
+    storage.chain(compute).chain(identity).collect()
 }
 
 #[tokio::main]
@@ -59,8 +79,8 @@ async fn main() -> ExitCode {
     let args =
         Args::parse_from(words.filter_map(|(n, word)| (n != 1 || word != "--").then_some(word)));
     if args.list {
-        for case in protector_conformance::cases() {
-            println!("{:45} {}", case.id(), case.promise());
+        for (kind, id, promise) in listed() {
+            println!("{kind:8} {id:45} {promise}");
         }
         return ExitCode::SUCCESS;
     }
@@ -94,7 +114,7 @@ async fn all(args: &Args) -> Vec<Report> {
     };
     let mut reports = Vec::new();
     for driver in drivers {
-        let report = run(&*driver.benches(), &options).await;
+        let report = driver.tried(&options).await;
         println!("{}", report.table());
         reports.push(report);
     }

@@ -1,5 +1,11 @@
-//! The benches that the storage conformance suite runs on: two mock arrays, and two simulated
-//! FlashArrays.
+//! The benches that the conformance kits run on: two mock arrays, two simulated FlashArrays, and the
+//! mock cloud for compute and identity. Real clouds are in `crate::clouds::kits`.
 
+pub mod cloud;
+pub mod compute;
+pub mod identity;
 pub mod mock;
 pub mod pure;
+
+#[cfg(test)]
+mod sloppy;
