@@ -855,7 +855,9 @@ pub trait ComputeDriver: Send + Sync + std::fmt::Debug + 'static {
     /// Looks for a volume of that name first. Before it asks, it makes sure that the back end shows
     /// `source_name`, because a failed adoption leaves a record whose deletion can destroy data.
     /// The reply may be [`VolumeStatus::Busy`]; poll [`ComputeDriver::get_volume`]. A record that
-    /// ends in [`VolumeStatus::Error`] must never be deleted or released by the caller.
+    /// ends in [`VolumeStatus::Error`] must never be deleted or released by the caller. A name is no
+    /// key to a block storage service: the caller does not adopt one array volume by two calls at
+    /// the same moment.
     ///
     /// # Errors
     /// `NotFound` where the back end does not show the array volume and no volume has the name.

@@ -179,6 +179,10 @@ pub trait IdentityDriver: Send + Sync + std::fmt::Debug + 'static {
 
     /// Makes a trust from the caller to the service's own account.
     ///
+    /// # Behavior
+    /// A trust of the same people, project and roles that is there is the reply. Where the service
+    /// has no key that would make one of two, two calls at the same moment may make two.
+    ///
     /// # Errors
     /// `Unauthorized` where the token may not make trusts or carries none of the roles;
     /// `Unsupported` without the capability.

@@ -212,7 +212,8 @@ impl Keystone {
         if expired {
             call = call.query("allow_expired", "1");
         }
-        self.session.send(trip, call).await?.at("token")
+        let reply = self.session.send(trip, call).await;
+        reply.map_err(without_trust)?.at("token")
     }
 
     /// A trust that already is what is asked for, so that a repeated call makes no second one.
@@ -278,6 +279,32 @@ impl Keystone {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Of a token whose trust is gone Keystone tells the trust's id, which is kept as a secret.
+fn without_trust(mut error: DriverError) -> DriverError {
+    if error.message.to_lowercase().contains("trust") {
+        error.message = hide_ids(&error.message);
+    }
+    error
+}
+
+/// The text with `********` for every id as Keystone makes them.
+fn hide_ids(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut word = String::new();
+    for letter in text.chars().chain([' ']) {
+        if letter.is_ascii_alphanumeric() {
+            word.push(letter);
+            continue;
+        }
+        let is_id = word.len() >= 32 && word.chars().all(|letter| letter.is_ascii_hexdigit());
+        shown.push_str(if is_id { "********" } else { &word });
+        shown.push(letter);
+        word.clear();
+    }
+    shown.truncate(shown.len() - 1);
+    shown
 }
 
 /// The trust that a caller's token can give.

@@ -1,11 +1,21 @@
 //! A case: one promise, what is needed to test it, and the test.
 
 use futures::future::BoxFuture;
-use protector_framework::{DriverError, StorageCapabilities};
-use serde::Serialize;
+use protector_framework::{DriverError, DriverKind};
 
-use crate::bench::{BenchError, Facility};
-use crate::rig::Rig;
+use crate::fault::BenchError;
+
+/// What the suites of the three kinds of driver differ in.
+pub trait Kit: Sized + 'static {
+    /// The kind of driver it is about.
+    const KIND: DriverKind;
+    /// What a bench of it may be able to do.
+    type Facility: Copy + PartialEq + std::fmt::Display + Send + Sync + 'static;
+    /// What a driver of it may claim.
+    type Claim: Copy + Send + Sync + 'static;
+    /// A bench with the driver on it.
+    type Rig: Send + Sync + 'static;
+}
 
 /// A promise that was not kept: what was expected, and what was seen.
 #[derive(Debug, thiserror::Error)]
@@ -41,51 +51,18 @@ macro_rules! check {
 }
 pub(crate) use check;
 
-/// A capability that a driver may claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Claim {
-    /// Snapshots are sent at an interval and on demand.
-    AsyncReplication,
-    /// Each write is on both arrays.
-    SyncReplication,
-    /// Points can be kept from retention.
-    PinPoints,
-    /// Connected hosts are seen.
-    ConnectionState,
-    /// Documents travel with the data.
-    Manifest,
-    /// What was written since a point is told.
-    WrittenSince,
-}
+type Run<R> = Box<dyn for<'a> Fn(&'a R) -> BoxFuture<'a, Outcome> + Send + Sync>;
 
-impl Claim {
-    /// Whether a driver makes it.
-    pub fn is_made(self, by: &StorageCapabilities) -> bool {
-        match self {
-            Self::AsyncReplication => by.async_replication,
-            Self::SyncReplication => by.sync_replication,
-            Self::PinPoints => by.pin_points,
-            Self::ConnectionState => by.connection_state,
-            Self::Manifest => by.manifest,
-            Self::WrittenSince => by.written_since,
-        }
-    }
-}
-
-type Run = Box<dyn for<'a> Fn(&'a Rig) -> BoxFuture<'a, Outcome> + Send + Sync>;
-
-/// One case of the suite.
-pub struct Case {
+/// One case of a suite.
+pub struct Case<K: Kit> {
     id: String,
     promise: String,
-    needs: Vec<Facility>,
-    claims: Vec<Claim>,
-    run: Run,
+    needs: Vec<K::Facility>,
+    claims: Vec<K::Claim>,
+    run: Run<K::Rig>,
 }
 
-impl std::fmt::Debug for Case {
+impl<K: Kit> std::fmt::Debug for Case<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Case")
             .field("id", &self.id)
@@ -93,11 +70,11 @@ impl std::fmt::Debug for Case {
     }
 }
 
-impl Case {
+impl<K: Kit> Case<K> {
     pub(crate) fn new(
         id: impl Into<String>,
         promise: impl Into<String>,
-        run: impl for<'a> Fn(&'a Rig) -> BoxFuture<'a, Outcome> + Send + Sync + 'static,
+        run: impl for<'a> Fn(&'a K::Rig) -> BoxFuture<'a, Outcome> + Send + Sync + 'static,
     ) -> Self {
         Self {
             id: id.into(),
@@ -110,14 +87,18 @@ impl Case {
 
     /// Needs these of the bench.
     #[must_use]
-    pub(crate) fn needs(mut self, facilities: &[Facility]) -> Self {
-        self.needs.extend_from_slice(facilities);
+    pub(crate) fn needs(mut self, facilities: &[K::Facility]) -> Self {
+        for facility in facilities {
+            if !self.needs.contains(facility) {
+                self.needs.push(*facility);
+            }
+        }
         self
     }
 
     /// Is about what a driver promises only with these claims.
     #[must_use]
-    pub(crate) fn claims(mut self, claims: &[Claim]) -> Self {
+    pub(crate) fn claims(mut self, claims: &[K::Claim]) -> Self {
         self.claims.extend_from_slice(claims);
         self
     }
@@ -133,26 +114,16 @@ impl Case {
     }
 
     /// What the bench must be able to do.
-    pub fn facilities(&self) -> &[Facility] {
+    pub fn facilities(&self) -> &[K::Facility] {
         &self.needs
     }
 
     /// What the driver must claim for the promise to bind it.
-    pub fn claimed(&self) -> &[Claim] {
+    pub fn claimed(&self) -> &[K::Claim] {
         &self.claims
     }
 
-    pub(crate) async fn run(&self, rig: &Rig) -> Outcome {
+    pub(crate) async fn run(&self, rig: &K::Rig) -> Outcome {
         (self.run)(rig).await
     }
 }
-
-/// A case from a function, with what it needs and what must be claimed.
-macro_rules! case {
-    ($id:literal, $promise:literal, $run:path $(, needs $($need:ident)+)? $(, claims $($claim:ident)+)?) => {
-        $crate::case::Case::new($id, $promise, |rig| Box::pin($run(rig)))
-            $(.needs(&[$($crate::bench::Facility::$need),+]))?
-            $(.claims(&[$($crate::case::Claim::$claim),+]))?
-    };
-}
-pub(crate) use case;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protector_framework::DriverKind;
 use serde::Serialize;
 
 /// How a case came out.
@@ -33,6 +34,8 @@ pub struct Line {
 /// The report of one run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
+    /// The kind of driver.
+    pub kind: DriverKind,
     /// What was tested.
     pub subject: String,
     /// The cases, by id.
@@ -70,7 +73,12 @@ impl Report {
     pub fn table(&self) -> String {
         let width = self.cases.iter().map(|line| line.id.len()).max();
         let width = width.unwrap_or_default();
-        let mut text = format!("Storage conformance of {}\n\n", self.subject);
+        let kind = match self.kind {
+            DriverKind::Storage => "Storage",
+            DriverKind::Compute => "Compute",
+            DriverKind::Identity => "Identity",
+        };
+        let mut text = format!("{kind} conformance of {}\n\n", self.subject);
         for line in &self.cases {
             let (verdict, why) = match &line.verdict {
                 Verdict::Passed => ("passed", None),

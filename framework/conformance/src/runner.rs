@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::future::{Either, select};
 use futures::stream::{self, StreamExt as _};
-use protector_framework::{Clock as _, StorageCapabilities, SystemClock};
+use protector_framework::{Clock as _, SystemClock};
 
-use crate::bench::Benches;
-use crate::case::{Case, Outcome};
+use crate::case::{Broken, Case, Kit, Outcome};
 use crate::report::{Line, Report, Verdict};
-use crate::rig::Rig;
 
-/// How the suite runs.
+/// How a suite runs.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Only cases whose id holds one of these; empty: all.
@@ -33,7 +32,7 @@ impl Default for Options {
 }
 
 impl Options {
-    fn wants(&self, case: &Case) -> bool {
+    fn wants<K: Kit>(&self, case: &Case<K>) -> bool {
         self.only.is_empty()
             || self
                 .only
@@ -42,44 +41,75 @@ impl Options {
     }
 }
 
-/// Runs the suite on benches of this maker.
-pub async fn run(benches: &dyn Benches, options: &Options) -> Report {
+/// What makes the benches of a kit.
+#[async_trait]
+pub(crate) trait Maker<K: Kit>: Send + Sync {
+    /// What is tested.
+    fn subject(&self) -> &str;
+
+    /// What every bench can do.
+    fn facilities(&self) -> Vec<K::Facility>;
+
+    /// Why benches do not have a facility, where there is more to say than that.
+    fn lack(&self, facility: K::Facility) -> Option<String>;
+
+    /// A new bench with the driver on it.
+    async fn rig(&self) -> Outcome<K::Rig>;
+
+    /// Whether the driver makes a claim.
+    fn claims(&self, rig: &K::Rig, claim: K::Claim) -> bool;
+
+    /// Removes what a case has made, and fails where something stays.
+    async fn end(&self, rig: &K::Rig) -> Outcome;
+}
+
+/// Runs the cases on benches of this maker.
+pub(crate) async fn run<K: Kit>(
+    maker: &dyn Maker<K>,
+    cases: Vec<Case<K>>,
+    options: &Options,
+) -> Report {
     let wall = SystemClock::new();
-    let wanted: Vec<Case> = crate::cases()
-        .into_iter()
-        .filter(|c| options.wants(c))
-        .collect();
-    let claimed = claimed(benches).await;
-    let (bound, free): (Vec<Case>, Vec<Case>) = match &claimed {
-        Ok(can) => wanted
-            .into_iter()
-            .partition(|case| case.claimed().iter().all(|claim| claim.is_made(can))),
+    let wanted: Vec<Case<K>> = cases.into_iter().filter(|c| options.wants(c)).collect();
+    let (bound, free): (Vec<Case<K>>, Vec<Case<K>>) = match maker.rig().await {
+        Ok(rig) => {
+            let claims = |case: &Case<K>| {
+                let mut claimed = case.claimed().iter();
+                claimed.all(|claim| maker.claims(&rig, *claim))
+            };
+            let parted = wanted.into_iter().partition(claims);
+            if let Err(broken) = maker.end(&rig).await {
+                // Nothing was made on it; what is wrong with it every case will say.
+                tracing::warn!(%broken, "the first bench could not be put away");
+            }
+            parted
+        }
         // Every case will say what is wrong with the bench.
         Err(_) => (wanted, Vec::new()),
     };
-    let running = bound
-        .iter()
-        .map(|case| judged(benches, case, options, &wall));
+    let running = bound.iter().map(|case| judged(maker, case, options, &wall));
     let mut cases: Vec<Line> = stream::iter(running)
         .buffer_unordered(options.at_once.max(1))
         .collect()
         .await;
     cases.sort_by(|a, b| a.id.cmp(&b.id));
     Report {
-        subject: benches.name().to_owned(),
+        kind: K::KIND,
+        subject: maker.subject().to_owned(),
         cases,
         not_claimed: free.iter().map(|case| case.id().to_owned()).collect(),
         milliseconds: milliseconds(wall.monotonic()),
     }
 }
 
-async fn claimed(benches: &dyn Benches) -> Outcome<StorageCapabilities> {
-    Ok(Rig::new(benches).await?.can())
-}
-
-async fn judged(benches: &dyn Benches, case: &Case, options: &Options, wall: &SystemClock) -> Line {
+async fn judged<K: Kit>(
+    maker: &dyn Maker<K>,
+    case: &Case<K>,
+    options: &Options,
+    wall: &SystemClock,
+) -> Line {
     let start = wall.monotonic();
-    let verdict = verdict(benches, case, options.limit, wall).await;
+    let verdict = verdict(maker, case, options.limit, wall).await;
     tracing::debug!(case = case.id(), ?verdict, "a case has ended");
     Line {
         id: case.id().to_owned(),
@@ -89,26 +119,55 @@ async fn judged(benches: &dyn Benches, case: &Case, options: &Options, wall: &Sy
     }
 }
 
-async fn verdict(
-    benches: &dyn Benches,
-    case: &Case,
+async fn verdict<K: Kit>(
+    maker: &dyn Maker<K>,
+    case: &Case<K>,
     limit: Duration,
     wall: &SystemClock,
 ) -> Verdict {
-    let has = benches.facilities();
+    let has = maker.facilities();
     let missing = case.facilities().iter().filter(|need| !has.contains(need));
-    let missing: Vec<String> = missing.map(ToString::to_string).collect();
+    let missing: Vec<String> = missing
+        .map(|need| match maker.lack(*need) {
+            Some(why) => format!("{need} ({why})"),
+            None => need.to_string(),
+        })
+        .collect();
     if !missing.is_empty() {
         return Verdict::Skipped(format!("the bench cannot {}", missing.join(" nor ")));
     }
-    let work = std::pin::pin!(async {
-        let rig = Rig::new(benches).await?;
-        case.run(&rig).await
-    });
+    match tried(maker, case, limit, wall).await {
+        Ok(()) => Verdict::Passed,
+        Err(broken) => Verdict::Failed(broken.to_string()),
+    }
+}
+
+/// Runs a case and puts its bench away, however it went.
+async fn tried<K: Kit>(
+    maker: &dyn Maker<K>,
+    case: &Case<K>,
+    limit: Duration,
+    wall: &SystemClock,
+) -> Outcome {
+    let rig = within(limit, wall, maker.rig()).await?;
+    let done = within(limit, wall, case.run(&rig)).await;
+    let away = within(limit, wall, maker.end(&rig)).await;
+    match (done, away) {
+        (Err(broken), Err(left)) => Err(Broken(format!("{broken}; and afterwards {left}"))),
+        (Ok(()), Err(left)) => Err(Broken(format!("when it was put away: {left}"))),
+        (done, Ok(())) => done,
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    wall: &SystemClock,
+    work: impl Future<Output = Outcome<T>> + Send,
+) -> Outcome<T> {
+    let work = std::pin::pin!(work);
     match select(work, wall.sleep(limit)).await {
-        Either::Left((Ok(()), _)) => Verdict::Passed,
-        Either::Left((Err(broken), _)) => Verdict::Failed(broken.to_string()),
-        Either::Right(_) => Verdict::Failed(format!("not done within {limit:?}")),
+        Either::Left((done, _)) => done,
+        Either::Right(_) => Err(Broken(format!("not done within {limit:?}"))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A project's owner lets the service act in the project.
 
 use protector_db::TrustRecord;
-use protector_framework::{CreateTrust, ErrorKind, ProjectId, SecretString};
+use protector_framework::{CreateTrust, ErrorKind, ProjectId, SecretString, TokenScope};
 use protector_model::Actor;
 use serde_json::json;
 
@@ -26,6 +26,14 @@ pub(crate) async fn create(
         roles: control.options.default_trust_roles.clone(),
     };
     let ctx = control.ctx(actor);
+    // Looked at first: the trust that comes back may be one that another project lives by.
+    let told = identity.validate_token(&ctx, token).await;
+    let told = told.map_err(|error| site_refused(&site, &error))?;
+    if !matches!(&told.scope, TokenScope::Project { id, .. } if id == project) {
+        return Err(Refusal::forbidden(
+            "the token is not one of the project that is enrolled",
+        ));
+    }
     let trust = match identity.create_trust(&ctx, request).await {
         Ok(trust) => trust,
         Err(error) if matches!(error.kind, ErrorKind::Unauthorized | ErrorKind::Unsupported) => {
@@ -33,15 +41,6 @@ pub(crate) async fn create(
         }
         Err(error) => return Err(site_refused(&site, &error)),
     };
-    if trust.project_id != *project {
-        identity
-            .delete_trust(&ctx, token, &trust.id)
-            .await
-            .map_err(|error| site_refused(&site, &error))?;
-        return Err(Refusal::forbidden(
-            "the token is not one of the project that is enrolled",
-        ));
-    }
     let former = control.db.get_trust(site.id, project).await?;
     let mut record = TrustRecord {
         site_id: site.id,
@@ -53,7 +52,8 @@ pub(crate) async fn create(
         created_at: control.now(),
     };
     control.db.put_trust(&record).await?;
-    if let Some(former) = former {
+    // The driver may have found the former one and given it again.
+    if let Some(former) = former.filter(|former| former.trust.id != record.trust.id) {
         // It may be another user's, who alone can take it back; it is no longer used in any case.
         let gone = identity.delete_trust(&ctx, token, &former.trust.id).await;
         if let Err(error) = gone {

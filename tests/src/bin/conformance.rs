@@ -1,4 +1,4 @@
-//! `cargo conformance`: what every storage driver must do, tried on the drivers of this repository.
+//! `cargo conformance`: what every driver must do, tried on the drivers of this repository.
 #![allow(clippy::print_stdout, reason = "this program talks to people")]
 
 use std::path::PathBuf;
@@ -6,13 +6,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use protector_conformance::{Benches, Options, Report, run};
+use protector_conformance::{Options, Report, compute, identity, storage};
+use protector_tests::conformance::compute::MockCloudBenches;
+use protector_tests::conformance::identity::MockAccountsBenches;
 use protector_tests::conformance::mock::MockBenches;
 use protector_tests::conformance::plugin::plugin_benches;
 use protector_tests::conformance::pure::PureBenches;
 use protector_tests::sites::Outcome;
 
-/// What every storage driver must do, tried on the drivers of this repository.
+/// What every driver must do, tried on the drivers of this repository; the OpenStack drivers are tried
+/// on real clouds, by `cargo clouds -- run --suite kits`.
 #[derive(Debug, Parser)]
 #[command(name = "cargo conformance", bin_name = "cargo conformance --")]
 struct Args {
@@ -45,15 +48,32 @@ enum Driver {
     Mock,
     /// FlashArray, on two simulated ones.
     Pure,
+    /// The mock cloud's servers, ports and volumes.
+    MockCompute,
+    /// The mock cloud's identity service.
+    MockIdentity,
 }
 
 impl Driver {
-    fn benches(self) -> Box<dyn Benches> {
+    async fn tried(self, options: &Options) -> Report {
         match self {
-            Self::Mock => Box::new(MockBenches),
-            Self::Pure => Box::new(PureBenches),
+            Self::Mock => storage::run(&MockBenches, options).await,
+            Self::Pure => storage::run(&PureBenches, options).await,
+            Self::MockCompute => compute::run(&MockCloudBenches, options).await,
+            Self::MockIdentity => identity::run(&MockAccountsBenches, options).await,
         }
     }
+}
+
+/// Every case with its kind, its id and its promise.
+fn listed() -> Vec<(&'static str, String, String)> {
+    let storage = storage::cases().into_iter();
+    let storage = storage.map(|c| ("storage", c.id().to_owned(), c.promise().to_owned()));
+    let compute = compute::cases().into_iter();
+    let compute = compute.map(|c| ("compute", c.id().to_owned(), c.promise().to_owned()));
+    let identity = identity::cases().into_iter();
+    let identity = identity.map(|c| ("identity", c.id().to_owned(), c.promise().to_owned()));
+    storage.chain(compute).chain(identity).collect()
 }
 
 #[tokio::main]
@@ -65,8 +85,8 @@ async fn main() -> ExitCode {
     let args =
         Args::parse_from(words.filter_map(|(n, word)| (n != 1 || word != "--").then_some(word)));
     if args.list {
-        for case in protector_conformance::cases() {
-            println!("{:45} {}", case.id(), case.promise());
+        for (kind, id, promise) in listed() {
+            println!("{kind:8} {id:45} {promise}");
         }
         return ExitCode::SUCCESS;
     }
@@ -99,22 +119,26 @@ async fn all(args: &Args) -> Outcome<Vec<Report>> {
         [] if args.plugin.is_empty() => Driver::value_variants(),
         named => named,
     };
-    let mut benches: Vec<Box<dyn Benches>> = drivers.iter().map(|d| d.benches()).collect();
-    for file in &args.plugin {
-        benches.push(Box::new(plugin_benches(file)?));
-    }
     let options = Options {
         only: args.only.clone(),
         at_once: args.at_once,
         limit: Duration::from_secs(args.limit),
     };
+    let files = args.plugin.iter().map(|file| plugin_benches(file));
+    let files = files.collect::<Outcome<Vec<_>>>()?;
     let mut reports = Vec::new();
-    for benches in benches {
-        let report = run(&*benches, &options).await;
-        println!("{}", report.table());
-        reports.push(report);
+    for driver in drivers {
+        reports.push(shown(driver.tried(&options).await));
+    }
+    for benches in &files {
+        reports.push(shown(storage::run(benches, &options).await));
     }
     Ok(reports)
+}
+
+fn shown(report: Report) -> Report {
+    println!("{}", report.table());
+    report
 }
 
 fn write(file: &PathBuf, reports: &[Report]) -> std::io::Result<()> {

@@ -7,14 +7,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::DateTime;
 use protector_conformance::{
-    Bench, BenchError, Benches, Cut, Effect, Facility, LinkCondition, NewName, Side,
+    Bench, BenchError, Benches, Cut, Facility, LinkCondition, NewName, Side,
 };
 use protector_driver_mock::world::{Fault, LinkSettings, MockArray, Rule, Script};
 use protector_framework::{
-    ArrayIdentity, ArrayVolumeName, ArrayVolumeSerial, Clock, DriverEnv, ErrorKind, GroupRef,
-    ManualClock, PointName, RandomIds, Registry, SecretString, StorageDriver,
+    ArrayIdentity, ArrayVolumeName, ArrayVolumeSerial, Clock, DriverEnv, GroupRef, ManualClock,
+    PointName, RandomIds, Registry, SecretString, StorageDriver,
 };
 use tempfile::TempDir;
+
+use super::cloud::fault;
 
 const TOKEN: &str = "conformance-token-f3c1";
 const WRONG_TOKEN: &str = "conformance-wrong-token-9ab2";
@@ -237,17 +239,6 @@ impl Bench for MockBench {
     fn calls(&self, side: Side) -> Result<u64, BenchError> {
         let counts = self.array(side).fault_counts()?;
         Ok(counts.first().copied().unwrap_or_default())
-    }
-}
-
-fn fault(effect: Effect) -> Fault {
-    match effect {
-        Effect::LostBefore => Fault::Error {
-            kind: ErrorKind::Unreachable,
-            message: "the connection broke before the call was sent".to_owned(),
-        },
-        Effect::LostAfter => Fault::LostReply,
-        Effect::Hang => Fault::Hang,
     }
 }
 

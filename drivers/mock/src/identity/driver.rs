@@ -300,13 +300,16 @@ fn trust(call: &mut Call, req: &CreateTrust, id: &str) -> Result<Trust> {
         project: project.to_string(),
         roles: passed,
     };
+    // As the driver of a real cloud does: asked for again, what is there is the reply.
+    let there = identity.trusts.iter().find(|(_, known)| **known == record);
+    let id = there.map_or(id, |(known, _)| known).to_owned();
     let made = Trust {
-        id: id.into(),
+        id: id.as_str().into(),
         trustor_user_id: record.trustor.as_str().into(),
         trustee_user_id: record.trustee.as_str().into(),
         project_id: project.clone(),
         roles: record.roles.iter().cloned().collect(),
     };
-    identity.trusts.insert(id.to_owned(), record);
+    identity.trusts.insert(id, record);
     Ok(made)
 }

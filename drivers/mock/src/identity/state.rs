@@ -52,7 +52,7 @@ pub(crate) struct Token {
     pub credential: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TrustRecord {
     pub trustor: String,
     pub trustee: String,

@@ -131,6 +131,11 @@ async fn a_trust_passes_on_the_callers_roles_while_it_lasts() {
     let trust = identity.create_trust(&ctx(), wanted).await.unwrap();
     assert_eq!(trust.roles, ["member"]);
     assert_eq!(trust.trustee_user_id, has.service_user);
+    let again = identity
+        .create_trust(&ctx(), ask(&token, &["member"]))
+        .await;
+    assert_eq!(again.unwrap(), trust, "asked for again, it is the same");
+    assert_eq!(world.cloud.trusts(&has.user).unwrap(), [trust.id.clone()]);
 
     let delegated = world.cloud.issue_trust_token(&trust.id).unwrap();
     let info = identity.validate_token(&ctx(), &delegated).await.unwrap();

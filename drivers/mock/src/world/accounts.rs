@@ -169,6 +169,17 @@ impl MockCloud {
         })
     }
 
+    /// The trusts that a user has given.
+    ///
+    /// # Errors
+    /// As [`MockCloud::set_down`].
+    pub fn trusts(&self, trustor: &UserId) -> Result<Vec<TrustId>> {
+        let whole = self.look()?;
+        let all = whole.held.identity().trusts.iter();
+        let given = all.filter(|(_, trust)| trust.trustor == trustor.as_str());
+        Ok(given.map(|(id, _)| id.as_str().into()).collect())
+    }
+
     /// Makes a token invalid before its time.
     ///
     /// # Errors

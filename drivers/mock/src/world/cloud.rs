@@ -130,6 +130,14 @@ impl MockCloud {
         fault::write(&self.directory, script)
     }
 
+    /// How many calls have fitted each rule of the fault script since it was written.
+    ///
+    /// # Errors
+    /// `Unexpected` where the counts cannot be read.
+    pub fn fault_counts(&self) -> Result<Vec<u64>> {
+        fault::counts(&self.directory)
+    }
+
     /// Begins to record the mutating calls that the cloud carries out, from none; or stops.
     ///
     /// # Errors

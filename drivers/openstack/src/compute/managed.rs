@@ -170,6 +170,7 @@ impl Cloud {
 
 /// Why a volume cannot be let go, if so.
 fn check_free(volume: &Volume) -> Result<()> {
+    let call = format!("POST /volumes/{}/action", volume.id);
     let why = if volume.status == VolumeStatus::Error {
         "it is in error: deleting or releasing it can destroy data on the array; an administrator \
          must look at it first"
@@ -188,15 +189,16 @@ fn check_free(volume: &Volume) -> Result<()> {
                 return Err(DriverError::new(
                     ErrorKind::Busy,
                     format!("volume {} is {}", volume.id, volume.raw_status),
-                ));
+                )
+                .with_call(call));
             }
             _ => format!("it is {}", volume.raw_status),
         }
     };
-    Err(DriverError::conflict(format!(
-        "volume {} cannot be released: {why}",
-        volume.id
-    )))
+    Err(
+        DriverError::conflict(format!("volume {} cannot be released: {why}", volume.id))
+            .with_call(call),
+    )
 }
 
 fn body(req: &EnsureManagedVolume) -> Value {

@@ -177,6 +177,7 @@ impl Cloud {
                     title(req.kind),
                     req.id
                 ))
+                .with_call(listed_by(req.kind))
             })
     }
 
@@ -331,6 +332,18 @@ fn by_name(kind: ResourceKind, name: &str) -> Resource {
 fn left(limits: &Value, limit: &str, used: &str) -> Option<u64> {
     let limit = u64::try_from(limits[limit].as_i64()?).ok()?;
     Some(limit.saturating_sub(limits[used].as_u64().unwrap_or_default()))
+}
+
+/// The call that lists a kind.
+fn listed_by(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Network | ResourceKind::TestNetwork => "GET /networks",
+        ResourceKind::Subnet => "GET /subnets",
+        ResourceKind::Flavor => "GET /flavors/detail",
+        ResourceKind::SecurityGroup => "GET /security-groups",
+        ResourceKind::Keypair => "GET /os-keypairs",
+        ResourceKind::AvailabilityZone => "GET /os-availability-zone",
+    }
 }
 
 fn title(kind: ResourceKind) -> &'static str {

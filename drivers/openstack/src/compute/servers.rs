@@ -58,12 +58,14 @@ impl Cloud {
 
     pub(super) async fn stop(&self, trip: &Trip, id: &ServerId) -> Result<()> {
         let server = self.server(trip, id).await?;
+        if is_off(&server) {
+            return Ok(());
+        }
         match server.state() {
-            ServerStatus::Stopped | ServerStatus::Shelved => Ok(()),
-            _ if server.does(&["powering-off", "shelving", "shelving_offloading"]) => Ok(()),
             ServerStatus::Active | ServerStatus::Error => {
                 let session = self.may_change(&server);
-                self.act(trip, session, id, json!({"os-stop": null})).await
+                self.act(trip, session, id, json!({"os-stop": null}), is_off)
+                    .await
             }
             _ => Err(wrong_state("stopped", &server)),
         }
@@ -71,12 +73,14 @@ impl Cloud {
 
     pub(super) async fn start(&self, trip: &Trip, id: &ServerId) -> Result<()> {
         let server = self.server(trip, id).await?;
+        if is_on(&server) {
+            return Ok(());
+        }
         match server.state() {
-            _ if server.does(&["powering-on"]) => Ok(()),
-            ServerStatus::Active if server.task_state.is_none() => Ok(()),
             ServerStatus::Stopped => {
                 let session = self.may_change(&server);
-                self.act(trip, session, id, json!({"os-start": null})).await
+                self.act(trip, session, id, json!({"os-start": null}), is_on)
+                    .await
             }
             _ => Err(wrong_state("started", &server)),
         }
@@ -109,29 +113,26 @@ impl Cloud {
     /// user shelved it before, only when told so.
     pub(super) async fn park(&self, trip: &Trip, id: &ServerId) -> Result<()> {
         let server = self.server(trip, id).await?;
-        match server.status.as_str() {
-            "SHELVED_OFFLOADED" => Ok(()),
-            _ if server.does(&["shelving", "shelving_offloading"]) => Ok(()),
-            "SHELVED" => {
-                self.act(trip, &self.service, id, json!({"shelveOffload": null}))
-                    .await
-            }
-            "SHUTOFF" => {
-                self.act(trip, &self.service, id, json!({"shelve": null}))
-                    .await
-            }
-            _ => Err(wrong_state("parked; stop it first", &server)),
+        if is_parked(&server) {
+            return Ok(());
         }
+        let action = match server.status.as_str() {
+            "SHELVED" => json!({"shelveOffload": null}),
+            "SHUTOFF" => json!({"shelve": null}),
+            _ => return Err(wrong_state("parked; stop it first", &server)),
+        };
+        self.act(trip, &self.service, id, action, is_parked).await
     }
 
     pub(super) async fn unpark(&self, trip: &Trip, id: &ServerId) -> Result<()> {
         let server = self.server(trip, id).await?;
+        if is_unparked(&server) {
+            return Ok(());
+        }
         match server.state() {
-            _ if server.does(&["unshelving", "spawning"]) => Ok(()),
-            ServerStatus::Active => Ok(()),
             ServerStatus::Shelved => {
-                self.act(trip, &self.service, id, json!({"unshelve": null}))
-                    .await
+                let action = json!({"unshelve": null});
+                self.act(trip, &self.service, id, action, is_unparked).await
             }
             _ => Err(wrong_state("unparked", &server)),
         }
@@ -185,21 +186,57 @@ impl Cloud {
         }
     }
 
-    /// Sends an action; a refusal for the server's state is told apart from one for its being busy.
-    async fn act(&self, trip: &Trip, session: &Session, id: &ServerId, body: Value) -> Result<()> {
+    /// Sends an action. After a refusal for the server's state it looks again: somebody else may have
+    /// done the same meanwhile, or the server be busy.
+    async fn act(
+        &self,
+        trip: &Trip,
+        session: &Session,
+        id: &ServerId,
+        body: Value,
+        is_done: fn(&WireServer) -> bool,
+    ) -> Result<()> {
         match session.send(trip, action(id, body)).await {
             Err(mut error) if error.kind == ErrorKind::Conflict => {
-                if let Ok(now) = self.server(trip, id).await
-                    && now.task_state.is_some()
-                {
-                    error.kind = ErrorKind::Busy;
-                    error.retry = protector_framework::Retry::Now;
+                if let Ok(now) = self.server(trip, id).await {
+                    if is_done(&now) {
+                        return Ok(());
+                    }
+                    if now.task_state.is_some() {
+                        error.kind = ErrorKind::Busy;
+                        error.retry = protector_framework::Retry::Now;
+                    }
                 }
                 Err(error)
             }
             other => other.map(drop),
         }
     }
+}
+
+/// Whether it is off, or on its way there. A server that is off and being started is neither.
+fn is_off(server: &WireServer) -> bool {
+    let off = matches!(
+        server.state(),
+        ServerStatus::Stopped | ServerStatus::Shelved
+    );
+    off && server.task_state.is_none()
+        || server.does(&["powering-off", "shelving", "shelving_offloading"])
+}
+
+fn is_on(server: &WireServer) -> bool {
+    server.state() == ServerStatus::Active && server.task_state.is_none()
+        || server.does(&["powering-on"])
+}
+
+fn is_parked(server: &WireServer) -> bool {
+    server.status == "SHELVED_OFFLOADED" && server.task_state.is_none()
+        || server.does(&["shelving", "shelving_offloading"])
+}
+
+fn is_unparked(server: &WireServer) -> bool {
+    server.state() == ServerStatus::Active && server.task_state.is_none()
+        || server.does(&["unshelving", "spawning"])
 }
 
 fn action(id: &ServerId, body: Value) -> Call {

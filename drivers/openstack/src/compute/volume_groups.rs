@@ -204,7 +204,8 @@ impl Cloud {
             return Err(DriverError::conflict(format!(
                 "volume group {id} still has {} volumes; take them out first",
                 group.volumes.len()
-            )));
+            ))
+            .with_call(format!("POST /groups/{id}/action")));
         }
         match self.service.send(trip, deletion(id.as_str())).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
@@ -249,7 +250,8 @@ fn check_ready(group: &WireGroup) -> Result<()> {
             "volume group {} is {} and cannot be changed",
             group.id, group.status
         ),
-    ))
+    )
+    .with_call(format!("PUT /groups/{}", group.id)))
 }
 
 /// What makes one set of volumes into another.

@@ -64,6 +64,21 @@ async fn a_token_tells_who_calls_for_what() {
 }
 
 #[tokio::test]
+async fn the_id_of_a_trust_that_is_gone_is_not_told() {
+    let id = "0123456789abcdef0123456789abcdef";
+    let cloud = FakeCloud::start().await;
+    let message = format!("Could not find trust: {id}.");
+    let body = json!({"error": {"code": 404, "message": message, "title": "Not Found"}});
+    cloud.says("GET", TOKENS, 404, body).await;
+    let told = cloud.identity().validate_token(&ctx(), &token()).await;
+    let error = told.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    assert!(!error.message.contains(id), "{error}");
+    let shown = "Could not find trust: ********.";
+    assert!(error.message.contains(shown), "{error}");
+}
+
+#[tokio::test]
 async fn other_scopes_and_delegations_are_told_apart() {
     let with = |changes: Value| {
         let mut body = users_token();

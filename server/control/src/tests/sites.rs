@@ -192,12 +192,22 @@ async fn a_trust_is_made_with_the_callers_token_and_never_shown() {
     assert_eq!(made.trust.id.as_str(), "");
     let listed = world.a.control.list_trusts(world.a.project()).await;
     assert_eq!(listed.unwrap().len(), 1);
+    // Enrolled again: the identity service has the trust already, and keeps it.
+    let again = world
+        .a
+        .control
+        .create_trust(actor(), world.a.project(), &token)
+        .await;
+    again.unwrap();
+    let user = &world.a.has.user;
+    assert_eq!(world.a.cloud.trusts(user).unwrap().len(), 1);
     let foreign = world
         .a
         .control
         .create_trust(actor(), &world.a.has.service_project, &token)
         .await;
     assert_eq!(refused(foreign), code(403, "protector.forbidden"));
+    assert_eq!(world.a.cloud.trusts(user).unwrap().len(), 1, "it stays");
     world
         .a
         .control

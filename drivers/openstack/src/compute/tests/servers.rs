@@ -59,6 +59,9 @@ async fn each_verb_does_in_each_state_what_it_promises() {
         ("stop", server("s1", "SHUTOFF"), Ok(None)),
         ("stop", server("s1", "SHELVED_OFFLOADED"), Ok(None)),
         ("stop", at_task("ACTIVE", "powering-off"), Ok(None)),
+        // Off, and somebody has just started it.
+        ("stop", at_task("SHUTOFF", "powering-on"), busy),
+        ("stop", at_task("SHELVED_OFFLOADED", "unshelving"), busy),
         ("stop", server("s1", "PAUSED"), conflict),
         ("stop", server("s1", "BUILD"), busy),
         ("start", server("s1", "SHUTOFF"), Ok(Some("os-start"))),
@@ -69,6 +72,7 @@ async fn each_verb_does_in_each_state_what_it_promises() {
         ("park", server("s1", "SHELVED"), Ok(Some("shelveOffload"))),
         ("park", server("s1", "SHELVED_OFFLOADED"), Ok(None)),
         ("park", at_task("SHUTOFF", "shelving"), Ok(None)),
+        ("park", at_task("SHELVED_OFFLOADED", "unshelving"), busy),
         ("park", server("s1", "ACTIVE"), conflict),
         (
             "unpark",
@@ -81,6 +85,7 @@ async fn each_verb_does_in_each_state_what_it_promises() {
             at_task("SHELVED_OFFLOADED", "unshelving"),
             Ok(None),
         ),
+        ("unpark", at_task("ACTIVE", "powering-off"), busy),
         ("unpark", server("s1", "SHUTOFF"), conflict),
         ("unlock", server("s1", "ACTIVE"), Ok(None)),
     ] {
@@ -91,6 +96,25 @@ async fn each_verb_does_in_each_state_what_it_promises() {
             .map(|(body, _)| body.as_object().unwrap().keys().next().unwrap().clone());
         let done = done.map(|()| action.as_deref()).map_err(|error| error.kind);
         assert_eq!(done, expected, "{verb} {body}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_done_meanwhile_is_success() {
+    for (verb, before, after) in [
+        ("stop", "ACTIVE", "SHUTOFF"),
+        ("start", "SHUTOFF", "ACTIVE"),
+        ("park", "SHUTOFF", "SHELVED_OFFLOADED"),
+        ("unpark", "SHELVED_OFFLOADED", "ACTIVE"),
+    ] {
+        let cloud = FakeCloud::start().await;
+        let shown = |status| json!({"server": server("s1", status)});
+        cloud.says_once("GET", SERVER, 200, shown(before)).await;
+        cloud.says("GET", SERVER, 200, shown(after)).await;
+        let refusal = json!({"conflictingRequest": {"message": "in another state"}});
+        cloud.says("POST", ACTION, 409, refusal).await;
+        let done = act(&cloud.compute(), verb).await;
+        assert!(done.is_ok(), "{verb}: {done:?}");
     }
 }
 
