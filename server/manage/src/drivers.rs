@@ -1,4 +1,4 @@
-//! `driver list` and `driver show`.
+//! `driver list` and `driver show`; `driver check` is in [`crate::check`].
 
 use std::sync::Arc;
 
@@ -75,7 +75,8 @@ fn claims(driver: &DriverInfo) -> String {
 
 /// A name may stand for a driver of more than one kind, as `openstack` does.
 pub(crate) fn show(config: &Config, name: &str) -> Result<Output, Failure> {
-    let drivers = registry(config)?.drivers();
+    let registry = registry(config)?;
+    let drivers = registry.drivers();
     let found: Vec<_> = drivers
         .iter()
         .filter(|driver| driver.name == name)
@@ -84,16 +85,22 @@ pub(crate) fn show(config: &Config, name: &str) -> Result<Output, Failure> {
     if !found.is_empty() {
         return Ok(Output::Many(found));
     }
+    Err(unknown(&registry, name))
+}
+
+/// No driver has this name.
+pub(crate) fn unknown(registry: &Registry, name: &str) -> Failure {
+    let drivers = registry.drivers();
     let mut known: Vec<_> = drivers.iter().map(|driver| driver.name.as_str()).collect();
     known.sort_unstable();
     known.dedup();
-    Err(Failure::UnknownDriver {
+    Failure::UnknownDriver {
         name: name.to_owned(),
         known: match known.is_empty() {
             true => "none".to_owned(),
             false => known.join(", "),
         },
-    })
+    }
 }
 
 fn fields(driver: &DriverInfo) -> Output {

@@ -16,6 +16,25 @@ pub(crate) enum Failure {
     Driver(#[from] DriverError),
     #[error("there is no driver named `{name}`; known: {known}")]
     UnknownDriver { name: String, known: String },
+    #[error("{}: {reason}", file.display())]
+    CheckSettings {
+        file: std::path::PathBuf,
+        reason: String,
+    },
+    #[error("the files have no section `{0}`; `driver check --help` shows what they hold")]
+    NoSection(&'static str),
+    #[error(
+        "the files have no section for a kind of driver that `{0}` is; `driver check --help` shows \
+         what they hold"
+    )]
+    NothingToCheck(String),
+    #[error(
+        "interrupted: what the cases under way have made is left, with names that begin with \
+         `protector-check-`"
+    )]
+    CheckInterrupted,
+    #[error("the reports cannot be written as JSON: {0}")]
+    Report(#[from] serde_json::Error),
     #[error("there is no rule named `{0}`; `policy list` shows all")]
     UnknownRule(String),
     #[error("{}: this cannot be read as a token's content: {reason}", file.display())]

@@ -1,5 +1,6 @@
 //! `protector-manage`: what an operator does on the machine itself, without the API.
 
+mod check;
 mod command;
 mod config;
 mod database;
@@ -37,6 +38,9 @@ fn run(line: &CommandLine) -> Result<Output, Failure> {
         Command::Db(DbCommand::Version) => database::version(&line.load()?),
         Command::Driver(DriverCommand::List) => drivers::list(&line.load()?),
         Command::Driver(DriverCommand::Show { name }) => drivers::show(&line.load()?, name),
+        Command::Driver(DriverCommand::Check(args)) => {
+            check::check(&drivers::registry(&line.load()?)?, args)
+        }
         Command::Config(ConfigCommand::Check) => Ok(config::check(line)),
         Command::Config(ConfigCommand::Sample) => Ok(config::sample()),
         Command::Config(ConfigCommand::List) => Ok(config::list(&line.load()?)),

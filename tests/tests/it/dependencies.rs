@@ -132,6 +132,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "manage",
         &[
             "framework",
+            "conformance",
             "model",
             "config",
             "db",
