@@ -113,11 +113,10 @@ impl Rig {
         self.group_ready(id).await?;
         let empty = || async {
             let request = SetVolumeGroupVolumes::new(id, Vec::new());
-            let set = self
-                .driver
+
+            self.driver
                 .set_volume_group_volumes(&self.ctx(), request)
-                .await;
-            set
+                .await
         };
         self.patiently(empty).await?;
         let look = || async {

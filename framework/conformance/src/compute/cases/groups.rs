@@ -63,11 +63,10 @@ impl Rig {
     pub(crate) async fn group_holds(&self, id: &VolumeGroupId, volumes: &[VolumeId]) -> Outcome {
         let set = || async {
             let request = SetVolumeGroupVolumes::new(id, volumes.to_vec());
-            let set = self
-                .driver
+
+            self.driver
                 .set_volume_group_volumes(&self.ctx(), request)
-                .await;
-            set
+                .await
         };
         self.patiently(set).await?;
         self.group_has(id, volumes).await
