@@ -13,6 +13,7 @@ pub mod host;
 #[cfg(feature = "plugin")]
 #[doc(hidden)]
 pub mod sdk;
+#[cfg(any(feature = "host", feature = "plugin"))]
 mod wire;
 
 #[cfg(test)]

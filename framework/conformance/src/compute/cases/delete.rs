@@ -21,7 +21,9 @@ pub(super) fn cases() -> Vec<ComputeCase> {
 async fn keeps(rig: &Rig) -> Outcome {
     let port = rig.port(0).await?;
     let root = rig.root("root").await?;
-    let guest = rig.guest_from("web", root, &[port.id.clone()]).await?;
+    let guest = rig
+        .guest_from("web", root, std::slice::from_ref(&port.id))
+        .await?;
     rig.deleted(&guest.id).await?;
     rig.freed(&guest.root).await?;
     let look = || async {

@@ -158,7 +158,7 @@ async fn volumes(rig: &Rig) -> Outcome {
         &[one.clone()][..],
         &[one.clone(), two.clone()],
         &[one.clone(), two.clone()],
-        &[two.clone()],
+        std::slice::from_ref(&two),
         &[],
     ] {
         rig.group_holds(&group.id, set).await?;
@@ -209,7 +209,8 @@ async fn delete_absent(rig: &Rig) -> Outcome {
 async fn not_with_volumes(rig: &Rig) -> Outcome {
     let group = rig.group("web").await?;
     let volume = rig.root("one").await?;
-    rig.group_holds(&group.id, &[volume.clone()]).await?;
+    rig.group_holds(&group.id, std::slice::from_ref(&volume))
+        .await?;
     let request = VolumeGroupRef::new(&group.id);
     let deleted = rig.driver.delete_volume_group(&rig.ctx(), request).await;
     rig.refused(deleted, &[ErrorKind::Conflict])?;
@@ -226,7 +227,8 @@ async fn not_with_volumes(rig: &Rig) -> Outcome {
 async fn holds(rig: &Rig) -> Outcome {
     let group = rig.group("web").await?;
     let (volume, from) = rig.adopted("root").await?;
-    rig.group_holds(&group.id, &[volume.id.clone()]).await?;
+    rig.group_holds(&group.id, std::slice::from_ref(&volume.id))
+        .await?;
     is_held(rig, &volume).await?;
     rig.group_holds(&group.id, &[]).await?;
     rig.kept(&from).await

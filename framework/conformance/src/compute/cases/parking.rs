@@ -23,7 +23,9 @@ fn is_kept(now: &Volume) -> bool {
 async fn disconnects(rig: &Rig) -> Outcome {
     let port = rig.port(0).await?;
     let root = rig.root("root").await?;
-    let guest = rig.guest_from("web", root, &[port.id.clone()]).await?;
+    let guest = rig
+        .guest_from("web", root, std::slice::from_ref(&port.id))
+        .await?;
     let now = rig.parked(&guest).await?;
     check!(now.volumes.len() == 1, "it holds {:?}", now.volumes);
     let volume = rig

@@ -189,7 +189,9 @@ async fn on_a_server(rig: &Rig) -> Outcome {
         .ensure_port(&rig.step("port"), request.clone())
         .await?;
     let root = rig.root("root").await?;
-    let guest = rig.guest_from("web", root, &[port.id.clone()]).await?;
+    let guest = rig
+        .guest_from("web", root, std::slice::from_ref(&port.id))
+        .await?;
     let again = rig.driver.ensure_port(&rig.step("again"), request).await?;
     check!(again.id == port.id, "there is a second port {}", again.id);
     check!(
