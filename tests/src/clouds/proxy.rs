@@ -109,7 +109,7 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
 }
 
 /// Reads up to the end of the request's head; what follows it may be included.
-async fn read_head(client: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
+pub(super) async fn read_head(client: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
     let mut head = Vec::new();
     let mut part = [0; 4096];
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -123,7 +123,7 @@ async fn read_head(client: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 /// The request, asking the server to close after it.
-fn one_call(head: &[u8]) -> Vec<u8> {
+pub(super) fn one_call(head: &[u8]) -> Vec<u8> {
     let end = head
         .windows(2)
         .position(|end| end == b"\r\n")

@@ -1,4 +1,5 @@
-//! A whole run: clouds up, each story from its beginning to its end, and away again.
+//! A whole run: clouds up, each story from its beginning to its end, and away again. The conformance
+//! kits are one of them, without Protector.
 
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use protector_framework::Clock;
 use super::arrays::PureArrays;
 use super::deployment::Programs;
 use super::failure::{Outcome, fail};
+use super::kits::Length;
 use super::report::Report;
 use super::stage::Stage;
 use super::suite::Suite;
@@ -78,6 +80,15 @@ pub async fn stories(report: &Report, testbed: &Testbed, suites: &[Suite], keep:
     };
     let outcome = async {
         for suite in suites {
+            let length = match suite {
+                Suite::Kits => Some(Length::Short),
+                Suite::KitsLong => Some(Length::Long),
+                _ => None,
+            };
+            if let Some(length) = length {
+                super::kits::run(report, &clouds, &run, &secrets, length, keep).await?;
+                continue;
+            }
             let what = format!("{}: Protector's programs", suite.name());
             let build = Programs::build(suite.profile());
             let programs = report.phase(&what, build).await?;

@@ -20,6 +20,11 @@ pub enum Suite {
     Clients,
     /// Cinder's own Pure driver and Protector's on two simulated FlashArrays: two servers.
     Pure,
+    /// What every compute and identity driver must do, by the drivers for OpenStack, without
+    /// Protector: as much as takes a few minutes.
+    Kits,
+    /// All of that.
+    KitsLong,
     /// How fast Protector's lists are beside Cinder's.
     Lists,
 }
@@ -35,6 +40,8 @@ impl Suite {
             Self::File => "file",
             Self::Clients => "clients",
             Self::Pure => "pure",
+            Self::Kits => "kits",
+            Self::KitsLong => "kitslong",
             Self::Lists => "lists",
         }
     }
@@ -42,7 +49,7 @@ impl Suite {
     /// How Protector's programs are compiled for it.
     pub fn profile(self) -> Profile {
         match self {
-            Self::File | Self::Clients | Self::Pure => Profile::Dev,
+            Self::File | Self::Clients | Self::Pure | Self::Kits | Self::KitsLong => Profile::Dev,
             Self::Lists => Profile::Sim,
         }
     }
@@ -61,7 +68,7 @@ impl Suite {
         let (cast, arrays): (_, Arc<dyn Arrays>) = match (self, pure) {
             (Self::Pure, Some(arrays)) => (Cast::TWO, arrays.clone()),
             (Self::Pure, None) => return super::failure::fail("no FlashArray was started"),
-            (Self::Clients | Self::Lists, _) => {
+            (Self::Clients | Self::Kits | Self::KitsLong | Self::Lists, _) => {
                 (Cast::ONE, Arc::new(MockArrays::link(testbed, secrets)?))
             }
             (Self::File, _) => (Cast::THREE, Arc::new(MockArrays::link(testbed, secrets)?)),

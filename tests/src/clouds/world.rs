@@ -187,7 +187,11 @@ pub fn write_private(path: &Path, text: &str) -> Outcome {
 }
 
 impl Site {
-    async fn build(testbed: &Testbed, side: Side, part: &Part) -> Outcome<Self> {
+    /// A project with accounts, types and networks on one cloud.
+    ///
+    /// # Errors
+    /// What a service says.
+    pub async fn build(testbed: &Testbed, side: Side, part: &Part) -> Outcome<Self> {
         let Part { run, secrets, .. } = part;
         let login = |user: &str, password: String, project: &str| Login {
             auth_url: testbed.auth_url(side),
