@@ -178,10 +178,11 @@ impl ComputeBench for MockCloudBench {
     }
 
     async fn snapshot(&self, volume: &VolumeId, there: bool) -> Result<(), BenchError> {
-        Ok(match there {
+        match there {
             true => self.tenant.snapshot_volume(volume, SNAPSHOT)?,
             false => self.tenant.delete_snapshot(volume, SNAPSHOT)?,
-        })
+        }
+        Ok(())
     }
 
     async fn owner_changes(&self, server: &ServerId) -> Result<bool, BenchError> {
