@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use protector_framework::{
-    CallCtx, CreateTrust, IdentityCapabilities, IdentityDriver, Project, ProjectId, Result,
-    SecretString, ServiceToken, TokenInfo, Trust, TrustId,
+    CallCtx, IdentityCapabilities, IdentityDriver, Result, SecretString, TrustId,
 };
 
 use crate::pulse::Pulse;
@@ -27,48 +26,33 @@ impl Driven {
     }
 }
 
-#[async_trait]
-impl IdentityDriver for Driven {
-    fn capabilities(&self) -> IdentityCapabilities {
-        self.inner.capabilities()
-    }
+macro_rules! driven {
+    ($($verb:ident($($arg:ident: $request:ty)?) -> $reply:ty;)*) => {
+        #[async_trait]
+        #[deny(clippy::missing_trait_methods)]
+        impl IdentityDriver for Driven {
+            fn capabilities(&self) -> IdentityCapabilities {
+                self.inner.capabilities()
+            }
 
-    async fn check(&self, ctx: &CallCtx) -> Result<()> {
-        self.pulse.run(self.inner.check(ctx)).await
-    }
+            async fn forget_service_token(&self) {
+                self.pulse.run(self.inner.forget_service_token()).await;
+            }
 
-    async fn validate_token(&self, ctx: &CallCtx, token: &SecretString) -> Result<TokenInfo> {
-        self.pulse.run(self.inner.validate_token(ctx, token)).await
-    }
+            async fn delete_trust(
+                &self,
+                ctx: &CallCtx,
+                token: &SecretString,
+                id: &TrustId,
+            ) -> Result<()> {
+                let asked = self.inner.delete_trust(ctx, token, id);
+                self.pulse.run(asked).await
+            }
 
-    async fn validate_expired_token(
-        &self,
-        ctx: &CallCtx,
-        token: &SecretString,
-    ) -> Result<TokenInfo> {
-        let asked = self.inner.validate_expired_token(ctx, token);
-        self.pulse.run(asked).await
-    }
-
-    async fn service_token(&self, ctx: &CallCtx) -> Result<ServiceToken> {
-        self.pulse.run(self.inner.service_token(ctx)).await
-    }
-
-    async fn forget_service_token(&self) {
-        self.pulse.run(self.inner.forget_service_token()).await;
-    }
-
-    async fn get_project(&self, ctx: &CallCtx, id: &ProjectId) -> Result<Project> {
-        self.pulse.run(self.inner.get_project(ctx, id)).await
-    }
-
-    async fn create_trust(&self, ctx: &CallCtx, req: CreateTrust) -> Result<Trust> {
-        self.pulse.run(self.inner.create_trust(ctx, req)).await
-    }
-
-    async fn delete_trust(&self, ctx: &CallCtx, token: &SecretString, id: &TrustId) -> Result<()> {
-        self.pulse
-            .run(self.inner.delete_trust(ctx, token, id))
-            .await
-    }
+            $(async fn $verb(&self, ctx: &CallCtx $(, $arg: $request)?) -> Result<$reply> {
+                self.pulse.run(self.inner.$verb(ctx $(, $arg)?)).await
+            })*
+        }
+    };
 }
+protector_framework::identity_verbs!(driven);

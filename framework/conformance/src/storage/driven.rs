@@ -3,13 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use protector_framework::{
-    ArrayInfo, ArrayVolume, CallCtx, DeleteGroup, DiscardVolume, EnsureGroup, GetGroup, GetLink,
-    GetReplication, GetVolume, GetWritten, GroupStatus, Link, ListPoints, MaterializeVolume,
-    OverwriteVolume, PinPoint, Point, ReadManifest, ResolveVolume, Result, SetGroupVolumes,
-    SnapshotVolume, StartReplication, StorageCapabilities, StorageDriver, SuspendGroup, Transfer,
-    WriteManifest,
-};
+use protector_framework::{CallCtx, Result, StorageCapabilities, StorageDriver};
 
 use crate::pulse::Pulse;
 
@@ -31,43 +25,18 @@ impl Driven {
 }
 
 macro_rules! driven {
-    ($($verb:ident($request:ty) -> $reply:ty;)*) => {
+    ($($verb:ident($($arg:ident: $request:ty)?) -> $reply:ty;)*) => {
         #[async_trait]
+        #[deny(clippy::missing_trait_methods)]
         impl StorageDriver for Driven {
             fn capabilities(&self) -> StorageCapabilities {
                 self.inner.capabilities()
             }
 
-            async fn describe(&self, ctx: &CallCtx) -> Result<ArrayInfo> {
-                self.pulse.run(self.inner.describe(ctx)).await
-            }
-
-            $(async fn $verb(&self, ctx: &CallCtx, req: $request) -> Result<$reply> {
-                self.pulse.run(self.inner.$verb(ctx, req)).await
+            $(async fn $verb(&self, ctx: &CallCtx $(, $arg: $request)?) -> Result<$reply> {
+                self.pulse.run(self.inner.$verb(ctx $(, $arg)?)).await
             })*
         }
     };
 }
-
-driven! {
-    get_link(GetLink) -> Link;
-    resolve_volume(ResolveVolume) -> ArrayVolume;
-    get_volume(GetVolume) -> ArrayVolume;
-    ensure_group(EnsureGroup) -> GroupStatus;
-    get_group(GetGroup) -> GroupStatus;
-    set_group_volumes(SetGroupVolumes) -> GroupStatus;
-    suspend_group(SuspendGroup) -> ();
-    delete_group(DeleteGroup) -> ();
-    start_replication(StartReplication) -> Transfer;
-    get_replication(GetReplication) -> Transfer;
-    list_points(ListPoints) -> Vec<Point>;
-    pin_point(PinPoint) -> ();
-    unpin_point(PinPoint) -> ();
-    materialize_volume(MaterializeVolume) -> ArrayVolume;
-    overwrite_volume(OverwriteVolume) -> ArrayVolume;
-    snapshot_volume(SnapshotVolume) -> ();
-    discard_volume(DiscardVolume) -> ();
-    get_written(GetWritten) -> u64;
-    write_manifest(WriteManifest) -> ();
-    read_manifest(ReadManifest) -> Option<String>;
-}
+protector_framework::storage_verbs!(driven);
