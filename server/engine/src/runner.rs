@@ -134,31 +134,34 @@ impl Runner {
             self.clock.clone(),
             self.options.lease,
         );
-        let mut drive = std::pin::pin!(self.drive(claim, &lease));
-        let ended = tokio::select! {
-            biased;
-            () = lease.keep() => None,
-            ended = &mut drive => Some(ended),
-        };
-        match ended {
-            Some(Some(status)) => return RunEnd::Ended(status),
-            Some(None) => {}
-            None => {
-                // A call that is under way takes effect whether or not anybody listens. No other is
-                // sent, and those end by their deadline.
-                lease.give_up();
-                tokio::select! {
-                    biased;
-                    _ = &mut drive => {}
-                    () = self.clock.sleep(self.options.call_deadline) => {}
-                }
-            }
+        if let Some(status) = self.drive_while_held(claim, &lease).await {
+            return RunEnd::Ended(status);
         }
         // Whoever made it give way waits for this word before it changes anything.
         if let Err(error) = self.db.leave_operation(lease.fence()).await {
             tracing::warn!(%error, "that the operation is left could not be written");
         }
         RunEnd::Lost
+    }
+
+    /// `None`: lost. What was under way has ended or is dropped by then: left alone in the middle of a
+    /// transaction, it would keep everybody from the database.
+    async fn drive_while_held(&self, claim: Claim, lease: &Lease) -> Option<OperationStatus> {
+        let mut drive = std::pin::pin!(self.drive(claim, lease));
+        tokio::select! {
+            biased;
+            () = lease.keep() => {}
+            ended = &mut drive => return ended,
+        }
+        // A call that is under way takes effect whether or not anybody listens. No other is sent, and
+        // those end by their deadline.
+        lease.give_up();
+        tokio::select! {
+            biased;
+            _ = &mut drive => {}
+            () = self.clock.sleep(self.options.call_deadline) => {}
+        }
+        None
     }
 
     /// `None`: fenced.

@@ -1,7 +1,7 @@
 //! Operations under failures, crashes and takeovers, with steps that only write down what they did.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -33,6 +33,8 @@ enum Fault {
     DieBeforeEffect,
     /// The effect comes when the test says so.
     Lingers,
+    /// When the operation is lost it begins to read from the database, and never ends.
+    ReadsForEver,
 }
 
 /// Steps with effects that can be counted. The effects outlive every engine, as a cloud does.
@@ -47,6 +49,7 @@ struct World {
     go_on: tokio::sync::Notify,
     no_undo: Mutex<BTreeSet<String>>,
     dies_in_undo: Mutex<BTreeSet<String>>,
+    db: OnceLock<Db>,
 }
 
 impl World {
@@ -68,6 +71,20 @@ impl World {
             .unwrap()
             .entry(key.to_owned())
             .or_insert(1);
+    }
+
+    /// Once the operation is lost, takes a connection to the database for a question, and waits for
+    /// something else.
+    async fn read_for_ever(&self, run: &StepRun<'_>) -> ! {
+        self.lingers.notify_one();
+        while run.ctx().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let mut read = std::pin::pin!(self.db.get().unwrap().steps(run.operation.id));
+        assert!(futures::poll!(&mut read).is_pending());
+        self.lingers.notify_one();
+        std::future::pending::<()>().await;
+        unreachable!("nothing answers")
     }
 
     async fn die(&self) -> ! {
@@ -112,6 +129,7 @@ impl StepExecutor for World {
                 self.take_effect(key);
                 Ok(None)
             }
+            Some(Fault::ReadsForEver) => self.read_for_ever(run).await,
             None => {
                 self.take_effect(key);
                 Ok(Some(json!({ "made": key })))
@@ -208,6 +226,10 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
+        Self::with_options(DbOptions::default()).await
+    }
+
+    async fn with_options(options: DbOptions) -> Self {
         // In memory where the machine has such a place: elsewhere each commit waits for the disk.
         let dir = tempfile::tempdir_in("/dev/shm")
             .or_else(|_| tempfile::tempdir())
@@ -221,7 +243,6 @@ impl Site {
         let clock = Arc::new(ManualClock::new(start));
         let ids = Arc::new(SeededIds::new(1));
         let keys = SecretBox::open_or_create(&dir.path().join("keys"), &*ids).unwrap();
-        let options = DbOptions::default();
         let url = SecretString::from(url);
         let db = Db::connect(&url, options, keys, clock.clone(), ids)
             .await
@@ -559,6 +580,38 @@ async fn inv6_an_operation_that_gave_way_is_left_when_its_last_call_has_ended() 
     assert_eq!(run.await, RunEnd::Lost);
     assert!(site.db.is_left(older.id).await.unwrap());
     assert_eq!(site.world.calls.lock().unwrap().len(), before, "no other");
+}
+
+#[tokio::test]
+async fn what_never_ends_does_not_keep_the_database_when_the_operation_is_left() {
+    let one = DbOptions {
+        max_connections: 1,
+        ..DbOptions::default()
+    };
+    let site = Site::with_options(one).await;
+    site.world.db.set(site.db.clone()).unwrap();
+    site.world.fault("sync", &[Fault::ReadsForEver]);
+    let claim = site.db.claim_operation("one", super_site()).await.unwrap();
+    let runner = site.runner_with(Duration::from_secs(60));
+    let older = site.operation().await;
+    let gives_way = async {
+        site.world.lingers.notified().await;
+        let mut newer = older.clone();
+        newer.id = OperationId::from_untyped_uuid(Uuid::from_u128(43));
+        site.db.create_operation(&newer, None, true).await.unwrap();
+        site.clock.advance(Duration::from_secs(10));
+        site.world.lingers.notified().await;
+        site.clock.advance(Duration::from_secs(60));
+    };
+    let run = runner.run(claim.unwrap());
+    // Less than a connection is waited for.
+    let in_time = tokio::time::timeout(
+        Duration::from_secs(20),
+        futures::future::join(run, gives_way),
+    );
+    let (end, ()) = in_time.await.expect("the database is not kept");
+    assert_eq!(end, RunEnd::Lost);
+    assert!(site.db.is_left(older.id).await.unwrap());
 }
 
 #[tokio::test]
