@@ -3,6 +3,7 @@
 //! at each of them, it is never answered, or two instances send it at once. The verb must then have
 //! its effect once.
 
+use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -17,8 +18,6 @@ use crate::fault::{Cut, Effect};
 
 /// No verb makes more remote calls than this.
 const MOST: u64 = 200;
-/// How often a call that may be tried again is tried again.
-const PATIENCE: usize = 60;
 
 /// What a plague needs of a rig.
 #[async_trait]
@@ -26,8 +25,20 @@ pub(crate) trait Stand: Send + Sync + 'static {
     /// The driver's trait.
     type Driver: ?Sized + Send + Sync + 'static;
 
+    /// Where verbs are sent, and where remote calls arrive.
+    type Place: Copy + Display + Send + Sync + 'static;
+
+    /// How often a call that may be tried again is tried again where nothing has gone wrong.
+    const PATIENCE: usize;
+
+    /// How often two instances send a verb at once.
+    const ROUNDS: u64;
+
+    /// Everywhere that a verb which is sent to `at` may call.
+    fn called(at: Self::Place) -> Vec<Self::Place>;
+
     /// A new instance, as after a crash.
-    fn restarted(&self) -> Outcome<Arc<Self::Driver>>;
+    fn restarted(&self, at: Self::Place) -> Outcome<Arc<Self::Driver>>;
 
     /// A call of a step; the same key is the same call.
     fn step(&self, key: &str) -> CallCtx;
@@ -39,10 +50,10 @@ pub(crate) trait Stand: Send + Sync + 'static {
     fn deadline(&self) -> Duration;
 
     /// Counts remote calls from zero, and lets one go wrong.
-    async fn arm(&self, cut: Option<Cut>) -> Outcome;
+    async fn arm(&self, at: Self::Place, cut: Option<Cut>) -> Outcome;
 
     /// How many remote calls have begun since.
-    fn calls(&self) -> Outcome<u64>;
+    fn calls(&self, at: Self::Place) -> Outcome<u64>;
 
     /// Fails where an error holds a secret.
     fn keeps_secrets(&self, error: &DriverError) -> Outcome;
@@ -75,6 +86,8 @@ where
     K::Rig: Stand,
 {
     pub(crate) name: &'static str,
+    /// Where it is sent.
+    pub(crate) at: <K::Rig as Stand>::Place,
     pub(crate) needs: &'static [K::Facility],
     pub(crate) claims: &'static [K::Claim],
     /// Whether two instances may send it at once: not where nothing on the remote side could make
@@ -152,14 +165,14 @@ where
 {
     let mut cases = Vec::new();
     for verb in verbs {
-        let trial = verb.trial;
+        let (trial, at) = (verb.trial, verb.at);
         for plague in PLAGUES {
             if plague == Plague::AtOnce && !verb.at_once {
                 continue;
             }
             let id = format!("{}/{}", plague.id(), verb.name);
             let promise = format!("{}: {}.", verb.name, plague.promise());
-            let case = Case::<K>::new(id, promise, move |rig| run(trial, plague, rig));
+            let case = Case::<K>::new(id, promise, move |rig| run(trial, at, plague, rig));
             let case = case.needs(verb.needs).claims(verb.claims);
             cases.push(match plague {
                 Plague::Twice | Plague::AtOnce => case,
@@ -173,6 +186,7 @@ where
 
 fn run<S: Stand>(
     trial: fn() -> Box<dyn Trial<S>>,
+    at: S::Place,
     plague: Plague,
     rig: &S,
 ) -> BoxFuture<'_, Outcome> {
@@ -181,12 +195,12 @@ fn run<S: Stand>(
         trial.prepare(rig).await?;
         let trial = &mut *trial;
         match plague {
-            Plague::Twice => twice(trial, rig).await,
-            Plague::AtOnce => at_once(trial, rig).await,
-            Plague::LostBefore => cut(trial, rig, Effect::LostBefore).await,
-            Plague::LostAfter => cut(trial, rig, Effect::LostAfter).await,
-            Plague::Hang => cut(trial, rig, Effect::Hang).await,
-            Plague::Crash => crash(trial, rig).await,
+            Plague::Twice => twice(trial, at, rig).await,
+            Plague::AtOnce => at_once(trial, at, rig).await,
+            Plague::LostBefore => cut(trial, at, rig, Effect::LostBefore).await,
+            Plague::LostAfter => cut(trial, at, rig, Effect::LostAfter).await,
+            Plague::Hang => cut(trial, at, rig, Effect::Hang).await,
+            Plague::Crash => crash(trial, at, rig).await,
         }
     })
 }
@@ -198,7 +212,7 @@ async fn patiently<S: Stand>(
     driver: &S::Driver,
     ctx: &CallCtx,
 ) -> Outcome<String> {
-    for _ in 0..PATIENCE {
+    for _ in 0..S::PATIENCE {
         match trial.act(rig, driver, ctx).await {
             Err(error) if error.is_transient() => rig.pause().await?,
             other => return Ok(other?),
@@ -207,10 +221,10 @@ async fn patiently<S: Stand>(
     Ok(trial.act(rig, driver, ctx).await?)
 }
 
-async fn twice<S: Stand>(trial: &mut dyn Trial<S>, rig: &S) -> Outcome {
+async fn twice<S: Stand>(trial: &mut dyn Trial<S>, at: S::Place, rig: &S) -> Outcome {
     trial.stage(rig, 1).await?;
     let ctx = rig.step("twice");
-    let driver = rig.restarted()?;
+    let driver = rig.restarted(at)?;
     let first = patiently(trial, rig, &driver, &ctx).await?;
     // At once, while the remote side may still be at work.
     let second = patiently(trial, rig, &driver, &ctx).await?;
@@ -219,7 +233,7 @@ async fn twice<S: Stand>(trial: &mut dyn Trial<S>, rig: &S) -> Outcome {
         "the first reply is {first}, the second {second}"
     );
     trial.verify(rig).await?;
-    let other = rig.restarted()?;
+    let other = rig.restarted(at)?;
     let third = patiently(trial, rig, &other, &ctx).await?;
     check!(
         first == third,
@@ -228,11 +242,11 @@ async fn twice<S: Stand>(trial: &mut dyn Trial<S>, rig: &S) -> Outcome {
     trial.verify(rig).await
 }
 
-async fn at_once<S: Stand>(trial: &mut dyn Trial<S>, rig: &S) -> Outcome {
-    for round in 1..=2 {
+async fn at_once<S: Stand>(trial: &mut dyn Trial<S>, at: S::Place, rig: &S) -> Outcome {
+    for round in 1..=S::ROUNDS {
         trial.stage(rig, round).await?;
         let ctx = rig.step(&format!("round-{round}"));
-        let (one, other) = (rig.restarted()?, rig.restarted()?);
+        let (one, other) = (rig.restarted(at)?, rig.restarted(at)?);
         let (first, second) = join(trial.act(rig, &one, &ctx), trial.act(rig, &other, &ctx)).await;
         for reply in [first, second] {
             if let Err(error) = reply {
@@ -249,48 +263,61 @@ async fn at_once<S: Stand>(trial: &mut dyn Trial<S>, rig: &S) -> Outcome {
     Ok(())
 }
 
-/// Lets each remote call go wrong in turn, until the verb makes no further one.
-async fn cut<S: Stand>(trial: &mut dyn Trial<S>, rig: &S, effect: Effect) -> Outcome {
-    for nth in 1..=MOST {
-        trial.stage(rig, nth).await?;
-        let struck = cut_one(trial, rig, Cut { nth, effect })
-            .await
-            .map_err(|broken| at(nth, &broken))?;
-        if !struck {
-            check!(
-                nth > 1,
-                "the verb has made no remote call that could go wrong"
-            );
-            return Ok(());
+/// Lets each remote call go wrong in turn, wherever it arrives, until the verb makes no further one.
+async fn cut<S: Stand>(trial: &mut dyn Trial<S>, at: S::Place, rig: &S, effect: Effect) -> Outcome {
+    let mut round = 0;
+    let mut struck = 0;
+    for place in S::called(at) {
+        for nth in 1..=MOST {
+            round += 1;
+            trial.stage(rig, round).await?;
+            let cut = Cut { nth, effect };
+            let one = cut_one(trial, at, rig, round, place, cut).await;
+            if !one.map_err(|broken| told(place, nth, &broken))? {
+                break;
+            }
+            struck += 1;
         }
     }
-    Err(Broken("the verb makes no end of remote calls".to_owned()))
+    check!(
+        struck > 0,
+        "the verb has made no remote call that could go wrong"
+    );
+    check!(struck < MOST, "the verb makes no end of remote calls");
+    Ok(())
 }
 
-fn at(nth: u64, broken: &Broken) -> Broken {
-    Broken(format!("at remote call {nth}: {broken}"))
+fn told(place: impl Display, nth: u64, broken: &Broken) -> Broken {
+    Broken(format!("at remote call {nth} to the {place}: {broken}"))
 }
 
 /// One call with one cut; says whether there was a call for it to strike.
-async fn cut_one<S: Stand>(trial: &mut dyn Trial<S>, rig: &S, cut: Cut) -> Outcome<bool> {
+async fn cut_one<S: Stand>(
+    trial: &mut dyn Trial<S>,
+    at: S::Place,
+    rig: &S,
+    round: u64,
+    place: S::Place,
+    cut: Cut,
+) -> Outcome<bool> {
     let hangs = cut.effect == Effect::Hang;
     let deadline = rig.deadline();
-    let key = format!("round-{}", cut.nth);
+    let key = format!("round-{round}");
     let mut ctx = rig.step(&key);
     if hangs {
         ctx = ctx.with_deadline(deadline);
     }
-    let driver = rig.restarted()?;
+    let driver = rig.restarted(at)?;
     let clock = rig.clock();
-    rig.arm(Some(cut)).await?;
+    rig.arm(place, Some(cut)).await?;
     let start = clock.monotonic();
     let reply = trial.act(rig, &driver, &ctx).await;
     let took = clock.monotonic() - start;
-    let struck = rig.calls()? >= cut.nth;
-    rig.arm(None).await?;
+    let struck = rig.calls(place)? >= cut.nth;
+    rig.arm(place, None).await?;
     if let Err(error) = &reply {
         check!(
-            struck || error.is_transient(),
+            struck || S::PATIENCE > 0,
             "nothing went wrong, and it failed with {:?}: {error}",
             error.kind
         );
@@ -317,23 +344,23 @@ async fn cut_one<S: Stand>(trial: &mut dyn Trial<S>, rig: &S, cut: Cut) -> Outco
 }
 
 /// Lets the caller die after each remote call in turn.
-async fn crash<S: Stand>(trial: &mut dyn Trial<S>, rig: &S) -> Outcome {
+async fn crash<S: Stand>(trial: &mut dyn Trial<S>, at: S::Place, rig: &S) -> Outcome {
     for nth in 1..=MOST {
         trial.stage(rig, nth).await?;
         let ctx = rig.step(&format!("round-{nth}"));
         let died = {
-            let driver = rig.restarted()?;
-            rig.arm(None).await?;
-            dies_after(trial.act(rig, &driver, &ctx), rig, nth).await?
+            let driver = rig.restarted(at)?;
+            rig.arm(at, None).await?;
+            dies_after(trial.act(rig, &driver, &ctx), at, rig, nth).await?
         };
         // What was on its way has arrived.
-        rig.arm(None).await?;
-        let other = rig.restarted()?;
+        rig.arm(at, None).await?;
+        let other = rig.restarted(at)?;
         let done = async {
             patiently(trial, rig, &other, &ctx).await?;
             trial.verify(rig).await
         };
-        done.await.map_err(|broken| at(nth, &broken))?;
+        done.await.map_err(|broken| told(at, nth, &broken))?;
         if !died {
             check!(nth > 1, "the verb has made no remote call");
             return Ok(());
@@ -346,13 +373,14 @@ async fn crash<S: Stand>(trial: &mut dyn Trial<S>, rig: &S) -> Outcome {
 /// whether it got that far.
 async fn dies_after<S: Stand>(
     call: impl Future<Output = Result<String, DriverError>> + Send,
+    at: S::Place,
     rig: &S,
     nth: u64,
 ) -> Outcome<bool> {
     let mut call: Pin<Box<_>> = Box::pin(call);
     let ended = std::future::poll_fn(move |cx| {
         // Looked at before the call sees what came back: its caller dies with that unread.
-        match rig.calls() {
+        match rig.calls(at) {
             Err(broken) => return Poll::Ready(Err(broken)),
             Ok(calls) if calls >= nth => return Poll::Ready(Ok(None)),
             Ok(_) => {}
@@ -362,11 +390,11 @@ async fn dies_after<S: Stand>(
     .await?;
     match ended {
         None => Ok(true),
-        Some(Err(error)) if error.is_transient() => Ok(rig.calls()? >= nth),
+        Some(Err(error)) if S::PATIENCE > 0 && error.is_transient() => Ok(rig.calls(at)? >= nth),
         Some(reply) => {
             reply?;
             // It has ended in the very poll in which it began its last call.
-            Ok(rig.calls()? >= nth)
+            Ok(rig.calls(at)? >= nth)
         }
     }
 }

@@ -11,7 +11,6 @@ use protector_framework::{
 use super::bench::ComputeFacility;
 use super::case::{Broken, Outcome, check};
 use super::rig::Rig;
-use crate::plague::Stand as _;
 
 impl Rig {
     /// Puts the bench away; nothing of the case may be left.

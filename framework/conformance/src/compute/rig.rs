@@ -86,13 +86,49 @@ impl Rig {
     }
 }
 
+/// What may go wrong.
+impl Rig {
+    /// A new instance, as after a crash.
+    pub(crate) fn restarted(&self) -> Outcome<Arc<dyn ComputeDriver>> {
+        let inner = self.bench.driver()?;
+        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
+    }
+
+    /// Counts remote calls from zero, and lets one go wrong.
+    pub(crate) async fn arm(&self, cut: Option<Cut>) -> Outcome {
+        Ok(self.bench.arm(cut).await?)
+    }
+
+    /// How many remote calls have begun since.
+    pub(crate) fn calls(&self) -> Outcome<u64> {
+        Ok(self.bench.calls()?)
+    }
+}
+
+/// Where every remote call of the kit arrives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cloud;
+
+impl std::fmt::Display for Cloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("cloud")
+    }
+}
+
 #[async_trait]
 impl Stand for Rig {
     type Driver = dyn ComputeDriver;
+    type Place = Cloud;
 
-    fn restarted(&self) -> Outcome<Arc<dyn ComputeDriver>> {
-        let inner = self.bench.driver()?;
-        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
+    const PATIENCE: usize = 60;
+    const ROUNDS: u64 = 2;
+
+    fn called(at: Cloud) -> Vec<Cloud> {
+        vec![at]
+    }
+
+    fn restarted(&self, _at: Cloud) -> Outcome<Arc<Self::Driver>> {
+        self.restarted()
     }
 
     fn step(&self, key: &str) -> CallCtx {
@@ -107,12 +143,12 @@ impl Stand for Rig {
         self.bench.deadline()
     }
 
-    async fn arm(&self, cut: Option<Cut>) -> Outcome {
-        Ok(self.bench.arm(cut).await?)
+    async fn arm(&self, _at: Cloud, cut: Option<Cut>) -> Outcome {
+        self.arm(cut).await
     }
 
-    fn calls(&self) -> Outcome<u64> {
-        Ok(self.bench.calls()?)
+    fn calls(&self, _at: Cloud) -> Outcome<u64> {
+        self.calls()
     }
 
     fn keeps_secrets(&self, error: &DriverError) -> Outcome {

@@ -212,13 +212,49 @@ impl Rig {
     }
 }
 
+/// What may go wrong.
+impl Rig {
+    /// A new instance, as after a crash.
+    pub(crate) fn restarted(&self) -> Outcome<Arc<dyn IdentityDriver>> {
+        let inner = self.bench.driver()?;
+        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
+    }
+
+    /// Counts remote calls from zero, and lets one go wrong.
+    pub(crate) async fn arm(&self, cut: Option<Cut>) -> Outcome {
+        Ok(self.bench.arm(cut).await?)
+    }
+
+    /// How many remote calls have begun since.
+    pub(crate) fn calls(&self) -> Outcome<u64> {
+        Ok(self.bench.calls()?)
+    }
+}
+
+/// Where every remote call of the kit arrives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Service;
+
+impl std::fmt::Display for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("identity service")
+    }
+}
+
 #[async_trait]
 impl Stand for Rig {
     type Driver = dyn IdentityDriver;
+    type Place = Service;
 
-    fn restarted(&self) -> Outcome<Arc<dyn IdentityDriver>> {
-        let inner = self.bench.driver()?;
-        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
+    const PATIENCE: usize = 60;
+    const ROUNDS: u64 = 2;
+
+    fn called(at: Service) -> Vec<Service> {
+        vec![at]
+    }
+
+    fn restarted(&self, _at: Service) -> Outcome<Arc<Self::Driver>> {
+        self.restarted()
     }
 
     fn step(&self, key: &str) -> CallCtx {
@@ -233,12 +269,12 @@ impl Stand for Rig {
         self.bench.deadline()
     }
 
-    async fn arm(&self, cut: Option<Cut>) -> Outcome {
-        Ok(self.bench.arm(cut).await?)
+    async fn arm(&self, _at: Service, cut: Option<Cut>) -> Outcome {
+        self.arm(cut).await
     }
 
-    fn calls(&self) -> Outcome<u64> {
-        Ok(self.bench.calls()?)
+    fn calls(&self, _at: Service) -> Outcome<u64> {
+        self.calls()
     }
 
     fn keeps_secrets(&self, error: &DriverError) -> Outcome {

@@ -5,7 +5,7 @@ use protector_framework::{CallCtx, DriverError, IdentityDriver, Trust};
 
 use super::bench::{Client, IdentityFacility};
 use super::case::{Broken, Identity, IdentityCase, IdentityClaim, Outcome, check};
-use super::rig::Rig;
+use super::rig::{Rig, Service};
 use crate::plague::{Needs, Trial, Verb, cases};
 
 pub(crate) fn all() -> Vec<IdentityCase> {
@@ -20,6 +20,7 @@ fn verbs() -> Vec<Verb<Identity>> {
     vec![
         Verb {
             name: "create-trust",
+            at: Service,
             needs: &[IdentityFacility::Client, IdentityFacility::Trusts],
             claims: &[IdentityClaim::Trusts],
             // An identity service has no key that would make one of two trusts that are asked for
@@ -29,6 +30,7 @@ fn verbs() -> Vec<Verb<Identity>> {
         },
         Verb {
             name: "delete-trust",
+            at: Service,
             needs: &[IdentityFacility::Client, IdentityFacility::Trusts],
             claims: &[IdentityClaim::Trusts],
             at_once: true,

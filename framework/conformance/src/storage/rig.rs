@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use protector_framework::{
-    ArrayGroupName, ArrayIdentity, ArrayVolume, ArrayVolumeName, ArrayVolumeSerial, CallCtx,
+    ArrayGroupName, ArrayIdentity, ArrayVolume, ArrayVolumeName, ArrayVolumeSerial, CallCtx, Clock,
     DeleteGroup, DriverError, EnsureGroup, ErrorKind, ExposeSecret as _, GenericUuid as _,
     GetGroup, GetReplication, GroupRef, GroupStatus, Ids as _, ListPoints, MaterializeVolume,
     OperationId, PinPoint, Point, PointName, RandomIds, ReplicationMode, ResolveVolume,
@@ -13,8 +14,9 @@ use protector_framework::{
     VolumeId,
 };
 
+use crate::plague::Stand;
 use crate::pulse::Pulse;
-use crate::storage::bench::{Bench, Benches, NewName, Side};
+use crate::storage::bench::{Bench, Benches, Cut, NewName, Side};
 use crate::storage::case::{Broken, Outcome, check};
 use crate::storage::driven::Driven;
 
@@ -25,6 +27,8 @@ const WRITTEN: usize = 4096;
 /// How often a wait looks, and how much time passes between two looks.
 const LOOKS: u32 = 900;
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long a call that is never answered may take.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The kinds with which what has not wholly arrived is refused: the point is there and not
 /// complete, or it is not there yet.
@@ -191,8 +195,68 @@ impl Rig {
         }
     }
 
+    /// Fails where an error holds a secret.
+    pub(crate) fn keeps_secrets(&self, error: &DriverError) -> Outcome {
+        let told = format!("{error} {error:?}");
+        for secret in self.bench.secrets() {
+            check!(
+                !told.contains(secret.expose_secret()),
+                "a secret is in the error of {}",
+                error.remote_call.as_deref().unwrap_or("a verb")
+            );
+        }
+        Ok(())
+    }
+
     pub(crate) async fn pass(&self, time: Duration) -> Outcome {
         Ok(self.bench.pass(time).await?)
+    }
+}
+
+/// The arrays are a bench's own and wait for nothing: a call that fails though nothing has gone wrong is
+/// a broken promise.
+#[async_trait]
+impl Stand for Rig {
+    type Driver = dyn StorageDriver;
+    type Place = Side;
+
+    const PATIENCE: usize = 0;
+    const ROUNDS: u64 = 4;
+
+    fn called(at: Side) -> Vec<Side> {
+        vec![at, at.other()]
+    }
+
+    fn restarted(&self, at: Side) -> Outcome<Arc<dyn StorageDriver>> {
+        self.restarted(at)
+    }
+
+    fn step(&self, key: &str) -> CallCtx {
+        self.step(key)
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.bench.clock()
+    }
+
+    fn deadline(&self) -> Duration {
+        DEADLINE
+    }
+
+    async fn arm(&self, at: Side, cut: Option<Cut>) -> Outcome {
+        Ok(self.bench.arm(at, cut).await?)
+    }
+
+    fn calls(&self, at: Side) -> Outcome<u64> {
+        Ok(self.bench.calls(at)?)
+    }
+
+    fn keeps_secrets(&self, error: &DriverError) -> Outcome {
+        self.keeps_secrets(error)
+    }
+
+    async fn pause(&self) -> Outcome {
+        self.pass(PAUSE).await
     }
 }
 
@@ -502,18 +566,6 @@ impl Rig {
         );
         self.keeps_secrets(&error)?;
         Ok(error)
-    }
-
-    pub(crate) fn keeps_secrets(&self, error: &DriverError) -> Outcome {
-        let told = format!("{error} {error:?}");
-        for secret in self.bench.secrets() {
-            check!(
-                !told.contains(secret.expose_secret()),
-                "a secret is in the error of {}",
-                error.remote_call.as_deref().unwrap_or("a verb")
-            );
-        }
-        Ok(())
     }
 }
 

@@ -9,13 +9,14 @@ use protector_framework::{
 use super::servers::not_staged;
 use crate::compute::bench::ComputeFacility;
 use crate::compute::case::{Compute, Outcome, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::plague::{Trial, Verb};
 
 pub(super) fn verbs() -> Vec<Verb<Compute>> {
     vec![
         Verb {
             name: "ensure-volume-group",
+            at: Cloud,
             needs: &[ComputeFacility::Groups],
             claims: &[],
             at_once: true,
@@ -23,6 +24,7 @@ pub(super) fn verbs() -> Vec<Verb<Compute>> {
         },
         Verb {
             name: "set-volume-group-volumes",
+            at: Cloud,
             needs: &[ComputeFacility::Groups, ComputeFacility::Servers],
             claims: &[],
             at_once: true,
@@ -30,6 +32,7 @@ pub(super) fn verbs() -> Vec<Verb<Compute>> {
         },
         Verb {
             name: "delete-volume-group",
+            at: Cloud,
             needs: &[ComputeFacility::Groups],
             claims: &[],
             at_once: true,

@@ -8,13 +8,14 @@ use protector_framework::{
 use super::servers::not_staged;
 use crate::compute::bench::ComputeFacility;
 use crate::compute::case::{Compute, Outcome, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::plague::{Trial, Verb};
 
 pub(super) fn verbs() -> Vec<Verb<Compute>> {
     vec![
         Verb {
             name: "ensure-port",
+            at: Cloud,
             needs: &[ComputeFacility::Ports],
             claims: &[],
             at_once: true,
@@ -22,6 +23,7 @@ pub(super) fn verbs() -> Vec<Verb<Compute>> {
         },
         Verb {
             name: "delete-port",
+            at: Cloud,
             needs: &[ComputeFacility::Ports],
             claims: &[],
             at_once: true,

@@ -5,7 +5,7 @@ use protector_framework::{CallCtx, ComputeDriver, DriverError, ServerStatus, Vol
 
 use crate::compute::bench::ComputeFacility;
 use crate::compute::case::{Broken, Compute, ComputeClaim, Outcome, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::compute::servers::Guest;
 use crate::plague::{Trial, Verb};
 
@@ -13,6 +13,7 @@ pub(super) fn verbs() -> Vec<Verb<Compute>> {
     vec![
         Verb {
             name: "ensure-server",
+            at: Cloud,
             needs: &[ComputeFacility::Servers],
             claims: &[ComputeClaim::ServerTags],
             at_once: true,
@@ -20,6 +21,7 @@ pub(super) fn verbs() -> Vec<Verb<Compute>> {
         },
         Verb {
             name: "delete-server",
+            at: Cloud,
             needs: &[ComputeFacility::Servers],
             claims: &[ComputeClaim::ServerTags],
             at_once: true,

@@ -8,7 +8,7 @@ use protector_framework::{
 use super::servers::not_staged;
 use crate::compute::bench::ComputeFacility;
 use crate::compute::case::{Compute, ComputeClaim, Outcome, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::compute::servers::Guest;
 use crate::plague::{Trial, Verb};
 
@@ -18,6 +18,7 @@ const SHELVE: &[ComputeClaim] = &[ComputeClaim::ServerTags, ComputeClaim::Shelve
 pub(super) fn verbs() -> Vec<Verb<Compute>> {
     let verb = |name, claims, trial| Verb {
         name,
+        at: Cloud,
         needs: &[ComputeFacility::Servers],
         claims,
         at_once: true,

@@ -10,13 +10,14 @@ use protector_framework::{
 use super::servers::not_staged;
 use crate::compute::bench::{Adoptable, ComputeFacility};
 use crate::compute::case::{Compute, Outcome, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::plague::{Trial, Verb};
 
 pub(super) fn verbs() -> Vec<Verb<Compute>> {
     vec![
         Verb {
             name: "ensure-managed-volume",
+            at: Cloud,
             needs: &[ComputeFacility::Adoption],
             claims: &[],
             // A name is no key to a block storage service: two requests at the same moment are two
@@ -26,6 +27,7 @@ pub(super) fn verbs() -> Vec<Verb<Compute>> {
         },
         Verb {
             name: "unmanage-volume",
+            at: Cloud,
             needs: &[ComputeFacility::Adoption],
             claims: &[],
             at_once: true,
@@ -33,6 +35,7 @@ pub(super) fn verbs() -> Vec<Verb<Compute>> {
         },
         Verb {
             name: "set-volume-properties",
+            at: Cloud,
             needs: &[ComputeFacility::Servers],
             claims: &[],
             at_once: true,

@@ -5,7 +5,6 @@ use protector_framework::ExposeSecret as _;
 
 use crate::identity::case::{IdentityCase, Outcome, case, check};
 use crate::identity::rig::Rig;
-use crate::plague::Stand as _;
 
 /// How many calls are made at once.
 const MANY: usize = 8;

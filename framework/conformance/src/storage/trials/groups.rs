@@ -6,19 +6,21 @@ use protector_framework::{
     ListPoints, SetGroupVolumes, StorageDriver, SuspendGroup,
 };
 
-use super::{Trial, Verb};
+use super::{Staged, Verb};
+use crate::plague::Trial;
 use crate::storage::bench::Side;
 use crate::storage::case::{Claim, Outcome, check};
 use crate::storage::rig::{Rig, Vol, shown};
 
 const ASYNC: &[Claim] = &[Claim::AsyncReplication];
 
-fn verb(name: &'static str, side: Side, trial: fn() -> Box<dyn Trial>) -> Verb {
+fn verb(name: &'static str, side: Side, trial: fn() -> Staged) -> Verb {
     Verb {
         name,
-        side,
+        at: side,
         needs: &[],
         claims: ASYNC,
+        at_once: true,
         trial,
     }
 }
@@ -77,7 +79,7 @@ impl Ensure {
 }
 
 #[async_trait]
-impl Trial for Ensure {
+impl Trial<Rig> for Ensure {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         self.volumes = rig.volumes(&["one"]).await?;
         Ok(())
@@ -127,7 +129,7 @@ struct Resume {
 }
 
 #[async_trait]
-impl Trial for Resume {
+impl Trial<Rig> for Resume {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         rig.sent(&["one"]).await.map(|_| ())
     }
@@ -192,7 +194,7 @@ struct More {
 }
 
 #[async_trait]
-impl Trial for More {
+impl Trial<Rig> for More {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         self.old = rig.sent(&["one"]).await?;
         Ok(())
@@ -226,7 +228,7 @@ struct Fewer {
 }
 
 #[async_trait]
-impl Trial for Fewer {
+impl Trial<Rig> for Fewer {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         self.all = rig.sent(&["one", "two", "three"]).await?;
         Ok(())
@@ -254,7 +256,7 @@ impl Trial for Fewer {
 struct Suspend;
 
 #[async_trait]
-impl Trial for Suspend {
+impl Trial<Rig> for Suspend {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         rig.sent(&["one"]).await.map(|_| ())
     }
@@ -309,7 +311,7 @@ impl Delete {
 }
 
 #[async_trait]
-impl Trial for Delete {
+impl Trial<Rig> for Delete {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         self.volumes = rig.volumes(&["one", "two"]).await?;
         Ok(())
@@ -360,7 +362,7 @@ struct DeleteReceived {
 }
 
 #[async_trait]
-impl Trial for DeleteReceived {
+impl Trial<Rig> for DeleteReceived {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         self.sent.prepare(rig).await
     }

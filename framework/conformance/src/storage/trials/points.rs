@@ -5,22 +5,19 @@ use protector_framework::{
     CallCtx, DriverError, PinPoint, ReadManifest, StartReplication, StorageDriver, WriteManifest,
 };
 
-use super::{Trial, Verb};
+use super::{Staged, Verb};
+use crate::plague::Trial;
 use crate::storage::bench::Side;
 use crate::storage::case::{Claim, Outcome, check};
 use crate::storage::rig::{Rig, Vol, shown};
 
-fn verb(
-    name: &'static str,
-    side: Side,
-    claims: &'static [Claim],
-    trial: fn() -> Box<dyn Trial>,
-) -> Verb {
+fn verb(name: &'static str, side: Side, claims: &'static [Claim], trial: fn() -> Staged) -> Verb {
     Verb {
         name,
-        side,
+        at: side,
         needs: &[],
         claims,
+        at_once: true,
         trial,
     }
 }
@@ -63,7 +60,7 @@ struct Start {
 }
 
 #[async_trait]
-impl Trial for Start {
+impl Trial<Rig> for Start {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         self.volume = rig.sent(&["one"]).await?.pop();
         Ok(())
@@ -128,7 +125,7 @@ struct Pin {
 }
 
 #[async_trait]
-impl Trial for Pin {
+impl Trial<Rig> for Pin {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         rig.sent(&["one"]).await.map(|_| ())
     }
@@ -167,7 +164,7 @@ struct Unpin {
 }
 
 #[async_trait]
-impl Trial for Unpin {
+impl Trial<Rig> for Unpin {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         rig.sent(&["one"]).await?;
         Ok(rig.target.pin_point(&rig.ctx(), pin(rig, "other")).await?)
@@ -205,7 +202,7 @@ struct Write {
 }
 
 #[async_trait]
-impl Trial for Write {
+impl Trial<Rig> for Write {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         rig.sent(&["one"]).await.map(|_| ())
     }

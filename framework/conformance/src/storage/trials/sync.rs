@@ -6,8 +6,9 @@ use protector_framework::{
     MaterializeVolume, ReplicationMode, SetGroupVolumes, StartReplication, StorageDriver,
 };
 
+use super::Verb;
 use super::groups::{named, steady};
-use super::{Trial, Verb};
+use crate::plague::Trial;
 use crate::storage::bench::Side;
 use crate::storage::case::{Claim, Outcome, check};
 use crate::storage::rig::{Rig, Vol};
@@ -15,9 +16,10 @@ use crate::storage::rig::{Rig, Vol};
 pub(super) fn verbs() -> Vec<Verb> {
     let verb = |name, trial| Verb {
         name,
-        side: Side::Source,
+        at: Side::Source,
         needs: &[],
         claims: &[Claim::SyncReplication],
+        at_once: true,
         trial,
     };
     vec![
@@ -118,7 +120,7 @@ impl Mirror {
 struct Ensure(Mirror);
 
 #[async_trait]
-impl Trial for Ensure {
+impl Trial<Rig> for Ensure {
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
         self.0.stage(rig, round).await
     }
@@ -144,7 +146,7 @@ impl Trial for Ensure {
 struct Set(Mirror);
 
 #[async_trait]
-impl Trial for Set {
+impl Trial<Rig> for Set {
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
         self.0.stage(rig, round).await?;
         self.0.ensure(rig, &*rig.source, &rig.ctx()).await?;
@@ -169,7 +171,7 @@ impl Trial for Set {
 struct Start(Mirror);
 
 #[async_trait]
-impl Trial for Start {
+impl Trial<Rig> for Start {
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
         self.0.stage(rig, round).await?;
         self.0.ensure(rig, &*rig.source, &rig.ctx()).await?;
@@ -195,7 +197,7 @@ impl Trial for Start {
 struct Delete(Mirror);
 
 #[async_trait]
-impl Trial for Delete {
+impl Trial<Rig> for Delete {
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
         self.0.stage(rig, round).await?;
         self.0.ensure(rig, &*rig.source, &rig.ctx()).await?;

@@ -6,7 +6,8 @@ use protector_framework::{
     OverwriteVolume, SnapshotVolume, StorageDriver,
 };
 
-use super::{Trial, Verb};
+use super::Verb;
+use crate::plague::Trial;
 use crate::storage::bench::{Facility, Side};
 use crate::storage::case::{Broken, Claim, Outcome, check};
 use crate::storage::rig::{Rig, Vol, pattern};
@@ -17,37 +18,42 @@ pub(super) fn verbs() -> Vec<Verb> {
     vec![
         Verb {
             name: "materialize-volume",
-            side: Side::Target,
+            at: Side::Target,
             needs: &[],
             claims: ASYNC,
+            at_once: true,
             trial: || Box::<Materialize>::default(),
         },
         Verb {
             name: "overwrite-volume",
-            side: Side::Target,
+            at: Side::Target,
             needs: &[],
             claims: ASYNC,
+            at_once: true,
             trial: || Box::<Overwrite>::default(),
         },
         Verb {
             name: "snapshot-volume",
-            side: Side::Source,
+            at: Side::Source,
             needs: &[Facility::Snapshots],
             claims: &[],
+            at_once: true,
             trial: || Box::<Snapshot>::default(),
         },
         Verb {
             name: "discard-volume",
-            side: Side::Source,
+            at: Side::Source,
             needs: &[],
             claims: &[],
+            at_once: true,
             trial: || Box::<Discard>::default(),
         },
         Verb {
             name: "discard-volume-renamed",
-            side: Side::Source,
+            at: Side::Source,
             needs: &[Facility::Rename],
             claims: &[],
+            at_once: true,
             trial: || Box::<DiscardRenamed>::default(),
         },
     ]
@@ -70,7 +76,7 @@ struct Materialize {
 }
 
 #[async_trait]
-impl Trial for Materialize {
+impl Trial<Rig> for Materialize {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         self.source = rig.sent(&["one"]).await?.pop();
         Ok(())
@@ -119,7 +125,7 @@ struct Overwrite {
 }
 
 #[async_trait]
-impl Trial for Overwrite {
+impl Trial<Rig> for Overwrite {
     async fn prepare(&mut self, rig: &Rig) -> Outcome {
         self.source = rig.sent(&["one"]).await?.pop();
         Ok(())
@@ -174,7 +180,7 @@ struct Snapshot {
 }
 
 #[async_trait]
-impl Trial for Snapshot {
+impl Trial<Rig> for Snapshot {
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
         self.volume = Some(rig.volume(Side::Source, &format!("round-{round}")).await?);
         Ok(())
@@ -219,7 +225,7 @@ struct Discard {
 }
 
 #[async_trait]
-impl Trial for Discard {
+impl Trial<Rig> for Discard {
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
         self.before = rig.names(Side::Source).await?;
         self.volume = Some(rig.volume(Side::Source, &format!("round-{round}")).await?);
@@ -264,7 +270,7 @@ struct DiscardRenamed {
 }
 
 #[async_trait]
-impl Trial for DiscardRenamed {
+impl Trial<Rig> for DiscardRenamed {
     async fn stage(&mut self, rig: &Rig, round: u64) -> Outcome {
         self.discard.stage(rig, round).await?;
         let volume = staged(self.discard.volume.as_ref())?;
