@@ -31,6 +31,31 @@ pub struct Line {
     pub milliseconds: u64,
 }
 
+impl std::fmt::Display for Line {
+    /// What came of it, how long it took, and the case.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let time = Duration::from_millis(self.milliseconds).as_secs_f64();
+        write!(f, "{:7}  {time:7.2} s  {}", self.verdict.word(), self.id)
+    }
+}
+
+impl Verdict {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "FAILED",
+            Self::Skipped(_) => "skipped",
+        }
+    }
+
+    fn why(&self) -> Option<&str> {
+        match self {
+            Self::Passed => None,
+            Self::Failed(why) | Self::Skipped(why) => Some(why),
+        }
+    }
+}
+
 /// The report of one run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -71,8 +96,6 @@ impl Report {
     /// The report as text: a line for each case, what went wrong under its case, and the sums alone
     /// on the last line.
     pub fn table(&self) -> String {
-        let width = self.cases.iter().map(|line| line.id.len()).max();
-        let width = width.unwrap_or_default();
         let kind = match self.kind {
             DriverKind::Storage => "Storage",
             DriverKind::Compute => "Compute",
@@ -80,14 +103,8 @@ impl Report {
         };
         let mut text = format!("{kind} conformance of {}\n\n", self.subject);
         for line in &self.cases {
-            let (verdict, why) = match &line.verdict {
-                Verdict::Passed => ("passed", None),
-                Verdict::Failed(why) => ("FAILED", Some(why)),
-                Verdict::Skipped(why) => ("skipped", Some(why)),
-            };
-            let time = Duration::from_millis(line.milliseconds).as_secs_f64();
-            text += &format!("{:width$}  {verdict:7}  {time:7.2} s\n", line.id);
-            if let Some(why) = why {
+            text += &format!("{line}\n");
+            if let Some(why) = line.verdict.why() {
                 text += &format!("    {}\n    {}\n", line.promise, why.replace('\n', " "));
             }
         }

@@ -19,6 +19,8 @@ pub struct Options {
     pub at_once: usize,
     /// How long one case may take by the machine's clock.
     pub limit: Duration,
+    /// Hears of each case as it ends: a run on a live system takes minutes.
+    pub told: Option<fn(&Line)>,
 }
 
 impl Default for Options {
@@ -27,6 +29,7 @@ impl Default for Options {
             only: Vec::new(),
             at_once: 8,
             limit: Duration::from_secs(600),
+            told: None,
         }
     }
 }
@@ -110,13 +113,16 @@ async fn judged<K: Kit>(
 ) -> Line {
     let start = wall.monotonic();
     let verdict = verdict(maker, case, options.limit, wall).await;
-    tracing::debug!(case = case.id(), ?verdict, "a case has ended");
-    Line {
+    let line = Line {
         id: case.id().to_owned(),
         promise: case.promise().to_owned(),
         verdict,
         milliseconds: milliseconds(wall.monotonic() - start),
+    };
+    if let Some(told) = options.told {
+        told(&line);
     }
+    line
 }
 
 async fn verdict<K: Kit>(

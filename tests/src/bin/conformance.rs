@@ -123,6 +123,7 @@ async fn all(args: &Args) -> Outcome<Vec<Report>> {
         only: args.only.clone(),
         at_once: args.at_once,
         limit: Duration::from_secs(args.limit),
+        told: None,
     };
     let files = args.plugin.iter().map(|file| plugin_benches(file));
     let files = files.collect::<Outcome<Vec<_>>>()?;

@@ -9,7 +9,7 @@ mod volumes;
 use std::time::Duration;
 
 use protector_conformance::{
-    Options, Report, compute as compute_kit, identity as identity_kit, storage as storage_kit,
+    Line, Options, Report, compute as compute_kit, identity as identity_kit, storage as storage_kit,
 };
 use protector_framework::{DriverKind, Ids as _, RandomIds, Registry, SystemClock};
 
@@ -84,6 +84,12 @@ fn kinds(registry: &Registry, args: &CheckArgs) -> Result<Vec<DriverKind>, Failu
     Ok(found)
 }
 
+/// Shows a person that the run goes on; the report is on the standard output.
+#[allow(clippy::print_stderr, reason = "this program talks to people")]
+fn tell(line: &Line) {
+    eprintln!("{line}");
+}
+
 async fn all(
     registry: &Registry,
     args: &CheckArgs,
@@ -94,6 +100,7 @@ async fn all(
         only: args.only.clone(),
         at_once: args.at_once,
         limit: Duration::from_secs(args.limit),
+        told: Some(tell),
     };
     let mut reports = Vec::new();
     for kind in kinds {

@@ -94,10 +94,7 @@ pub async fn run(
 }
 
 async fn both(report: &Report, ground: &Arc<Ground>, length: Length) -> Outcome {
-    let options = Options {
-        limit: LIMIT,
-        ..Options::default()
-    };
+    let options = options();
     let mut failed = 0;
     let mut tell = |found: Findings| {
         report.say(&found.table());
@@ -126,12 +123,20 @@ async fn both(report: &Report, ground: &Arc<Ground>, length: Length) -> Outcome 
     })
 }
 
+#[allow(clippy::print_stdout, reason = "this program talks to people")]
+fn options() -> Options {
+    Options {
+        limit: LIMIT,
+        told: Some(|line| println!("        {line}")),
+        ..Options::default()
+    }
+}
+
 /// Exactly these cases.
 fn only(cases: Vec<ComputeCase>) -> Options {
     Options {
         only: cases.iter().map(|case| case.id().to_owned()).collect(),
-        limit: LIMIT,
-        ..Options::default()
+        ..options()
     }
 }
 
