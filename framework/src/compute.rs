@@ -749,7 +749,7 @@ pub trait ComputeDriver: Send + Sync + std::fmt::Debug + 'static {
     /// `NotFound`.
     async fn get_server(&self, ctx: &CallCtx, req: ServerRef) -> Result<Server>;
 
-    /// The servers that carry a tag, oldest first.
+    /// The servers that carry a tag, oldest first; not those that are deleted.
     async fn find_servers(&self, ctx: &CallCtx, req: FindServer) -> Result<Vec<Server>>;
 
     /// The end of what a server's console shows. Changes nothing.

@@ -1,11 +1,14 @@
 //! Building a server so that it is built once.
 
-use protector_framework::{DriverError, EnsureServer, ErrorKind, Result, Server, ServerId};
+use protector_framework::{
+    DriverError, EnsureServer, ErrorKind, Result, Server, ServerId, ServerStatus,
+};
 use serde_json::{Map, Value, json};
 
 use super::cloud::Cloud;
 use super::look::may_have_happened;
 use super::servers::NOVA;
+use super::wire::WireServer;
 use crate::session::{Call, Service, Session, Trip};
 
 impl Cloud {
@@ -36,8 +39,21 @@ impl Cloud {
         }
     }
 
+    /// The server of this tag. One that is being deleted is not what anybody asks for, and keeps the
+    /// volumes until it is gone.
     async fn oldest_tagged(&self, trip: &Trip, tag: &str) -> Result<Option<Server>> {
-        Ok(self.servers_tagged(trip, tag).await?.into_iter().next())
+        match self.servers_tagged(trip, tag).await?.into_iter().next() {
+            Some(server) if server.does(&["deleting"]) => Err(DriverError::new(
+                ErrorKind::Busy,
+                format!(
+                    "server {} with the tag {tag} is {}; another can be built when it is gone",
+                    server.id,
+                    server.words()
+                ),
+            )
+            .with_call("GET /servers/detail")),
+            found => Ok(found.map(WireServer::into_server)),
+        }
     }
 
     /// The server that the root volume is held for, if it is ours. Lists can lag behind.
@@ -55,7 +71,8 @@ impl Cloud {
                 Err(error) if error.kind == ErrorKind::NotFound => continue,
                 other => other?,
             };
-            if server.tags.iter().any(|own| own == tag) {
+            let is_ours = server.tags.iter().any(|own| own == tag);
+            if is_ours && server.state() != ServerStatus::Deleted {
                 return Ok(Some(server.into_server()));
             }
         }
@@ -88,13 +105,9 @@ impl Cloud {
         match self.server(trip, &id).await {
             Ok(server) => Ok(server.into_server()),
             // It is made; what it is now can be asked again.
-            Err(_) => Ok(Server::new(
-                &id,
-                req.name.as_str(),
-                protector_framework::ServerStatus::Building,
-            )
-            .tags(all_tags(req))
-            .busy(true)),
+            Err(_) => Ok(Server::new(&id, req.name.as_str(), ServerStatus::Building)
+                .tags(all_tags(req))
+                .busy(true)),
         }
     }
 

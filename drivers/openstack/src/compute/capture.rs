@@ -131,7 +131,8 @@ impl Cloud {
         let WireAnswer { server: detail } = reply.json()?;
         self.check_owner(
             trip,
-            &format!("server {id}"),
+            "server",
+            id.as_str(),
             detail.server.tenant_id.as_deref(),
         )
         .await?;
@@ -219,20 +220,21 @@ impl Cloud {
 
 /// A blueprint of a server that is changing would be of no state at all.
 fn check_settled(server: &WireServer) -> Result<()> {
-    match server.state() {
-        ServerStatus::Deleted => Err(DriverError::not_found(format!("server {}", server.id))),
+    let refused = match server.state() {
+        ServerStatus::Deleted => DriverError::not_found(format!("server {}", server.id)),
         state if server.task_state.is_some() || state == ServerStatus::Building => {
-            Err(DriverError::new(
+            DriverError::new(
                 ErrorKind::Busy,
                 format!(
                     "server {} is {}; its blueprint can be read when that is over",
                     server.id,
                     server.words()
                 ),
-            ))
+            )
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    Err(refused.with_call(format!("GET /servers/{}", server.id)))
 }
 
 /// The root first, then as the guest names its devices: `vdb` before `vdaa`.

@@ -76,7 +76,8 @@ impl Cloud {
     pub(super) async fn check_owner(
         &self,
         trip: &Trip,
-        what: &str,
+        kind: &str,
+        id: &str,
         owner: Option<&str>,
     ) -> Result<()> {
         let Some(owner) = owner else {
@@ -86,9 +87,8 @@ impl Cloud {
         if owner == project {
             return Ok(());
         }
-        Err(DriverError::not_found(format!(
-            "{what} in project `{project}`"
-        )))
+        let missing = format!("{kind} {id} in project `{project}`");
+        Err(DriverError::not_found(missing).with_call(format!("GET /{kind}s/{id}")))
     }
 
     /// Whether calls go with the owner's own rights, so that the cloud itself hides what the

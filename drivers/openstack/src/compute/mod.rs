@@ -96,7 +96,11 @@ impl ComputeDriver for Cloud {
     }
 
     async fn find_servers(&self, ctx: &CallCtx, req: FindServer) -> Result<Vec<Server>> {
-        self.servers_tagged(&self.trip(ctx), &req.tag).await
+        let found = self.servers_tagged(&self.trip(ctx), &req.tag).await?;
+        Ok(found
+            .into_iter()
+            .map(wire::WireServer::into_server)
+            .collect())
     }
 
     async fn stop_server(&self, ctx: &CallCtx, req: ServerRef) -> Result<()> {

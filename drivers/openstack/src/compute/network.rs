@@ -111,7 +111,7 @@ impl Cloud {
             other => other?,
         };
         let port: WirePort = reply.at("port")?;
-        self.check_owner(trip, &format!("port {id}"), port.project_id.as_deref())
+        self.check_owner(trip, "port", id.as_str(), port.project_id.as_deref())
             .await?;
         let call = Call::delete(Service::Network, path);
         match self.tenant().send(trip, call).await {

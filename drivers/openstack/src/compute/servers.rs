@@ -1,7 +1,7 @@
 //! Servers that exist: their state and what changes it.
 
 use protector_framework::{
-    Console, DriverError, ErrorKind, GetConsole, Result, Server, ServerId, ServerStatus,
+    Console, DriverError, ErrorKind, GetConsole, Result, ServerId, ServerStatus,
     SetDeleteOnTermination,
 };
 use serde_json::{Value, json};
@@ -25,20 +25,21 @@ impl Cloud {
             .send(trip, nova(["servers", id.as_str()]))
             .await?
             .at("server")?;
-        self.check_owner(trip, &format!("server {id}"), server.tenant_id.as_deref())
+        self.check_owner(trip, "server", id.as_str(), server.tenant_id.as_deref())
             .await?;
         Ok(server)
     }
 
-    /// The servers with this tag, oldest first.
-    pub(super) async fn servers_tagged(&self, trip: &Trip, tag: &str) -> Result<Vec<Server>> {
+    /// The servers with this tag, oldest first. Nova lists one for a moment after it has called it deleted.
+    pub(super) async fn servers_tagged(&self, trip: &Trip, tag: &str) -> Result<Vec<WireServer>> {
         let call = nova(["servers", "detail"])
             .needs(2, 26)
             .query("tags", tag)
             .query("sort_key", "created_at")
             .query("sort_dir", "asc");
-        let servers: Vec<WireServer> = self.tenant().list(trip, call, "servers").await?;
-        Ok(servers.into_iter().map(WireServer::into_server).collect())
+        let mut servers: Vec<WireServer> = self.tenant().list(trip, call, "servers").await?;
+        servers.retain(|server| server.state() != ServerStatus::Deleted);
+        Ok(servers)
     }
 
     /// The end of the console log. Nova says 409 while there is none yet.

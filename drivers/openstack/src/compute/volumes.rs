@@ -36,7 +36,7 @@ impl Cloud {
     pub(super) async fn volume(&self, trip: &Trip, id: &VolumeId) -> Result<WireVolume> {
         let call = Call::get(Service::Volume, ["volumes", id.as_str()]).at(TYPE_IDS.0, TYPE_IDS.1);
         let volume: WireVolume = self.service.send(trip, call).await?.at("volume")?;
-        self.check_owner(trip, &format!("volume {id}"), volume.tenant_id.as_deref())
+        self.check_owner(trip, "volume", id.as_str(), volume.tenant_id.as_deref())
             .await?;
         Ok(volume)
     }

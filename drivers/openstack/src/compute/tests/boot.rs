@@ -55,6 +55,33 @@ async fn empty() -> FakeCloud {
 }
 
 #[tokio::test]
+async fn one_that_goes_is_not_taken_for_the_one_that_is_asked_for() {
+    let goes = |status: &str, task: Value| {
+        let mut body = server("s0", status);
+        body["tags"] = json!([TAG]);
+        body["OS-EXT-STS:task_state"] = task;
+        json!({"servers": [body]})
+    };
+    let cloud = empty().await;
+    nothing_hangs_on_volumes(&cloud).await;
+    let deleted = goes("DELETED", Value::Null);
+    cloud.says("GET", DETAIL, 200, deleted).await;
+    cloud
+        .says("POST", SERVERS, 202, json!({"server": {"id": "s1"}}))
+        .await;
+    let made = cloud.trusted().ensure_server(&ctx(), ask()).await.unwrap();
+    assert_eq!(made.id.as_str(), "s1");
+
+    let cloud = empty().await;
+    let deleting = goes("ACTIVE", json!("deleting"));
+    cloud.says("GET", DETAIL, 200, deleting).await;
+    let busy = cloud.trusted().ensure_server(&ctx(), ask()).await;
+    let busy = busy.unwrap_err();
+    assert_eq!(busy.kind, ErrorKind::Busy);
+    assert!(busy.remote_call.is_some(), "{busy}");
+}
+
+#[tokio::test]
 async fn a_server_is_built_as_asked() {
     let cloud = empty().await;
     nothing_hangs_on_volumes(&cloud).await;

@@ -208,5 +208,7 @@ async fn a_server_that_is_changing_or_gone_or_anothers_is_not_read() {
             .await
             .unwrap_err();
         assert_eq!(error.kind, kind, "{is}: {error}");
+        let call = error.remote_call.as_deref();
+        assert_eq!(call, Some("GET /servers/s1"), "{is}");
     }
 }
