@@ -849,6 +849,21 @@ pub trait ComputeDriver: Send + Sync + std::fmt::Debug + 'static {
     /// The volumes of the project with this name.
     async fn find_volumes(&self, ctx: &CallCtx, name: &str) -> Result<Vec<Volume>>;
 
+    /// Whether the account may adopt array volumes at all, so that an operator learns it before a
+    /// failover does.
+    ///
+    /// # Behavior
+    /// Changes nothing, also where it may.
+    ///
+    /// # Errors
+    /// `Unauthorized` where the block storage service's policy refuses.
+    async fn may_adopt(&self, ctx: &CallCtx) -> Result<()> {
+        let _ = ctx;
+        Err(crate::DriverError::unsupported(
+            "asking whether volumes may be adopted",
+        ))
+    }
+
     /// Adopts an array volume (Cinder manage), or finds the volume adopted under the name.
     ///
     /// # Behavior

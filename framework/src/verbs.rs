@@ -63,6 +63,7 @@ macro_rules! compute_verbs {
             get_volume(req: $crate::VolumeRef) -> $crate::Volume;
             find_volumes(name: &str) -> Vec<$crate::Volume>;
             ensure_managed_volume(req: $crate::EnsureManagedVolume) -> $crate::Volume;
+            may_adopt() -> ();
             unmanage_volume(req: $crate::VolumeRef) -> ();
             set_volume_properties(req: $crate::SetVolumeProperties) -> ();
             ensure_volume_group(req: $crate::EnsureVolumeGroup) -> $crate::VolumeGroup;

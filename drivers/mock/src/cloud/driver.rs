@@ -276,6 +276,13 @@ impl ComputeDriver for MockCompute {
         .await
     }
 
+    async fn may_adopt(&self, ctx: &CallCtx) -> Result<()> {
+        self.verb(ctx, "may_adopt", (), |view, ()| {
+            view.need_admin("manage volumes")
+        })
+        .await
+    }
+
     async fn unmanage_volume(&self, ctx: &CallCtx, req: VolumeRef) -> Result<()> {
         self.verb(ctx, "unmanage_volume", req, |view, req| {
             view.unmanage(req.id.as_str())

@@ -17,6 +17,8 @@ use crate::session::{Call, Service, Trip};
 
 /// Entries of one page of array volumes; the usual limit of a cloud.
 const PAGE: usize = 1_000;
+/// What no back end and no volume is called.
+const NOTHING: &str = "protector-asks-whether-it-may-adopt";
 /// More pages than any array fills.
 const MOST_PAGES: usize = 100;
 
@@ -72,6 +74,31 @@ impl Cloud {
             Err(error) => return Err(error),
         };
         self.complete(trip, wire).await
+    }
+
+    /// Asks to adopt a volume of a back end that no cloud has. The policy is asked before the back end
+    /// is looked for, so that nothing comes of it but the answer.
+    pub(super) async fn ask_to_adopt_nothing(&self, trip: &Trip) -> Result<()> {
+        let nothing = json!({"source-name": NOTHING, "name": NOTHING});
+        let host = format!("{NOTHING}@{NOTHING}#{NOTHING}");
+        let body = json!({"volume": {"host": host, "ref": nothing, "name": NOTHING}});
+        let call = Call::post(Service::Volume, ["manageable_volumes"], body)
+            .at(CINDER.0, CINDER.1)
+            .needs(3, 8);
+        match self.service.send(trip, call).await {
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::InvalidRequest) => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+            Ok(_) => Err(DriverError::new(
+                ErrorKind::Unexpected,
+                format!(
+                    "the block storage service took a volume of the back end `{host}`, which it \
+                     cannot have; look for a volume named `{NOTHING}`"
+                ),
+            )
+            .with_call("POST /manageable_volumes")),
+        }
     }
 
     /// Makes sure that the back end shows the array volume and would adopt it.

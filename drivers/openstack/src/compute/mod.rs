@@ -173,6 +173,10 @@ impl ComputeDriver for Cloud {
         self.adopt(&self.trip(ctx), &req).await
     }
 
+    async fn may_adopt(&self, ctx: &CallCtx) -> Result<()> {
+        self.ask_to_adopt_nothing(&self.trip(ctx)).await
+    }
+
     async fn unmanage_volume(&self, ctx: &CallCtx, req: VolumeRef) -> Result<()> {
         self.release(&self.trip(ctx), &req.id).await
     }

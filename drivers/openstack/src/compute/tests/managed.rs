@@ -332,3 +332,22 @@ async fn a_release_that_comes_too_late_is_a_conflict() {
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict);
 }
+
+#[tokio::test]
+async fn whether_it_may_adopt_is_told_by_the_policy_before_the_back_end() {
+    let cloud = FakeCloud::start().await;
+    let driver = cloud.compute();
+    for (status, expected) in [
+        (400, None),
+        (404, None),
+        (403, Some(ErrorKind::Unauthorized)),
+        (202, Some(ErrorKind::Unexpected)),
+    ] {
+        cloud.says_once("POST", MANAGE, status, json!({})).await;
+        let told = driver.may_adopt(&ctx()).await;
+        assert_eq!(told.err().map(|error| error.kind), expected, "{status}");
+    }
+    let asked = cloud.seen("POST", MANAGE).await;
+    let host = asked[0].body_json::<Value>().unwrap()["volume"]["host"].clone();
+    assert!(host.as_str().unwrap().contains("@protector-asks"), "{host}");
+}

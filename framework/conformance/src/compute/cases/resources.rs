@@ -44,7 +44,15 @@ pub(super) fn cases() -> Vec<ComputeCase> {
             headroom
         ),
         case!("headroom/none", "Where no quota is left for ports, none is told, and a port is refused for it.", no_more_ports, needs Ports Quota),
+        case!("volume-types/may-adopt", "An account that may adopt volumes is told so, or that nobody can tell; no volume comes of it.", may_adopt, needs Adoption),
     ]
+}
+
+async fn may_adopt(rig: &Rig) -> Outcome {
+    match rig.driver.may_adopt(&rig.ctx()).await {
+        Err(error) if error.kind == protector_framework::ErrorKind::Unsupported => Ok(()),
+        told => Ok(told?),
+    }
 }
 
 async fn listed(rig: &Rig) -> Outcome {
