@@ -10,6 +10,7 @@ pub mod drift;
 pub mod eligibility;
 pub mod epoch;
 pub mod fold;
+pub mod keeping;
 pub mod loss;
 pub mod operation;
 pub mod outcome;
