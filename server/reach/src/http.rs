@@ -324,7 +324,8 @@ pub(crate) fn versioned(url: &str) -> Option<String> {
     Some(url.into())
 }
 
-fn client() -> Result<reqwest::Client, DriverError> {
+/// What every client of this crate is built from.
+pub(crate) fn builder() -> reqwest::ClientBuilder {
     // reqwest is built without a crypto provider of its own; another part of the program may have
     // installed one already, and losing that race is as good as winning it.
     if rustls::crypto::CryptoProvider::get_default().is_none() {
@@ -338,8 +339,10 @@ fn client() -> Result<reqwest::Client, DriverError> {
         // A redirect would carry the token to whatever host it names.
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("protector/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| {
-            DriverError::invalid_config(format!("the TLS client cannot be made: {error}"))
-        })
+}
+
+fn client() -> Result<reqwest::Client, DriverError> {
+    builder().build().map_err(|error| {
+        DriverError::invalid_config(format!("the TLS client cannot be made: {error}"))
+    })
 }
