@@ -14,7 +14,7 @@ pub struct Deployment {
     pub box_secret: SecretString,
 }
 
-const PLACE: &str = "deployment/box_secret";
+pub(crate) const PLACE: &str = "deployment/box_secret";
 
 impl Db {
     /// This deployment; made at the first call. Two that make it at once agree.

@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 use crate::connection::{Db, run, text};
 use crate::error::Result;
 
-fn place(owner: &str, name: &str) -> String {
+pub(crate) fn place(owner: &str, name: &str) -> String {
     format!("secrets/{owner}/{name}")
 }
 

@@ -22,6 +22,7 @@ use crate::operations::Fence;
 
 pub use listed::ListedGroup;
 pub use receive::Received;
+pub(crate) use staged::place as staged_place;
 
 /// A group as this site holds it.
 #[derive(Debug, Clone)]

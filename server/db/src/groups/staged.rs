@@ -29,6 +29,11 @@ pub(super) fn read(row: &QueryResult) -> Result<Option<Staged>> {
     }))
 }
 
+/// What a secret is bound to that waits with a staged change.
+pub(crate) fn place(group: &str, name: &str) -> String {
+    format!("staged/{group}/{name}")
+}
+
 fn secrets_owner(id: GroupId) -> String {
     format!("policy/{id}")
 }
@@ -239,7 +244,7 @@ impl Db {
         let secrets = sealed
             .into_iter()
             .map(|(name, value)| {
-                let place = format!("staged/{id}/{name}");
+                let place = place(&id.to_string(), &name);
                 Ok((name, self.secret_box.open(&place, &value)?))
             })
             .collect::<Result<_>>()?;
@@ -263,7 +268,7 @@ impl Db {
                 !value.expose_secret().is_empty(),
                 "an empty secret is no secret"
             );
-            let place = format!("staged/{id}/{name}");
+            let place = place(&id.to_string(), name);
             sealed.insert(
                 name.as_str(),
                 self.secret_box.seal(&place, value, &*self.ids)?,

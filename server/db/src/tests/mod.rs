@@ -5,6 +5,8 @@ mod engines;
 mod looks;
 mod mariadb;
 mod rows;
+mod sealed;
+mod surplus;
 mod turns;
 
 use std::collections::BTreeMap;
