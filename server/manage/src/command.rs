@@ -40,6 +40,21 @@ pub(crate) enum Command {
     /// Who may do what
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Before an upgrade
+    #[command(subcommand)]
+    Status(StatusCommand),
+    /// The sites that this one knows
+    #[command(subcommand)]
+    Site(SiteCommand),
+    /// The passwords and tokens that this site keeps sealed
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// The APIs and engines of this site
+    #[command(subcommand)]
+    Service(ServiceCommand),
+    /// Look for what is wrong with this installation, and say how to put it right
+    #[command(after_long_help = DOCTOR_HELP)]
+    Doctor(DoctorArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -48,7 +63,117 @@ pub(crate) enum DbCommand {
     Sync,
     /// Show which schema the database has
     Version,
+    /// Remove finished operations and what else nobody needs any more
+    #[command(after_long_help = SURPLUS_HELP)]
+    Purge(SurplusArgs),
+    /// The same, but write the rows into a file before they are removed
+    #[command(after_long_help = SURPLUS_HELP)]
+    Archive {
+        #[command(flatten)]
+        what: SurplusArgs,
+        /// The file; rows are added at its end
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
 }
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SurplusArgs {
+    /// Only what has not changed for so many days
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36500))]
+    pub(crate) older_than: u32,
+    /// Only tell what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How many operations and rows go in one transaction
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=10000))]
+    pub(crate) batch: u32,
+}
+
+/// What goes and what stays.
+const SURPLUS_HELP: &str = r#"What goes: finished operations with their journals and the keys of their requests; keys of requests
+that are older than a day; the reports and tokens of protection groups that are deleted on both sites;
+sealed values of sites, groups and trusts that are not there any more; services that were not seen since.
+
+What stays, whatever its age: every operation of a group that has an unfinished one; a test whose copies
+stand; the journal of what was made or stopped and not taken back; what belongs to the group's present
+epoch; the last move in each direction; an open statement of loss; the last that has completed of each
+kind; what the other site may not have heard of. The documents of deleted groups stay, so that a site
+that was away learns that they are gone. Audit events stay.
+
+`db archive` writes one JSON object a line, {"table": ..., "row": {...}}, without sealed values, and
+removes rows only when they are on disk. A run that was interrupted may write the same rows again."#;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StatusCommand {
+    /// Checks
+    #[command(subcommand)]
+    Upgrade(UpgradeCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UpgradeCommand {
+    /// Whether the services of this version can start on this site: exits with 0, with 1 where something
+    /// should be looked at, with 2 where something must be done first, with 255 where it cannot tell
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SiteCommand {
+    /// List the sites
+    List,
+    /// Show a site
+    Show {
+        /// Its name or id
+        site: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Try to open every sealed value
+    Check,
+    /// Make a new key and seal everything with it
+    #[command(after_long_help = ROTATE_HELP)]
+    Rotate {
+        /// Only the one half of it
+        #[arg(long, value_enum)]
+        only: Option<Half>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Half {
+    /// Make the key
+    Key,
+    /// Seal everything with the newest key
+    Seal,
+}
+
+/// How keys are changed on several nodes.
+const ROTATE_HELP: &str = r#"Every node of a site needs every key. Where the directory is not shared, run `secret rotate --only key`
+on one node, copy the new file to the others with its owner and mode, and then run
+`secret rotate --only seal` once. Services that run read a new key when they meet it. Old keys stay:
+remove one when `secret check` names it nowhere and the services were restarted since."#;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceCommand {
+    /// List them with their last sign of life
+    List,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArgs {
+    /// Whom the services run as; without it `protector`, or where that is no user, whoever asks
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+}
+
+/// What the verdicts mean.
+const DOCTOR_HELP: &str = r#"Nothing is changed. Every check is made that can be; one that needs what another has found broken is
+skipped. Exits with 0 where nothing is wrong, with 1 where there are warnings, with 2 where there are
+problems."#;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DriverCommand {
@@ -184,5 +309,14 @@ fn field(text: &str) -> Result<(String, String), String> {
 impl CommandLine {
     pub(crate) fn load(&self) -> Result<Config, ConfigError> {
         self.config.load("protector-manage", environment())
+    }
+
+    /// How the program exits where a command has failed. An upgrade check has codes of its own for what
+    /// it finds.
+    pub(crate) fn failed(&self) -> u8 {
+        match self.command {
+            Command::Status(_) => 255,
+            _ => 1,
+        }
     }
 }

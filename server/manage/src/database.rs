@@ -7,10 +7,13 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::store;
 
 pub(crate) fn sync(config: &Config) -> Result<Output, Failure> {
     let url = config.database.required()?;
-    block_on(url, async |url| protector_migrations::sync(url).await)?;
+    store::runtime()?
+        .block_on(protector_migrations::sync(url.url().expose_secret()))
+        .map_err(|source| told(url, source))?;
     shown(url)
 }
 
@@ -18,14 +21,19 @@ pub(crate) fn version(config: &Config) -> Result<Output, Failure> {
     shown(config.database.required()?)
 }
 
-fn shown(url: &DatabaseUrl) -> Result<Output, Failure> {
+/// The newest migration that a database has; `None`: it has no schema.
+pub(crate) async fn schema(url: &DatabaseUrl) -> Result<Option<String>, Failure> {
     // Opening a file would make it.
-    let absent = url.file().is_some_and(|file| !file.exists());
-    let version = if absent {
-        None
-    } else {
-        block_on(url, async |url| protector_migrations::version(url).await)?
-    };
+    if url.file().is_some_and(|file| !file.exists()) {
+        return Ok(None);
+    }
+    protector_migrations::version(url.url().expose_secret())
+        .await
+        .map_err(|source| told(url, source))
+}
+
+fn shown(url: &DatabaseUrl) -> Result<Output, Failure> {
+    let version = store::runtime()?.block_on(schema(url))?;
     let latest = protector_migrations::latest();
     let state = match &version {
         None => "no schema; run `protector-manage db sync`",
@@ -41,17 +49,9 @@ fn shown(url: &DatabaseUrl) -> Result<Output, Failure> {
     ]))
 }
 
-fn block_on<T>(
-    url: &DatabaseUrl,
-    work: impl AsyncFnOnce(&str) -> Result<T, SyncError>,
-) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime
-        .block_on(work(url.url().expose_secret()))
-        .map_err(|source| Failure::Database {
-            database: url.to_string(),
-            source,
-        })
+fn told(url: &DatabaseUrl, source: SyncError) -> Failure {
+    Failure::Database {
+        database: url.to_string(),
+        source,
+    }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong. Each is shown as it reads here, so that it must say what to do.
 
 use protector_config::ConfigError;
+use protector_db::DbError;
 use protector_framework::{DriverError, RegistryError};
 use protector_migrations::SyncError;
 
@@ -10,6 +11,20 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error("{database}: {source}")]
     Database { database: String, source: SyncError },
+    #[error("{database}: {source}")]
+    Store { database: String, source: DbError },
+    #[error("the keys in {}: {source}", dir.display())]
+    Keys {
+        dir: std::path::PathBuf,
+        source: DbError,
+    },
+    #[error("there is no site `{0}`; `site list` shows all")]
+    UnknownSite(String),
+    #[error("the archive {} cannot be written: {source}", file.display())]
+    Archive {
+        file: std::path::PathBuf,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Drivers(#[from] RegistryError),
     #[error("{}", .0.message)]

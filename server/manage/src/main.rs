@@ -4,17 +4,27 @@ mod check;
 mod command;
 mod config;
 mod database;
+mod doctor;
 mod drivers;
 mod failure;
 mod output;
 mod policy;
+mod secrets;
+mod services;
+mod sites;
+mod store;
+mod surplus;
+mod upgrade;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use command::{Command, CommandLine, ConfigCommand, DbCommand, DriverCommand, PolicyCommand};
+use command::{
+    Command, CommandLine, ConfigCommand, DbCommand, DriverCommand, PolicyCommand, SecretCommand,
+    ServiceCommand, SiteCommand, StatusCommand, UpgradeCommand,
+};
 use failure::Failure;
 use output::Output;
 
@@ -23,7 +33,7 @@ fn main() -> ExitCode {
     let line = CommandLine::parse();
     let (printed, code) = match run(&line) {
         Ok(output) => (print(&output.written(line.format)), output.code()),
-        Err(failure) => (complain(&failure), 1),
+        Err(failure) => (complain(&failure), line.failed()),
     };
     match printed {
         Ok(()) => ExitCode::from(code),
@@ -36,6 +46,8 @@ fn run(line: &CommandLine) -> Result<Output, Failure> {
     match &line.command {
         Command::Db(DbCommand::Sync) => database::sync(&line.load()?),
         Command::Db(DbCommand::Version) => database::version(&line.load()?),
+        Command::Db(DbCommand::Purge(what)) => surplus::purge(&line.load()?, what),
+        Command::Db(DbCommand::Archive { what, to }) => surplus::archive(&line.load()?, what, to),
         Command::Driver(DriverCommand::List) => drivers::list(&line.load()?),
         Command::Driver(DriverCommand::Show { name }) => drivers::show(&line.load()?, name),
         Command::Driver(DriverCommand::Check(args)) => {
@@ -47,6 +59,13 @@ fn run(line: &CommandLine) -> Result<Output, Failure> {
         Command::Policy(PolicyCommand::List) => policy::list(&line.load()?),
         Command::Policy(PolicyCommand::Check(question)) => policy::check(&line.load()?, question),
         Command::Policy(PolicyCommand::Sample) => Ok(policy::sample()),
+        Command::Status(StatusCommand::Upgrade(UpgradeCommand::Check)) => upgrade::check(line),
+        Command::Site(SiteCommand::List) => sites::list(&line.load()?),
+        Command::Site(SiteCommand::Show { site }) => sites::show(&line.load()?, site),
+        Command::Secret(SecretCommand::Check) => secrets::check(&line.load()?),
+        Command::Secret(SecretCommand::Rotate { only }) => secrets::rotate(&line.load()?, *only),
+        Command::Service(ServiceCommand::List) => services::list(&line.load()?),
+        Command::Doctor(args) => doctor::examine(line, args),
     }
 }
 

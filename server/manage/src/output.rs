@@ -25,12 +25,19 @@ pub(crate) enum Output {
         value: Value,
         valid: bool,
     },
+    /// What was found, for people and for programs, with how the program exits.
+    Judged {
+        shown: Box<Output>,
+        value: Value,
+        code: u8,
+    },
 }
 
 impl Output {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Checked { valid: false, .. } => 1,
+            Self::Judged { code, .. } => *code,
             _ => 0,
         }
     }
@@ -56,10 +63,11 @@ impl Output {
             Self::Many(parts) => parts.iter().map(Self::table).collect(),
             Self::Text(text) => text.clone(),
             Self::Checked { lines, .. } => lines.clone(),
+            Self::Judged { shown, .. } => shown.table(),
         }
     }
 
-    fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         match self {
             Self::List { columns, rows } => rows
                 .iter()
@@ -78,7 +86,7 @@ impl Output {
                 .into(),
             Self::Many(parts) => parts.iter().map(Self::value).collect::<Vec<_>>().into(),
             Self::Text(text) => Value::from(text.clone()),
-            Self::Checked { value, .. } => value.clone(),
+            Self::Checked { value, .. } | Self::Judged { value, .. } => value.clone(),
         }
     }
 }

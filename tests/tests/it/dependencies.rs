@@ -136,6 +136,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "model",
             "config",
             "db",
+            "reach",
             "migrations",
             "drivers",
             "daemon",
