@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Problem};
 use crate::sources::{Environment, Sources};
 
 /// `--config-file` and `--config-dir`; put it into a command line with `#[command(flatten)]`.
@@ -27,6 +27,19 @@ impl ConfigArgs {
     pub fn load(&self, program: &str, environment: Environment) -> Result<Config, ConfigError> {
         let sources = Sources::read(program, &self.config_file, &self.config_dir, environment)?;
         Config::from_sources(&sources)
+    }
+
+    /// The same for who looks for mistakes: as far as it can be read, with every option that is wrong.
+    ///
+    /// # Errors
+    /// Files that cannot be read, or lines that are none.
+    pub fn load_as_far_as_readable(
+        &self,
+        program: &str,
+        environment: Environment,
+    ) -> Result<(Config, Vec<Problem>), ConfigError> {
+        let sources = Sources::read(program, &self.config_file, &self.config_dir, environment)?;
+        Ok(Config::as_far_as_readable(&sources))
     }
 
     /// Finds the two options on a command line that is otherwise not looked at.

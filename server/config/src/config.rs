@@ -56,6 +56,16 @@ impl Config {
     /// # Errors
     /// Every option that is wrong, with its place and the reason.
     pub fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
+        let (config, problems) = Self::as_far_as_readable(sources);
+        match problems.is_empty() {
+            true => Ok(config),
+            false => Err(ConfigError { problems }),
+        }
+    }
+
+    /// The same for who looks for mistakes, with every option that is wrong. Such an option has no
+    /// value that means anything.
+    pub fn as_far_as_readable(sources: &Sources) -> (Self, Vec<Problem>) {
         let resolved = resolve(sources, OPTIONS, ACCEPTED);
         let mut reader = Reader {
             values: resolved.values,
@@ -82,13 +92,7 @@ impl Config {
             settings: reader.settings(),
             warnings: reader.warnings,
         };
-        if reader.problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigError {
-                problems: reader.problems,
-            })
-        }
+        (config, reader.problems)
     }
 
     /// Whether all is there that `protector-api` and `protector-engine` need.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use protector_config::{Config, ConfigArgs, ConfigError, environment};
+use protector_config::{Config, ConfigArgs, ConfigError, Problem, environment};
 
 /// Manage a Protector installation.
 #[derive(Debug, Parser)]
@@ -309,6 +309,12 @@ fn field(text: &str) -> Result<(String, String), String> {
 impl CommandLine {
     pub(crate) fn load(&self) -> Result<Config, ConfigError> {
         self.config.load("protector-manage", environment())
+    }
+
+    /// The configuration as far as it can be read, with every option that is wrong.
+    pub(crate) fn load_as_far_as_readable(&self) -> Result<(Config, Vec<Problem>), ConfigError> {
+        let config = &self.config;
+        config.load_as_far_as_readable("protector-manage", environment())
     }
 
     /// How the program exits where a command has failed. An upgrade check has codes of its own for what

@@ -103,6 +103,16 @@ fn shown(value: &Value) -> String {
     }
 }
 
+/// The same with a rule between the rows, for rows of several lines.
+pub(crate) fn ruled(column: &str, rows: &[String]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_FULL).set_header([column]);
+    for row in rows {
+        table.add_row([row]);
+    }
+    format!("{table}\n")
+}
+
 /// As wide as its contents, or as the terminal where there is one.
 fn drawn(columns: &[&str], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::command::CommandLine;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, ruled};
 use crate::{drivers, store};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,14 +62,10 @@ impl Report {
                 "" => "None",
                 details => details,
             };
-            vec![format!(
-                "Check: {check}\nResult: {result}\nDetails: {details}"
-            )]
+            format!("Check: {check}\nResult: {result}\nDetails: {details}")
         });
-        let shown = Output::List {
-            columns: vec!["Upgrade Check Results"],
-            rows: rows.collect(),
-        };
+        let rows: Vec<_> = rows.collect();
+        let shown = Output::Text(ruled("Upgrade Check Results", &rows));
         let value = self.0.iter().map(|one| {
             json!({
                 "check": one.check,

@@ -33,6 +33,12 @@ const SKEW: i64 = 3;
 /// From here on tokens, leases and recovery points are judged wrongly.
 const HARMFUL_SKEW: i64 = 30;
 
+/// What needs `[database]`.
+const DATABASE: &[&str] = &["database"];
+
+/// What needs `[keystone_authtoken]`.
+const KEYSTONE: &[&str] = &["token cache", "keystone", "credentials", "cloud"];
+
 /// What needs the configuration.
 const AFTER_CONFIGURATION: &[&str] = &[
     "directories",
@@ -51,6 +57,8 @@ const AFTER_CONFIGURATION: &[&str] = &[
 /// What all checks share.
 struct Ground {
     config: Config,
+    /// The options that are wrong, as `[section] name`.
+    wrong: Vec<String>,
     /// `None`: the drivers cannot be gathered.
     registry: Option<Registry>,
     /// `None`: the rules cannot be read.
@@ -63,6 +71,22 @@ impl Ground {
     fn ctx(&self) -> CallCtx {
         CallCtx::new(self.ids.request_id(), PATIENCE)
     }
+
+    /// Whether every option of these sections can be read; else these checks are skipped.
+    fn may_look(&self, sections: &[&str], checks: &[&str], report: &mut Report) -> bool {
+        let of = |section: &&str| {
+            let start = format!("[{section}] ");
+            self.wrong.iter().any(|option| option.starts_with(&start))
+        };
+        match sections.iter().find(|section| of(section)) {
+            None => true,
+            Some(section) => {
+                let why = format!("an option of [{section}] cannot be read");
+                report.skip(checks, &why);
+                false
+            }
+        }
+    }
 }
 
 /// # Errors
@@ -72,37 +96,42 @@ pub(crate) fn examine(line: &CommandLine, args: &DoctorArgs) -> Result<Output, F
     let account = Account::find(args.user.as_deref());
     let tried = "reading protector.conf as the services do";
     let configuration = check("configuration", tried);
-    let config = match line.load() {
-        Ok(config) => config,
+    let (config, wrong) = match line.load_as_far_as_readable() {
+        Ok(read) => read,
         Err(error) => {
-            let fix = "correct what is named, then run `protector-manage config check`";
-            report.fail(&configuration, error.to_string(), fix);
+            report.fail(&configuration, error.to_string(), CORRECT);
             report.skip(AFTER_CONFIGURATION, "the configuration cannot be read");
             return Ok(report.output());
         }
     };
-    files::configuration(&configuration, line, &config, &account, &mut report);
-    directories::look(&config, &account, &mut report);
+    match wrong.is_empty() {
+        true => files::configuration(&configuration, line, &config, &account, &mut report),
+        false => {
+            let lines: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+            report.fail(&configuration, lines.join("\n"), CORRECT);
+        }
+    }
     let mut ground = Ground {
         config,
+        wrong: wrong.into_iter().filter_map(|one| one.subject).collect(),
         registry: None,
         policy: None,
         clock: Arc::new(SystemClock::new()),
         ids: Arc::new(RandomIds),
     };
+    if ground.may_look(
+        &["DEFAULT", "database"],
+        &["directories", "keys"],
+        &mut report,
+    ) {
+        directories::look(&ground.config, &account, &mut report);
+    }
     store::runtime()?.block_on(async {
-        let db = database::look(&ground, &mut report).await;
-        let port = network::port(&ground, &mut report).await;
-        network::token_cache(&ground, &mut report).await;
-        ground.policy = files::policy(&ground.config, &mut report);
-        ground.registry = files::drivers(drivers::registry(&ground.config), &mut report);
-        let identity = keystone::look(&ground, port, &mut report).await;
-        if identity {
-            cloud::look(&ground, &mut report).await;
-        } else {
-            let why = "this site's Keystone does not let the service in";
-            report.skip(&["cloud", "cinder policy"], why);
-        }
+        let db = match ground.may_look(&["DEFAULT", "database", "engine"], DATABASE, &mut report) {
+            true => database::look(&ground, &mut report).await,
+            false => None,
+        };
+        clouds(&mut ground, &mut report).await;
         match &db {
             Some(db) => sites::look(&ground, db, &mut report).await,
             None => report.skip(&["sites", "services"], "the database cannot be used"),
@@ -113,6 +142,33 @@ pub(crate) fn examine(line: &CommandLine, args: &DoctorArgs) -> Result<Output, F
     });
     Ok(report.output())
 }
+
+/// The port, and all that needs no database.
+async fn clouds(ground: &mut Ground, report: &mut Report) {
+    let port = match ground.may_look(&["api"], &["port"], report) {
+        true => network::port(ground, report).await,
+        false => network::Port::None,
+    };
+    if ground.may_look(&["oslo_policy"], &["policy"], report) {
+        ground.policy = files::policy(&ground.config, report);
+    }
+    if ground.may_look(&["drivers"], &["drivers"], report) {
+        ground.registry = files::drivers(drivers::registry(&ground.config), report);
+    }
+    if !ground.may_look(&["keystone_authtoken"], KEYSTONE, report) {
+        return;
+    }
+    network::token_cache(ground, report).await;
+    match keystone::look(ground, port, report).await {
+        true => cloud::look(ground, report).await,
+        false => {
+            let why = "this site's Keystone does not let the service in";
+            report.skip(&["cloud", "cinder policy"], why);
+        }
+    }
+}
+
+const CORRECT: &str = "correct what is named, then run `protector-manage config check`";
 
 /// How far another clock is ahead of this machine's, judged.
 fn clock_skew(report: &mut Report, check: &report::Check, whose: &str, ahead: chrono::TimeDelta) {

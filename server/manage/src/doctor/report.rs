@@ -106,7 +106,7 @@ impl Report {
             text.push_str(&one.shown());
         }
         text.push_str(&format!(
-            "{} problems, {} warnings, {} checks without a finding, {} skipped\n",
+            "problems: {}, warnings: {}, without a finding: {}, skipped: {}\n",
             count(Verdict::Problem),
             count(Verdict::Warning),
             count(Verdict::Ok),

@@ -10,11 +10,11 @@ async fn a_site_that_is_well_has_no_finding() {
     let stage = Stage::new().await;
     assert_eq!(stage.found(), [], "{}", stage.shown());
     let shown = stage.shown();
-    assert!(shown.contains("0 problems, 0 warnings"), "{shown}");
+    assert!(shown.contains("problems: 0, warnings: 0"), "{shown}");
     let other = Cloud::start(0).await;
     stage.pair(&other).await;
     assert_eq!(stage.found(), [], "{}", stage.shown());
-    assert!(stage.shown().contains("0 skipped"), "{}", stage.shown());
+    assert!(stage.shown().contains("skipped: 0"), "{}", stage.shown());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,6 +37,18 @@ async fn a_configuration_that_cannot_be_read_is_told_with_its_line() {
     stage.set("api", "workers", "many");
     let words = ["protector.conf:", "[api] workers", "config check"];
     stage.finds("configuration", "problem", &words);
+    // What else is wrong is found all the same, and what the option is for is left alone.
+    std::fs::remove_dir(stage.path("log")).unwrap();
+    let found = stage.found();
+    let both = ["configuration", "directories"].map(|check| (check.into(), "problem".into()));
+    assert_eq!(found, both, "{}", stage.shown());
+    let shown = stage.shown();
+    assert!(
+        shown.contains("skipped    port: an option of [api]"),
+        "{shown}"
+    );
+    std::fs::write(stage.path("protector.conf"), "no line\n").unwrap();
+    stage.finds("configuration", "problem", &["protector.conf:1"]);
     let mut stage = Stage::new().await;
     stage.set("api", "bind_prot", "1");
     stage.finds("configuration", "warning", &["there is no such option"]);
