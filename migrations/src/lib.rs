@@ -11,6 +11,7 @@ mod m20261130_000005_quarantines;
 mod m20261130_000006_turns;
 mod m20261130_000007_readiness;
 mod m20261130_000008_lists;
+mod m20261201_000009_told_ends;
 
 use std::str::FromStr as _;
 
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000006_turns::Migration),
             Box::new(m20261130_000007_readiness::Migration),
             Box::new(m20261130_000008_lists::Migration),
+            Box::new(m20261201_000009_told_ends::Migration),
         ]
     }
 }

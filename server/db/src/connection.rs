@@ -61,6 +61,11 @@ const ROWS_UNDER_WAY: usize = 1024;
 /// small machine.
 const PAGE_CACHE_KIB: &str = "-16384";
 
+/// How often more than once something is done that the database asks to repeat: for four seconds or so.
+const ATTEMPTS: u32 = 7;
+/// How often that was asked for.
+const REPEATED: &str = "protector_database_repeats_total";
+
 /// The work of one transaction; may be run again from the start.
 pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
@@ -132,7 +137,7 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn now(&self) -> Result<DateTime<Utc>> {
-        self.at_once(now(&self.conn, &*self.clock)).await
+        self.repeated(|| now(&self.conn, &*self.clock)).await
     }
 
     /// Waits for the database. No time of a simulated clock passes meanwhile.
@@ -146,17 +151,39 @@ impl Db {
     where
         F: Fn(Arc<DatabaseTransaction>) -> Work<'a, T>,
     {
-        let mut attempt = 0;
+        self.repeated(|| self.try_transaction(&work)).await
+    }
+
+    /// Does something again from the start while the database asks for it. What it had refused before
+    /// has had no effect.
+    pub(crate) async fn repeated<T, F>(&self, attempt: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut failed = 0;
         loop {
-            match self.at_once(self.try_transaction(&work)).await {
-                Err(error) if is_retryable(&error) && attempt < 5 => {
-                    attempt += 1;
-                    tracing::debug!(%error, attempt, "the database asks to repeat a transaction");
-                    self.clock.sleep(Duration::from_millis(20 << attempt)).await;
+            match self.at_once(attempt()).await {
+                Err(error) if is_retryable(&error) && failed < ATTEMPTS => {
+                    failed += 1;
+                    tracing::debug!(%error, failed, "the database asks to repeat it");
+                    metrics::counter!(REPEATED).increment(1);
+                    self.clock.sleep(self.pause(failed)).await;
+                }
+                // It is there and does not serve, which may pass.
+                Err(DbError::Other(text)) if failed >= ATTEMPTS => {
+                    return Err(DbError::Unreachable(text));
                 }
                 outcome => return outcome,
             }
         }
+    }
+
+    /// Longer each time, and not the same for two that have met: they would meet again.
+    fn pause(&self, failed: u32) -> Duration {
+        let longest = 20 << failed;
+        let mut random = [0];
+        self.ids.bytes(&mut random);
+        Duration::from_millis(longest / 2 + longest * u64::from(random[0]) / 512)
     }
 
     async fn try_transaction<'a, T, F>(&self, work: &F) -> Result<T>
@@ -191,7 +218,9 @@ impl Db {
         sql: &str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<QueryResult>> {
-        self.at_once(rows(&self.conn, sql, values)).await
+        let values: Vec<Value> = values.into_iter().collect();
+        self.repeated(|| rows(&self.conn, sql, values.clone()))
+            .await
     }
 
     pub(crate) async fn run(
@@ -199,7 +228,9 @@ impl Db {
         sql: &str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<u64> {
-        self.at_once(run(&self.conn, sql, values)).await
+        // A cluster may refuse at the end a statement that is a transaction by itself.
+        let values: Vec<Value> = values.into_iter().collect();
+        self.repeated(|| run(&self.conn, sql, values.clone())).await
     }
 
     pub fn stamp(&self) -> String {

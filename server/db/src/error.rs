@@ -79,20 +79,17 @@ impl From<DbErr> for DbError {
     }
 }
 
-/// Whether the database asks to run the transaction again: a deadlock, a lost certification in a
-/// cluster, or a writer that took too long.
+/// Whether the database asks to run it again: a deadlock, a lost certification in a cluster, a node that
+/// is not of the cluster at the moment, or a writer that took too long.
 pub(crate) fn is_retryable(error: &DbError) -> bool {
     let DbError::Other(text) = error else {
         return false;
     };
-    [
-        "1213",
-        "1205",
-        "1047",
-        "1020",
-        "database is locked",
-        "40001",
-    ]
-    .iter()
-    .any(|code| text.contains(code))
+    // The code where the driver writes it, so that a number in a value is not taken for one.
+    let said = text.split_once("from database: ").map(|(_, said)| said);
+    let code = said.and_then(|said| said.split(|c: char| !c.is_ascii_digit()).next());
+    code.is_some_and(|code| REPEATABLE.contains(&code)) || text.contains("database is locked")
 }
+
+/// Deadlock, lock wait timeout, not prepared for application use, record changed since last read.
+const REPEATABLE: &[&str] = &["1213", "1205", "1047", "1020"];

@@ -30,6 +30,7 @@ const TABLES: &[&str] = &[
     "services",
     "sites",
     "tenant_mappings",
+    "told_ends",
     "trusts",
 ];
 

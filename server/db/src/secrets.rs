@@ -16,7 +16,7 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn put_secret(&self, owner: &str, name: &str, value: &SecretString) -> Result<()> {
-        self.at_once(self.put_secret_in(&self.conn, owner, name, value))
+        self.repeated(|| self.put_secret_in(&self.conn, owner, name, value))
             .await
     }
 

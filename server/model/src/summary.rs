@@ -40,6 +40,9 @@ pub struct GroupSummary {
     pub epoch_id: EpochId,
     /// How often it has failed over or back.
     pub failover_count: u32,
+    /// How old a recovery point may be, in seconds; `None` without a policy.
+    #[serde(default)]
+    pub rpo_target_seconds: Option<u64>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When its document last changed.
@@ -65,6 +68,10 @@ impl From<&GroupDocument> for GroupSummary {
             epoch: document.epoch.number(),
             epoch_id: document.epoch.id,
             failover_count: document.failover_count,
+            rpo_target_seconds: document
+                .policy
+                .as_ref()
+                .map(|policy| u64::from(policy.rpo_minutes) * 60),
             created_at: document.created_at,
             updated_at: document.updated_at,
         }

@@ -104,15 +104,38 @@ impl Db {
         let found = self.page(list, page).await?;
         let mut groups = Vec::with_capacity(found.len());
         for row in found {
-            let summary = text(&row, "summary")?;
-            let summary = match summary.parse() {
-                Ok(id) => self.summary_of(GroupId::from_untyped_uuid(id)).await?,
-                Err(_) => serde_json::from_str(&summary)
-                    .map_err(|error| corrupt("group_summaries", error))?,
-            };
+            let summary = self.summary_in(&row).await?;
             groups.push(read(&row, summary, project)?);
         }
         Ok(groups)
+    }
+
+    /// Every group of this site that is not deleted, whoever's it is, as lists show it.
+    ///
+    /// # Errors
+    /// `Corrupt` where one cannot be read.
+    pub async fn shown_groups(&self) -> Result<Vec<ListedGroup>> {
+        let sql = format!(
+            "SELECT {COLUMNS}, project_id FROM {} WHERE deleted = 0 ORDER BY id",
+            TABLE.as_str()
+        );
+        let mut groups = Vec::new();
+        for row in self.rows(&sql, []).await? {
+            let summary = self.summary_in(&row).await?;
+            let project = text(&row, "project_id")?.into();
+            groups.push(read(&row, summary, &project)?);
+        }
+        Ok(groups)
+    }
+
+    async fn summary_in(&self, row: &QueryResult) -> Result<GroupSummary> {
+        let summary = text(row, "summary")?;
+        match summary.parse() {
+            Ok(id) => self.summary_of(GroupId::from_untyped_uuid(id)).await,
+            Err(_) => {
+                serde_json::from_str(&summary).map_err(|error| corrupt("group_summaries", error))
+            }
+        }
     }
 
     /// Keeps what lists show of a document, with the hash that names it.

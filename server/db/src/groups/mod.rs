@@ -92,7 +92,7 @@ impl Db {
     /// # Errors
     /// `Corrupt` where its document cannot be read.
     pub async fn get_group(&self, id: GroupId) -> Result<Option<GroupRecord>> {
-        self.at_once(group_in(&self.conn, id)).await
+        self.repeated(|| group_in(&self.conn, id)).await
     }
 
     /// The group of this id or name in a project of the local site.
@@ -249,7 +249,7 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn mark_push_failed(&self, id: GroupId, error: &str) -> Result<()> {
-        self.at_once(set(&self.conn, id, "last_error = ?", [error.into()]))
+        self.repeated(|| set(&self.conn, id, "last_error = ?", [error.into()]))
             .await
     }
 
@@ -259,7 +259,7 @@ impl Db {
     /// Where the database does not answer.
     pub async fn set_conflict(&self, id: GroupId, with: Option<&Head>) -> Result<()> {
         let with = with.map(to_json).transpose()?;
-        self.at_once(set(&self.conn, id, "conflict_with = ?", [with.into()]))
+        self.repeated(|| set(&self.conn, id, "conflict_with = ?", [with.clone().into()]))
             .await
     }
 

@@ -215,7 +215,7 @@ impl Db {
         id: GroupId,
         change: ChangeId,
     ) -> Result<BTreeMap<String, SecretString>> {
-        self.at_once(self.staged_content(&self.conn, id, change))
+        self.repeated(|| self.staged_content(&self.conn, id, change))
             .await
             .map(|(_, secrets)| secrets)
     }

@@ -6,8 +6,10 @@
 
 mod before;
 mod create;
+mod ends;
 mod lease;
 mod left;
+mod tests_passed;
 mod turns;
 
 use protector_framework::{GroupId, OperationId, ProjectId};
@@ -42,7 +44,7 @@ impl Db {
     /// # Errors
     /// `Corrupt` where it cannot be read.
     pub async fn get_operation(&self, id: OperationId) -> Result<Option<Operation>> {
-        self.at_once(operation_in(&self.conn, id)).await
+        self.repeated(|| operation_in(&self.conn, id)).await
     }
 
     /// One page of the operations of a project, a group, or all.
@@ -120,7 +122,7 @@ impl Db {
     /// # Errors
     /// `Corrupt` where it cannot be read.
     pub async fn steps(&self, id: OperationId) -> Result<Vec<StepRecord>> {
-        self.at_once(steps_in(&self.conn, id)).await
+        self.repeated(|| steps_in(&self.conn, id)).await
     }
 
     /// The plan of an operation, once an engine has made it.

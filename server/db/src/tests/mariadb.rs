@@ -1,115 +1,17 @@
 //! The same compare-and-sets on a real MariaDB, which the test starts and stops itself.
 
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-use protector_framework::{Clock as _, SystemClock};
 use protector_model::OperationKind;
 
+use super::server::Server;
 use super::{open, operation, site, with_group, world_at};
 use crate::{Created, DbError};
 
-const SERVER: &str = "/usr/sbin/mariadbd";
-
-struct Server {
-    child: Child,
-    dir: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-/// Starts a server of its own on a socket in a temporary directory; no durability, no network.
-fn start() -> Option<(Server, String)> {
-    if !std::path::Path::new(SERVER).exists() {
-        assert!(
-            std::env::var("CI").is_err(),
-            "mariadbd is not installed, and CI must not skip"
-        );
-        println!("skipped: mariadbd is not installed");
-        return None;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("data");
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let init = dir.path().join("init.sql");
-    std::fs::write(
-        &init,
-        "CREATE DATABASE protector CHARACTER SET utf8mb4;
-         CREATE USER 'protector'@'127.0.0.1' IDENTIFIED BY 'pw';
-         GRANT ALL ON protector.* TO 'protector'@'127.0.0.1';",
-    )
-    .unwrap();
-    let installed = Command::new("mariadb-install-db")
-        .args([
-            "--no-defaults",
-            "--skip-test-db",
-            "--auth-root-authentication-method=normal",
-        ])
-        .arg(format!("--datadir={}", data.display()))
-        .arg("--user=root")
-        .output()
-        .unwrap();
-    assert!(
-        installed.status.success(),
-        "{}",
-        String::from_utf8_lossy(&installed.stderr)
-    );
-    let child = Command::new(SERVER)
-        .args([
-            "--no-defaults",
-            "--user=root",
-            "--bind-address=127.0.0.1",
-            "--skip-name-resolve",
-        ])
-        .args([
-            "--innodb-flush-log-at-trx-commit=0",
-            "--innodb-buffer-pool-size=32M",
-        ])
-        .args(["--performance-schema=off"])
-        .arg(format!("--datadir={}", data.display()))
-        .arg(format!("--socket={}", dir.path().join("s").display()))
-        .arg(format!("--pid-file={}", dir.path().join("pid").display()))
-        .arg(format!("--init-file={}", init.display()))
-        .arg(format!("--port={port}"))
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(dir.path().join("log")).unwrap())
-        .spawn()
-        .unwrap();
-    let url = format!("mysql://protector:pw@127.0.0.1:{port}/protector");
-    Some((Server { child, dir }, url))
-}
-
 #[tokio::test]
 async fn engines_documents_and_sync_behave_on_mariadb_as_on_sqlite() {
-    let Some((mut server, url)) = start() else {
+    let Some(server) = Server::start().await else {
         return;
     };
-    let mut last = String::new();
-    let mut synced = false;
-    let clock = SystemClock::new();
-    // Until it listens it refuses, which is said at once.
-    for _ in 0..600 {
-        match protector_migrations::sync(&url).await {
-            Ok(()) => {
-                synced = true;
-                break;
-            }
-            Err(error) => last = error.to_string(),
-        }
-        assert!(server.child.try_wait().unwrap().is_none(), "mariadbd ended");
-        clock.sleep(Duration::from_millis(200)).await;
-    }
-    let log = std::fs::read_to_string(server.dir.path().join("log")).unwrap_or_default();
-    assert!(synced, "{last}\n{log}");
+    let url = server.url(server.port);
     let (a, b) = tokio::join!(
         protector_migrations::sync(&url),
         protector_migrations::sync(&url)

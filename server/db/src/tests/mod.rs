@@ -1,11 +1,15 @@
 //! The database as its users see it, on SQLite and, where its server is installed, on MariaDB.
 
+mod cluster;
 mod documents;
+mod ends;
 mod engines;
 mod looks;
 mod mariadb;
+mod refusing;
 mod rows;
 mod sealed;
+mod server;
 mod surplus;
 mod turns;
 

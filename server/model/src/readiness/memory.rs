@@ -37,6 +37,9 @@ pub struct Kept {
     pub as_of: DateTime<Utc>,
     /// How many blockers there were.
     pub blockers: u64,
+    /// How many warnings.
+    #[serde(default)]
+    pub warnings: u64,
 }
 
 impl Readiness {
@@ -70,6 +73,7 @@ impl Readiness {
             ready: planned.is_some_and(|report| report.ready),
             as_of: self.as_of,
             blockers: planned.map_or(0, |report| report.blockers().count() as u64),
+            warnings: planned.map_or(0, |report| report.warnings().count() as u64),
         }
     }
 
