@@ -5,6 +5,7 @@ use std::sync::Arc;
 use poem::{Endpoint, IntoEndpoint as _, Response};
 use protector_config::{Config, PolicyStore};
 use protector_control::{NoServices, Services};
+use protector_daemon::Observer;
 use protector_framework::{Clock, IdentityDriver, Ids};
 use serde_json::Value;
 
@@ -93,6 +94,10 @@ pub(crate) fn endpoint(
         clock: parts.clock,
         ending: parts.ending,
         cors: Cors::new(config.cors.clone()),
+        observer: Observer {
+            program: "protector-api",
+            host: config.default.host.clone(),
+        },
         inner: Front {
             pages: Arc::new(pages),
             inner: gate,

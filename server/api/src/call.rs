@@ -10,6 +10,7 @@ use protector_model::Actor;
 use crate::failure::Failure;
 use crate::links::BaseUrl;
 use crate::microversion::Microversion;
+use crate::noted::Noted;
 
 /// The caller as the token shows it.
 #[derive(Debug, Clone)]
@@ -63,6 +64,8 @@ pub(crate) struct CallData {
     pub(crate) max_limit: u64,
     /// What decides about further rules.
     pub(crate) judge: Option<crate::judge::Judge>,
+    /// What is told of the request afterwards.
+    pub(crate) noted: Noted,
 }
 
 impl std::ops::Deref for Call {

@@ -9,6 +9,7 @@ use futures::FutureExt as _;
 use poem::http::header::{CACHE_CONTROL, CONNECTION, ORIGIN, VARY};
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
+use protector_daemon::Observer;
 use protector_framework::{Clock, Ids};
 use tracing::Instrument as _;
 
@@ -17,6 +18,7 @@ use crate::failure::Failure;
 use crate::gate::Asked;
 use crate::listen::Ending;
 use crate::microversion::{self, Microversion};
+use crate::noted::{Noted, Told};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
 const MICROVERSION: HeaderName = HeaderName::from_static(microversion::HEADER);
@@ -67,6 +69,8 @@ pub(crate) struct Edge<E> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ending: Ending,
     pub(crate) cors: Cors,
+    /// Who tells of acts in the audit trail.
+    pub(crate) observer: Observer,
     pub(crate) inner: E,
 }
 
@@ -74,7 +78,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let start = self.clock.monotonic();
+        let (start, asked_at) = (self.clock.monotonic(), self.clock.now());
         let ids = RequestIds {
             own: self.ids.request_id(),
             global: request
@@ -93,10 +97,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         request.set_data(ids.clone());
         let unread = Unread::announced(&request);
         request.set_data(unread.clone());
-        let span = match &ids.global {
-            Some(global) => tracing::info_span!("request", id = %ids.own, global_id = %global),
-            None => tracing::info_span!("request", id = %ids.own),
-        };
+        let noted = Noted::default();
+        request.set_data(noted.clone());
+        let span = span(&ids);
         let answer = async {
             let mut response = match self.cors.preflight(&request) {
                 Some(response) => response,
@@ -117,6 +120,16 @@ impl<E: Endpoint> Endpoint for Edge<E> {
                 response.set_body(());
             }
             let took = self.clock.monotonic().saturating_sub(start);
+            noted.count(response.status(), took);
+            let told = Told {
+                id: self.ids.uuid().to_string(),
+                asked_at,
+                at: self.clock.now(),
+                observer: self.observer.clone(),
+            };
+            if let Some(event) = noted.event(response.status(), told) {
+                event.write();
+            }
             tracing::info!(
                 target: "protector_api::access",
                 %method,
@@ -143,6 +156,22 @@ impl<E: Endpoint> Edge<E> {
             Err(_panic) => Failure::internal().render(request_id),
         }
     }
+}
+
+/// What the log lines of a request belong to. Who calls is known once the token is.
+fn span(ids: &RequestIds) -> tracing::Span {
+    use tracing::field::Empty;
+    tracing::info_span!(
+        "request",
+        request_id = ids.own,
+        global_request_id = ids.global,
+        user_id = Empty,
+        project_id = Empty,
+        domain_id = Empty,
+        system_scope = Empty,
+        user_domain_id = Empty,
+        project_domain_id = Empty,
+    )
 }
 
 /// `req-` and a lower-case UUID with dashes; anything else is not taken over.

@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::judge::Judge;
 use crate::links::{BaseUrl, Proxies};
 use crate::microversion::Microversion;
+use crate::noted::{Noted, log_caller};
 use crate::paths::{Canonical, PROJECT, canonical, is_project};
 use crate::tokens::{TokenError, Tokens};
 
@@ -93,6 +94,13 @@ impl<E: Endpoint> Endpoint for Gate<E> {
             Some(Asked(Ok(version))) => *version,
             _ => Microversion::MIN,
         };
+        let noted = Noted::of(&request);
+        noted.operation(&operation.id);
+        if let Some(caller) = &caller {
+            let request_id = RequestIds::of(&request).travels().to_owned();
+            let address = options.proxies.client(&request);
+            noted.acts(&method, caller, &request_id, address, &place.path);
+        }
         let project = options.project(&mut place, caller.as_ref(), &written)?;
         let rule = operation.rule.as_deref();
         let judged = async |rule: &str| match &caller {
@@ -105,8 +113,11 @@ impl<E: Endpoint> Endpoint for Gate<E> {
         }
         let query = query(&request);
         let body = options.check(operation, &query, &mut request).await?;
+        noted.body(&body);
         if let Some(prefix) = actions {
-            judged(&format!("{prefix}{}", action(&body)?)).await?;
+            let action = action(&body)?;
+            noted.action(action);
+            judged(&format!("{prefix}{action}")).await?;
         }
         set_body(&mut request, &body);
         request.set_data(Call::new(CallData {
@@ -121,6 +132,7 @@ impl<E: Endpoint> Endpoint for Gate<E> {
             query,
             max_limit: options.max_limit,
             judge: Some(options.judge.clone()),
+            noted,
         }));
         rewrite(&mut request, &place.path)?;
         if method == Method::HEAD {
@@ -162,7 +174,9 @@ impl GateOptions {
                 return Err(Failure::unauthorized(&self.identity_url));
             }
         }
-        Ok(self.judge.caller(found, secret, service).await)
+        let caller = self.judge.caller(found, secret, service).await;
+        log_caller(&caller);
+        Ok(caller)
     }
 
     /// Whose service token came along, where it counts.

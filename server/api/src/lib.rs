@@ -26,6 +26,7 @@ mod listing;
 mod live;
 mod memcached;
 mod microversion;
+mod noted;
 mod paths;
 mod remote;
 mod reply;

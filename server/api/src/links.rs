@@ -20,6 +20,16 @@ impl Proxies {
         }
     }
 
+    /// Where the caller is: behind a proxy, what that proxy has seen, which it writes last.
+    pub(crate) fn client(&self, request: &Request) -> Option<String> {
+        let forwarded = self.sent(request).then(|| {
+            let seen = request.header("x-forwarded-for")?.rsplit(',').next()?;
+            seen.trim().parse::<IpAddr>().ok()
+        });
+        let peer = || Some(request.remote_addr().as_socket_addr()?.ip().to_canonical());
+        forwarded.flatten().or_else(peer).map(|ip| ip.to_string())
+    }
+
     fn sent(&self, request: &Request) -> bool {
         let Some(peer) = request.remote_addr().as_socket_addr() else {
             return false;

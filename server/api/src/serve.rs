@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use poem::endpoint::EndpointExt as _;
 use protector_config::{Config, ConfigError, KeystoneSection, Paste, PolicyStore};
 use protector_control::{Control, ControlOptions, Credentials};
-use protector_daemon::{Alive, DatabaseError, heartbeat, open_database};
+use protector_daemon::{Alive, DatabaseError, Metrics, MetricsError, heartbeat, open_database};
 use protector_framework::{CallCtx, Clock, DriverError, IdentityDriver, Ids, Registry};
 use protector_model::site::Account;
 use protector_reach::{ArrayTrust, Reach};
@@ -54,6 +54,9 @@ pub enum ApiError {
     /// The identity driver of `[keystone_authtoken]`.
     #[error("[keystone_authtoken] identity_driver: {0}")]
     Identity(DriverError),
+    /// Metrics cannot be shown.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The address is not free, or not this machine's.
     #[error("cannot listen on {address}: {reason}")]
     Listen {
@@ -72,6 +75,7 @@ pub struct ApiHandle {
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
     tasks: JoinSet<()>,
+    metrics: Option<Metrics>,
 }
 
 /// Whether a request through the API's own door is answered. What is answered does not matter: that
@@ -102,6 +106,11 @@ impl ApiHandle {
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it shows its metrics, if it does.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(Metrics::local_addr)
     }
 
     /// What says whether it lives.
@@ -166,6 +175,14 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
         .identity(&keystone.identity_driver, keystone.driver_config())
         .map_err(ApiError::Identity)?;
     let db = open_database(&config, clock.clone(), ids.clone()).await?;
+    let shown = &config.metrics;
+    let metrics = Metrics::show(
+        &shown.bind_host,
+        shown.api_bind_port,
+        db.clone(),
+        clock.clone(),
+    )
+    .await?;
     let trust = ArrayTrust {
         ca_file: config.storage.cafile.clone(),
         pins: config.storage.certificate_sha256.clone(),
@@ -217,6 +234,7 @@ pub async fn serve(options: ApiOptions) -> Result<ApiHandle, ApiError> {
         stop,
         server,
         tasks,
+        metrics,
     })
 }
 

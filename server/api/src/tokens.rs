@@ -25,6 +25,12 @@ pub(crate) enum TokenError {
     Unavailable,
 }
 
+/// Counts where what is known of a token came from: from this process, from what others share, or from
+/// the identity service itself.
+fn count(source: &'static str) {
+    metrics::counter!("protector_token_lookups_total", "source" => source).increment(1);
+}
+
 /// Which tokens are asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Age {
@@ -109,6 +115,7 @@ impl Tokens {
         let key = (age, hash);
         if let Some(known) = self.cache.get(&key).await {
             if self.clock.monotonic() < known.until {
+                count("memory");
                 return Ok(known.token.clone());
             }
             self.cache.invalidate(&key).await;
@@ -142,6 +149,7 @@ impl Tokens {
             && let Some((found, ago)) = shared.get(token).await
             && ago < keep
         {
+            count("shared");
             return Ok((found, ago));
         }
         let found = self.ask(request_id, token, age).await?;
@@ -164,6 +172,7 @@ impl Tokens {
         token: &SecretString,
         age: Age,
     ) -> Result<TokenInfo, TokenError> {
+        count("identity");
         let ctx = CallCtx::new(request_id, DEADLINE);
         let asked = async {
             match age {

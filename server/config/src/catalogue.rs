@@ -123,6 +123,9 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
     option("engine", "peer_interval", Kind::Float(0.01, 3600.0), Some("15"), "Seconds between two contacts with the other site."),
     option("engine", "lease_seconds", Kind::Float(15.0, 300.0), Some("30"), "Seconds for which an engine holds an operation without renewing."),
     option("engine", "call_deadline", Kind::Float(1.0, 60.0), Some("60"), "Seconds after which a call to a cloud or an array is given up."),
+    option("metrics", "bind_host", Kind::Host, Some("127.0.0.1"), "The address on which metrics are shown, without a token: one that only Prometheus can reach."),
+    option("metrics", "api_bind_port", PORT, None, "The TCP port on which protector-api shows its metrics at /metrics; 0 takes a free one. Without it there are none."),
+    option("metrics", "engine_bind_port", PORT, None, "The same for protector-engine; engines that share a node need a port each."),
 ];
 
 /// Options of other OpenStack services that operators and deployment tools write everywhere. They

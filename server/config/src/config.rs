@@ -13,8 +13,9 @@ use crate::option::Setting;
 use crate::resolve::{Values, resolve};
 use crate::sections::{
     ApiSection, CorsSection, DatabaseSection, DefaultSection, DriversSection, EngineSection,
-    HealthcheckSection, KeystoneSection, MiddlewareSection, PolicySection, RemoteSection,
-    ServiceCredentialsSection, SharedTokens, StorageSection, memcached_server, network, pin,
+    HealthcheckSection, KeystoneSection, MetricsSection, MiddlewareSection, PolicySection,
+    RemoteSection, ServiceCredentialsSection, SharedTokens, StorageSection, memcached_server,
+    network, pin,
 };
 use crate::sources::Sources;
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub drivers: DriversSection,
     /// `[engine]`.
     pub engine: EngineSection,
+    /// `[metrics]`.
+    pub metrics: MetricsSection,
     /// What does not stop a start but should be told: unknown options, old names.
     pub warnings: Vec<Problem>,
     settings: Vec<Setting>,
@@ -89,6 +92,7 @@ impl Config {
             storage: reader.storage(),
             drivers: reader.drivers(),
             engine: reader.engine(),
+            metrics: reader.metrics(),
             settings: reader.settings(),
             warnings: reader.warnings,
         };
@@ -437,6 +441,19 @@ impl Reader {
             peer_interval: self.seconds("engine", "peer_interval"),
             lease: self.seconds("engine", "lease_seconds"),
             call_deadline: self.seconds("engine", "call_deadline"),
+        }
+    }
+
+    fn metrics(&mut self) -> MetricsSection {
+        let port = |name| {
+            let value = self.values.integer("metrics", name);
+            value.and_then(|port| u16::try_from(port).ok())
+        };
+        let (api_bind_port, engine_bind_port) = (port("api_bind_port"), port("engine_bind_port"));
+        MetricsSection {
+            bind_host: self.text("metrics", "bind_host"),
+            api_bind_port,
+            engine_bind_port,
         }
     }
 

@@ -383,6 +383,17 @@ pub struct EngineSection {
     pub call_deadline: Duration,
 }
 
+/// `[metrics]`.
+#[derive(Debug, Clone)]
+pub struct MetricsSection {
+    /// The address on which metrics are shown.
+    pub bind_host: String,
+    /// The API's port; `None`: it shows none.
+    pub api_bind_port: Option<u16>,
+    /// The engine's port; `None`: it shows none.
+    pub engine_bind_port: Option<u16>,
+}
+
 pub(crate) fn missing(group: &str, name: &str) -> Problem {
     Problem::option(None, group, name, "is not set, and it is needed")
 }

@@ -61,7 +61,8 @@ pub fn prepare<C: clap::Parser>(
         Ok(config) => config,
         Err(error) => return Prepared::Exit(refuse(program, &error)),
     };
-    let log = match logging::init(program, &config.default) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let log = match logging::init(program, &config.default, &clock) {
         Ok(log) => log,
         Err(reason) => return Prepared::Exit(refuse(program, &reason)),
     };
@@ -75,7 +76,6 @@ pub fn prepare<C: clap::Parser>(
     {
         tracing::debug!("a TLS provider is installed already");
     }
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let env = DriverEnv {
         clock: clock.clone(),

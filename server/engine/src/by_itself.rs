@@ -60,6 +60,7 @@ impl Peers {
                 Err(DbError::Busy(_)) => return Ok(()),
                 created => created?,
             };
+            self.observer.began(&operation).write();
             tracing::warn!(
                 group = %record.document.id,
                 operation = %operation.id,
@@ -248,6 +249,7 @@ impl Peers {
                 tracing::warn!(operation = %operation.id, %error, "the other site may hold the group for it");
             }
         } else {
+            self.observer.began(&operation).write();
             tracing::info!(group = %record.document.id, operation = %operation.id, %kind, "it is due");
         }
         match created {

@@ -7,6 +7,7 @@ mod giving_up;
 mod journal;
 mod lease;
 mod losses;
+mod measure;
 mod peers;
 mod readiness;
 mod runner;
@@ -14,10 +15,13 @@ mod running;
 mod service;
 mod silence;
 mod steps;
+mod trail;
 mod work;
 
 #[cfg(test)]
 mod tests;
+
+pub use protector_daemon::Observer;
 
 pub use failure::StepFailure;
 pub use journal::Journal;
@@ -25,6 +29,6 @@ pub use lease::Lease;
 pub use peers::{Memory, Peers};
 pub use readiness::Watch;
 pub use runner::{RunEnd, Runner, RunnerOptions, StepExecutor, StepRun};
-pub use service::{EngineHandle, EngineOptions, start};
+pub use service::{EngineError, EngineHandle, EngineOptions, start};
 pub use steps::Steps;
 pub use work::WorkLoop;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use protector_daemon::Observer;
 use protector_db::{Db, DbError, Page};
 use protector_framework::{Clock, Ids, OperationId, SecretString, SiteId};
 use protector_model::Site;
@@ -45,6 +46,8 @@ pub struct Peers {
     pub wake: Arc<Notify>,
     /// Set when the first round has ended.
     pub met: Arc<AtomicBool>,
+    /// Who tells of operations that an engine begins by itself.
+    pub observer: Observer,
 }
 
 /// What the other site was last told of an operation.

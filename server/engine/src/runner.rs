@@ -22,6 +22,7 @@ use crate::failure::StepFailure;
 use crate::giving_up::{GivingUp, LISTEN};
 use crate::journal::{Journal, StepEnd};
 use crate::lease::Lease;
+use crate::measure;
 use crate::running::Running;
 use ending::count;
 use places::{is_copying, is_probe, pending, probes};
@@ -316,6 +317,9 @@ impl Runner {
             running
                 .alongside(self.take_result(journal, lease, step, ended, &mut asked))
                 .await?;
+            if let Some(record) = journal.records().iter().find(|r| r.key == step.key) {
+                measure::step(plan.operation, record);
+            }
         }
     }
 

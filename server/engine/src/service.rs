@@ -1,12 +1,15 @@
 //! The engine as a service: its loops, and how they begin and end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use protector_config::Config;
-use protector_daemon::{Alive, DatabaseError, heartbeat, open_database};
+use protector_daemon::{
+    Alive, DatabaseError, Metrics, MetricsError, Observer, heartbeat, open_database,
+};
 use protector_framework::{Clock, Ids, Registry};
 use protector_reach::{ArrayTrust, Reach};
 use tokio::sync::Notify;
@@ -15,6 +18,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::peers::Peers;
 use crate::readiness::Watch;
 use crate::runner::RunnerOptions;
+use crate::trail::{self, Trail};
 use crate::work::WorkLoop;
 
 /// How long running steps may take to end after the engine was told to stop.
@@ -35,6 +39,17 @@ pub struct EngineOptions {
     pub name: String,
 }
 
+/// Why an engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Metrics cannot be shown.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
 /// A running engine.
 #[derive(Debug)]
 pub struct EngineHandle {
@@ -45,6 +60,7 @@ pub struct EngineHandle {
     loops: JoinSet<()>,
     /// One for each loop.
     beats: Vec<AbortHandle>,
+    metrics: Option<Metrics>,
 }
 
 #[async_trait]
@@ -56,6 +72,11 @@ impl Alive for EngineHandle {
 }
 
 impl EngineHandle {
+    /// Where it shows its metrics, if it does.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(Metrics::local_addr)
+    }
+
     /// Begins nothing more, lets running steps end for a while, and gives operations back.
     pub async fn stop(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -81,7 +102,7 @@ impl EngineHandle {
 ///
 /// # Errors
 /// One clear reason; nothing runs then.
-pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError> {
+pub async fn start(options: EngineOptions) -> Result<EngineHandle, EngineError> {
     let EngineOptions {
         config,
         registry,
@@ -90,6 +111,18 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
         name,
     } = options;
     let db = open_database(&config, clock.clone(), ids.clone()).await?;
+    let shown = &config.metrics;
+    let metrics = Metrics::show(
+        &shown.bind_host,
+        shown.engine_bind_port,
+        db.clone(),
+        clock.clone(),
+    )
+    .await?;
+    let observer = Observer {
+        program: trail::PROGRAM,
+        host: config.default.host.clone(),
+    };
     let trust = ArrayTrust {
         ca_file: config.storage.cafile.clone(),
         pins: config.storage.certificate_sha256.clone(),
@@ -111,6 +144,14 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
         stopping: stopping.clone(),
         wake: wake.clone(),
         met: met.clone(),
+        observer: observer.clone(),
+    };
+    let trail = Trail {
+        db: db.clone(),
+        clock: clock.clone(),
+        observer,
+        stopping: stopping.clone(),
+        wake: wake.clone(),
     };
     let watch = Watch {
         db: db.clone(),
@@ -150,6 +191,7 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
         loops.spawn(peers.run()),
         loops.spawn(work.run()),
         loops.spawn(watch.run()),
+        loops.spawn(trail.run()),
     ];
     Ok(EngineHandle {
         stopping,
@@ -158,5 +200,6 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, DatabaseError
         heart,
         loops,
         beats,
+        metrics,
     })
 }

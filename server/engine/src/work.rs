@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use protector_db::{Claim, Db, DbError};
-use protector_framework::{Clock, Ids, SiteId};
+use protector_framework::{Clock, Ids, ProjectId, SiteId, UserId};
 use protector_reach::Reach;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::runner::{RunEnd, Runner, RunnerOptions};
 use crate::steps::Steps;
@@ -118,7 +119,15 @@ impl WorkLoop {
         )
         .stopping_with(self.stopping.clone());
         let nudge = self.nudge.clone();
-        async move {
+        let actor = &claim.operation.actor;
+        let span = tracing::info_span!(
+            "operation",
+            operation_id = %claim.operation.id,
+            request_id = actor.request_id,
+            user_id = actor.user_id.as_ref().map(UserId::as_str),
+            project_id = actor.project_id.as_ref().map(ProjectId::as_str),
+        );
+        let run = async move {
             let (id, kind) = (claim.operation.id, claim.operation.kind);
             tracing::info!(operation = %id, %kind, unclean = claim.unclean, "taking an operation");
             match runner.run(claim).await {
@@ -126,6 +135,7 @@ impl WorkLoop {
                 RunEnd::Lost => tracing::warn!(operation = %id, "it goes to another engine"),
             }
             nudge.notify_one();
-        }
+        };
+        run.instrument(span)
     }
 }

@@ -52,6 +52,7 @@ const IDLE: Duration = Duration::from_secs(20);
 /// A refusal is the API's normal error body. A token that is not accepted is fetched anew once.
 #[derive(Debug)]
 pub struct HttpRemote {
+    site_id: String,
     site_name: String,
     region: String,
     identity: Arc<dyn IdentityDriver>,
@@ -72,6 +73,7 @@ impl HttpRemote {
         ids: Arc<dyn Ids>,
     ) -> Result<Self, DriverError> {
         Ok(Self {
+            site_id: site.id.to_string(),
             site_name: site.name.clone(),
             region: site.region_name.clone(),
             identity,
@@ -82,6 +84,32 @@ impl HttpRemote {
     }
 
     async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+        deadline: Duration,
+    ) -> Result<Reply, PeerError> {
+        let began = self.clock.monotonic();
+        let answer = self.answer(method, path, body, deadline).await;
+        let outcome = match &answer {
+            Ok(reply) if reply.status < 400 => "ok",
+            // It was said by the other site, and may be what was to be found out.
+            Ok(_) => "refused",
+            Err(PeerError::Unreachable(_)) => "unreachable",
+            Err(PeerError::Unauthorized(_)) => "unauthorized",
+            Err(_) => "failed",
+        };
+        let took = self.clock.monotonic().saturating_sub(began);
+        metrics::counter!("protector_peer_calls_total", "site_id" => self.site_id.clone(),
+            "outcome" => outcome)
+        .increment(1);
+        metrics::histogram!("protector_peer_call_seconds", "site_id" => self.site_id.clone())
+            .record(took.as_secs_f64());
+        answer
+    }
+
+    async fn answer(
         &self,
         method: Method,
         path: &str,

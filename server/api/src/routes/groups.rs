@@ -92,6 +92,7 @@ impl Groups {
         let started = services
             .create_group(&call.actor(), call.project()?, new, key.0.as_deref())
             .await?;
+        call.noted.began(&started.operation);
         let id = started.group.document.id;
         let url = call.tenant_url(&format!("protection-groups/{id}"));
         let document = ProtectionGroupDocument {

@@ -16,6 +16,7 @@ pub(super) struct Operations(pub(super) Api);
 /// The answer to whatever started or steered an operation.
 pub(super) fn accepted(call: &Call, operation: Operation) -> Accepted<OperationDocument> {
     let url = call.tenant_url(&format!("operations/{}", operation.id));
+    call.noted.began(&operation);
     let operation = operation.into();
     Accepted::at(OperationDocument { operation }, url)
 }

@@ -217,6 +217,9 @@ impl Sites {
         let done = services
             .fail_over_site(&call.actor(), &site.0, request)
             .await?;
+        for operation in &done.operations {
+            call.noted.began(operation);
+        }
         Ok(match planned {
             true => OneOf::Second(Shown::new(done.into())),
             false => OneOf::First(Accepted::new(done.into())),

@@ -1,5 +1,6 @@
 //! The API over its own layers, with services and an identity service that only pretend.
 
+mod audit;
 mod auth;
 mod bodies;
 mod cors;

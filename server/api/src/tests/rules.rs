@@ -37,15 +37,15 @@ fn who(operation: &str, path: &str) -> Who {
     }
 }
 
-struct Route {
-    operation: String,
-    method: String,
-    path: String,
-    body: Option<Value>,
+pub(super) struct Route {
+    pub(super) operation: String,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
 }
 
 /// Every operation of the document that a token is needed for, with a request that passes.
-fn routes() -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     let document = crate::openapi_document();
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {

@@ -1,21 +1,39 @@
-use std::fs::{File, OpenOptions};
-use std::io::{IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+//! Where services log, and in which form.
+
+mod context;
+mod file;
+mod form;
+mod said;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use protector_config::DefaultSection;
-use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::fmt::format::FmtSpan;
+use protector_framework::Clock;
+use tracing::Metadata;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::{FilterFn, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+use crate::audit;
+use context::Contexts;
+use file::LogFile;
+use form::{Form, Kind};
+
+/// The file of the audit trail, which all services of a node share.
+const AUDIT_FILE: &str = "protector-audit.log";
+
 /// The log of a service. What is on its way is written when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Log {
-    file: LogFile,
+    files: [LogFile; 2],
     filter: reload::Handle<EnvFilter, Registry>,
-    _written: WorkerGuard,
+    _written: [WorkerGuard; 2],
 }
 
 impl Log {
@@ -26,47 +44,12 @@ impl Log {
         }
     }
 
-    /// Writes to the file of that name from now on; the one that was open may have been moved away.
+    /// Writes to the files of these names from now on; those that were open may have been moved away.
     pub(crate) fn reopen(&self) {
-        if let Err(error) = self.file.reopen() {
-            tracing::error!(%error, "the log file cannot be opened anew; the old one is written on");
+        for file in &self.files {
+            file.reopen();
         }
     }
-}
-
-/// A log file that can be opened anew while others write to it.
-#[derive(Debug, Clone)]
-struct LogFile {
-    path: PathBuf,
-    open: Arc<Mutex<File>>,
-}
-
-impl LogFile {
-    fn open(path: PathBuf) -> std::io::Result<Self> {
-        let open = Arc::new(Mutex::new(append(&path)?));
-        Ok(Self { path, open })
-    }
-
-    fn reopen(&self) -> std::io::Result<()> {
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = append(&self.path)?;
-        Ok(())
-    }
-}
-
-impl Write for LogFile {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let mut file = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        let mut file = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        file.flush()
-    }
-}
-
-fn append(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
 }
 
 /// Our crates at the level that was asked for, others only when something is wrong: what HTTP and
@@ -91,43 +74,82 @@ fn filter(debug: bool) -> EnvFilter {
         "readiness",
     ];
     ours.iter()
-        .filter_map(|name| format!("protector_{name}={level}").parse().ok())
+        .map(|name| format!("protector_{name}={level}"))
+        .chain([format!("{}=info", audit::TARGET)])
+        .filter_map(|directive| directive.parse().ok())
         .fold(EnvFilter::new("warn"), EnvFilter::add_directive)
 }
 
-/// Sends logs to `log_dir` and, where asked, to standard error. What is on its way when the program
-/// ends is written when the log is dropped.
-pub(crate) fn init(program: &str, section: &DefaultSection) -> Result<Log, String> {
-    let path = log_path(program, section);
-    let file = LogFile::open(path.clone())
-        .map_err(|error| format!("the log file {} cannot be written: {error}", path.display()))?;
+/// Sends logs and the audit trail to `log_dir` and, where asked, logs to standard error too. What is
+/// on its way when the program ends is written when the log is dropped.
+pub(crate) fn init(
+    program: &str,
+    section: &DefaultSection,
+    clock: &Arc<dyn Clock>,
+) -> Result<Log, String> {
+    let file = LogFile::open(log_path(program, section))?;
+    let trail = LogFile::open(section.log_dir.join(AUDIT_FILE))?;
     let (writer, written) = tracing_appender::non_blocking(file.clone());
+    // An event of the trail is waited for rather than lost.
+    let (trail_writer, trail_written): (NonBlocking, _) = NonBlockingBuilder::default()
+        .lossy(false)
+        .finish(trail.clone());
     let (filter, handle) = reload::Layer::new(filter(section.debug));
+    let form = |kind| Form {
+        kind,
+        clock: clock.clone(),
+        host: section.host.clone(),
+    };
+    let kind = match section.use_json {
+        true => Kind::Json,
+        false => Kind::Line,
+    };
     let stderr = section.use_stderr.then(|| {
         tracing_subscriber::fmt::layer()
+            .event_format(form(kind))
             .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_span_events(FmtSpan::NONE)
+            .with_filter(no_audit())
     });
-    let layer: Box<dyn Layer<_> + Send + Sync> = match section.use_json {
-        true => Box::new(tracing_subscriber::fmt::layer().json().with_writer(writer)),
-        false => Box::new(
-            tracing_subscriber::fmt::layer()
-                .with_ansi(false)
-                .with_writer(writer),
-        ),
-    };
     Registry::default()
         .with(filter)
-        .with(layer)
+        .with(Contexts)
+        .with(
+            tracing_subscriber::fmt::layer()
+                .event_format(form(kind))
+                .with_writer(writer)
+                .with_filter(no_audit()),
+        )
+        .with(
+            tracing_subscriber::fmt::layer()
+                .event_format(form(Kind::Bare))
+                .with_writer(trail_writer)
+                .with_filter(filter_fn(|event| event.target() == audit::TARGET)),
+        )
         .with(stderr)
         .try_init()
         .map_err(|error| format!("logging cannot begin: {error}"))?;
+    log_panics();
     Ok(Log {
-        file,
+        files: [file, trail],
         filter: handle,
-        _written: written,
+        _written: [written, trail_written],
     })
+}
+
+/// The trail has a file of its own.
+fn no_audit() -> FilterFn<fn(&Metadata<'_>) -> bool> {
+    filter_fn(|event| event.target() != audit::TARGET)
+}
+
+/// A panic is told in the log, where it belongs to a request or an operation, besides on standard error.
+fn log_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string);
+        let message = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(place, "a panic: {message}");
+        before(panic);
+    }));
 }
 
 fn log_path(program: &str, section: &DefaultSection) -> PathBuf {

@@ -163,6 +163,10 @@ impl World {
             stopping: Arc::default(),
             wake: Arc::default(),
             met: Arc::default(),
+            observer: protector_engine::Observer {
+                program: "protector-engine",
+                host: "simulated".to_owned(),
+            },
         }
     }
 
