@@ -3,5 +3,6 @@
 pub mod abuse;
 pub mod clouds;
 pub mod conformance;
+pub mod mariadb;
 pub mod plugin;
 pub mod sites;

@@ -80,6 +80,22 @@ impl Programs {
         })
     }
 
+    /// Those that were built beside this test; `None`: not all of them were.
+    ///
+    /// # Errors
+    /// Where this program is in no directory.
+    pub fn built() -> Outcome<Option<Self>> {
+        let own = std::env::current_exe()?;
+        let Some(dir) = own.ancestors().nth(2) else {
+            return fail(format!("{} is in no directory", own.display()));
+        };
+        let all = ["protector-api", "protector-engine", "protector-manage"];
+        let there = all.iter().all(|name| dir.join(name).exists());
+        Ok(there.then(|| Self {
+            dir: dir.to_owned(),
+        }))
+    }
+
     /// One of them, to be started.
     pub fn command(&self, program: &str) -> Command {
         Command::new(self.dir.join(program))

@@ -13,7 +13,7 @@ pub struct Logs(Arc<Mutex<Vec<u8>>>);
 /// What services log at `debug = true`, and more of our own: a secret must not be at any level.
 const FILTER: &str = "warn,protector_api=trace,protector_config=trace,protector_control=trace,\
     protector_daemon=trace,protector_db=trace,protector_driver_mock=trace,protector_engine=trace,\
-    protector_framework=trace,protector_peer=trace,protector_reach=trace";
+    protector_framework=trace,protector_peer=trace,protector_reach=trace,protector_audit=info";
 
 impl Logs {
     /// Collects from now on what this process logs; a second call returns the same logs.

@@ -5,6 +5,7 @@
 //! the API. What is written to volumes and compared is in [`Server`].
 
 mod client;
+mod crew;
 mod data;
 mod logs;
 mod pair;
@@ -14,6 +15,7 @@ mod reply;
 mod site;
 
 pub use client::{Client, Refused, Reply, Seen};
+pub use crew::{Crew, Part};
 pub use data::{Contents, Server};
 pub use logs::Logs;
 pub use pair::{Env, Pair, Side};

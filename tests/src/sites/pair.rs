@@ -13,6 +13,7 @@ use super::client::Seen;
 use super::reply::SiteView;
 use super::site::{Site, Timing};
 use crate::clouds::failure::{Outcome, ensure, fail};
+use crate::mariadb::MariaDb;
 use crate::plugin::add_plugin;
 
 /// One of the two sites.
@@ -84,6 +85,8 @@ pub struct Env {
     pub registry: Registry,
     /// The storage driver that the policies name.
     pub driver: String,
+    /// The server of both sites' databases, `protector_a` and `protector_b`; without it each has a file.
+    pub databases: Option<Arc<MariaDb>>,
 }
 
 impl Env {
@@ -105,6 +108,7 @@ impl Env {
             ids,
             registry,
             driver,
+            databases: None,
         })
     }
 
@@ -145,7 +149,10 @@ impl Pair {
     pub async fn start_with(dir: &Path, timing: Timing, plugin: Option<&Path>) -> Outcome<Self> {
         // Another provider may be installed already; then that one serves.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let env = Env::new(plugin)?;
+        Self::start_in(dir, timing, Env::new(plugin)?).await
+    }
+
+    async fn start_in(dir: &Path, timing: Timing, env: Env) -> Outcome<Self> {
         let seen = Seen::default();
         let mark = format!("marked{}", env.ids.uuid().simple());
         let mut a = Site::build(Side::A, dir, &mark, &env, &seen, timing).await?;
@@ -169,7 +176,28 @@ impl Pair {
     /// # Errors
     /// What fails.
     pub async fn ready(dir: &Path) -> Outcome<Self> {
-        let pair = Self::start(dir, Timing::default()).await?;
+        Self::start(dir, Timing::default()).await?.known().await
+    }
+
+    /// The same on a MariaDB of their own.
+    ///
+    /// # Errors
+    /// What fails.
+    pub async fn ready_on_mariadb(dir: &Path) -> Outcome<Self> {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let mut env = Env::new(None)?;
+        let databases = ["protector_a", "protector_b"];
+        let server = MariaDb::start(&dir.join("mariadb"), &databases, &env.clock).await?;
+        env.databases = Some(Arc::new(server));
+        Self::start_in(dir, Timing::default(), env)
+            .await?
+            .known()
+            .await
+    }
+
+    /// Makes both sites known to each other.
+    async fn known(self) -> Outcome<Self> {
+        let pair = self;
         for side in Side::BOTH {
             pair.register(side).await?;
         }

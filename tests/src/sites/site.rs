@@ -13,6 +13,7 @@ use protector_framework::{Clock, DriverEnv, ExposeSecret, SecretString};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::client::{Client, Seen};
+use super::crew::Crew;
 use super::pair::{Env, Side};
 use super::process::Process;
 use crate::clouds::deployment::Programs;
@@ -117,7 +118,12 @@ impl Site {
             None => endpoints(&array, side),
             Some(_) => Ipv4Addr::LOCALHOST.to_string(),
         };
-        let config = config(side, &dir, &cloud, &endpoints, &password, timing)?;
+        let connection = match &env.databases {
+            Some(server) => server.url(&format!("protector_{}", side.letter())),
+            None => format!("sqlite:///{}/state/protector.sqlite", dir.display()),
+        };
+        let place = (side, dir.as_path(), connection.as_str());
+        let config = config(place, &cloud, &endpoints, &password, timing)?;
         let database = config.database.required()?.url().clone();
         protector_migrations::sync(database.expose_secret()).await?;
         Ok(Self {
@@ -265,6 +271,36 @@ impl Site {
         Ok(())
     }
 
+    /// Puts several APIs and engines, each a process of its own, in the place of those that run in this
+    /// process, at the same address.
+    ///
+    /// # Errors
+    /// Why one does not start.
+    pub async fn become_a_crew(
+        &mut self,
+        programs: Programs,
+        apis: usize,
+        engines: usize,
+    ) -> Outcome<Crew> {
+        self.kill_engine().await?;
+        self.kill_api().await?;
+        let door = TcpListener::bind(self.address).await?;
+        let place = (self.dir.clone(), self.dir.join(CONFIG));
+        let clock = self.env.clock.clone();
+        Crew::start(programs, place, door, (apis, engines), clock).await
+    }
+
+    /// Where its API and its engine show their metrics, while they run in this process.
+    pub fn metrics(&self) -> Vec<SocketAddr> {
+        let api = self
+            .api
+            .as_ref()
+            .and_then(|api| api.handle()?.metrics_addr());
+        let engine = self.engine.as_ref();
+        let engine = engine.and_then(|engine| engine.handle()?.metrics_addr());
+        api.into_iter().chain(engine).collect()
+    }
+
     /// Fails where its program has ended.
     ///
     /// # Errors
@@ -368,8 +404,7 @@ impl Site {
 
 /// The configuration as an operator would write it.
 fn config(
-    side: Side,
-    dir: &Path,
+    (side, dir, connection): (Side, &Path, &str),
     cloud: &MockCloud,
     endpoints: &str,
     password: &SecretString,
@@ -394,7 +429,7 @@ bind_host = 127.0.0.1
 bind_port = 0
 
 [database]
-connection = sqlite:///{dir}/state/protector.sqlite
+connection = {connection}
 
 [keystone_authtoken]
 identity_driver = mock
@@ -414,6 +449,10 @@ poll_interval = {poll}
 peer_interval = {peer}
 lease_seconds = {lease}
 call_deadline = {deadline}
+
+[metrics]
+api_bind_port = 0
+engine_bind_port = 0
 ",
         dir = dir.display(),
         letter = side.letter(),

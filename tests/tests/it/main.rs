@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod abuse;
 #[cfg(test)]
+mod crews;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod doctor;
@@ -32,5 +34,7 @@ mod strange;
 mod syncing;
 #[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod watching;
 #[cfg(test)]
 mod world;
