@@ -3,8 +3,9 @@
 # endpoints. It can be run again: what is there is left or brought up to date, never doubled.
 #
 # It asks Keystone with the `openstack` client as whoever the environment names (OS_CLOUD, or an
-# admin-openrc), which has to be an administrator. The user's password is read from PROTECTOR_PASS and
-# is on no command line.
+# admin-openrc), which has to be an administrator. The user's password is read from PROTECTOR_PASS. The
+# client gets its commands on its standard input: there no list of processes shows the password, and it
+# starts five times instead of twenty.
 set -eu
 
 usage() {
@@ -68,96 +69,98 @@ case $PROTECTOR_PASS in
 '*) fail "PROTECTOR_PASS holds a quote, a backslash, a blank or a line's end; take another password" ;;
 esac
 
+for name in "$region" "$user" "$home" "$domain" "$extra" "$projects"; do
+    case $name in *[\'\"\\]*) fail "\`$name\` holds a quote or a backslash" ;; esac
+done
 say() { printf '%s\n' "keystone-setup: $1"; }
 
-# The id of something by its exact name, or nothing.
-id_of() {
-    kind=$1 name=$2
-    shift 2
-    "$client" "$kind" list -f value -c ID -c Name "$@" |
-        awk -v name="$name" '{ id = $1; sub(/^[^ ]* /, ""); if ($0 == name) print id }' | head -n 1
-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
-role() {
-    id=$(id_of role "$1")
-    if [ -z "$id" ]; then
-        id=$("$client" role create "$1" -f value -c id)
-        say "role $1: made" >&2
+# Sends the commands of $work/ask; $work/said has what they print, without empty lines: as many as told at
+# least. With commands on its standard input the client's exit code says nothing.
+send() {
+    rc=0
+    "$client" <"$work/ask" >"$work/all" 2>"$work/errors" || rc=$?
+    grep -v '^[[:space:]]*$' "$work/all" >"$work/said" || true
+    if [ "$(wc -l <"$work/said")" -lt "$1" ] || [ "$rc" -gt 1 ] ||
+        grep -q -e 'HTTP [45]' -e 'Failed to' -e 'Unable to' -e 'Could not' "$work/errors"; then
+        cat "$work/errors" >&2
+        fail "the client $2, and what it said is above"
     fi
-    printf '%s' "$id"
 }
+line() { sed -n "$1p" "$work/said"; }
+ask() { printf '%s\n' "$1" >>"$work/ask"; }
+id='-f value -c id'
 
-# A role twice is one role: Keystone answers the second grant as the first.
-grant() {
-    "$client" role add --project "$1" --user "$user_id" "$2"
-}
-
-project_of() {
-    id=$(id_of project "$1" --domain "$domain")
-    [ -n "$id" ] || fail "there is no project \`$1\` in domain \`$domain\`"
-    printf '%s' "$id"
-}
-
-home_id=$(id_of project "$home" --domain "$domain")
-if [ -z "$home_id" ]; then
-    home_id=$("$client" project create --domain "$domain" "$home" -f value -c id)
-    say "project $home: made"
-fi
-
-# The client reads commands from its standard input, where no process list shows the password.
-quiet_command() {
-    printf '%s\n' "$1" | "$client" >/dev/null
-}
-
-user_id=$(id_of user "$user" --domain "$domain")
-if [ -z "$user_id" ]; then
-    quiet_command "user create --domain $domain --password '$PROTECTOR_PASS' $user"
-    user_id=$(id_of user "$user" --domain "$domain")
-    [ -n "$user_id" ] || fail "user \`$user\` could not be made"
-    say "user $user: made"
-else
-    quiet_command "user set --password '$PROTECTOR_PASS' $user_id"
-    say "user $user: was there; it has the password of PROTECTOR_PASS now"
-fi
-
-admin_role=$(role admin)
-service_role=$(role service)
-grant "$home_id" "$admin_role"
-grant "$home_id" "$service_role"
-[ -z "$extra" ] || extra_role=$(role "$extra")
-[ -z "$extra" ] || grant "$home_id" "$extra_role"
-say "user $user: roles admin, service${extra:+, $extra} in project $home"
+: >"$work/ask"
+ask "project create --or-show --domain '$domain' '$home' $id"
+ask "user create --or-show --domain '$domain' --password '$PROTECTOR_PASS' '$user' $id"
+ask "role create --or-show admin $id"
+ask "role create --or-show service $id"
+[ -z "$extra" ] || ask "role create --or-show '$extra' $id"
 printf '%s\n' "$projects" | while IFS= read -r project; do
-    [ -n "$project" ] || continue
-    project_id=$(project_of "$project")
-    grant "$project_id" "$admin_role"
-    [ -z "$extra" ] || grant "$project_id" "$extra_role"
-    say "user $user: roles admin${extra:+, $extra} in project $project"
+    [ -z "$project" ] || ask "project show --domain '$domain' '$project' $id"
+done
+asked=$(wc -l <"$work/ask")
+ask "service list -f value -c ID -c Type"
+send "$asked" "did not find or make a project, a user or a role"
+home_id=$(line 1) user_id=$(line 2) admin_role=$(line 3) service_role=$(line 4)
+next=5 extra_role=''
+[ -z "$extra" ] || { extra_role=$(line 5) && next=6; }
+others=$(awk -v first="$next" -v last="$asked" 'NR >= first && NR <= last' "$work/said")
+service_id=$(sed "1,${asked}d" "$work/said" | awk '$2 == "protector" { print $1; exit }')
+
+: >"$work/ask"
+ask "user set --password '$PROTECTOR_PASS' $user_id"
+# A role twice is one role: Keystone answers the second grant as the first.
+for project in $home_id $others; do
+    for role in $admin_role $extra_role; do
+        ask "role add --project $project --user $user_id $role"
+    done
+done
+ask "role add --project $home_id --user $user_id $service_role"
+[ -n "$service_id" ] ||
+    ask "service create --name protector --description 'OpenStack disaster recovery' protector $id"
+given=0
+[ -n "$service_id" ] || given=1
+send "$given" "did not give user $user its password and roles, or make the service"
+[ -n "$service_id" ] || { service_id=$(line 1) && say "service protector: made"; }
+
+: >"$work/ask"
+ask "role assignment list --user $user_id -f value -c Role -c Project"
+send 2 "cannot see the roles of user $user"
+for project in $home_id $others; do
+    for role in $admin_role $extra_role; do
+        grep -q -x "$role $project" "$work/said" || fail "user $user has no role $role in $project"
+    done
+done
+grep -q -x "$service_role $home_id" "$work/said" || fail "user $user has no role service in $home"
+say "user $user: admin, service${extra:+, $extra} in project $home; it has the password of PROTECTOR_PASS"
+printf '%s\n' "$projects" | while IFS= read -r project; do
+    [ -z "$project" ] || say "user $user: admin${extra:+, $extra} in project $project"
 done
 
-service_id=$("$client" service list -f value -c ID -c Type |
-    awk '$2 == "protector" { print $1; exit }')
-if [ -z "$service_id" ]; then
-    service_id=$("$client" service create --name protector \
-        --description "OpenStack disaster recovery" protector -f value -c id)
-    say "service protector: made"
-fi
-
+: >"$work/ask"
+ask "endpoint list --service $service_id -f value -c ID -c Region -c Interface -c URL"
+send 0 "cannot list endpoints"
+awk -v region="$region" '$2 == region { print $1, $3, $4 }' "$work/said" >"$work/endpoints"
+: >"$work/ask"
 endpoint() {
     interface=$1 address="$2/v1/%(tenant_id)s"
-    have=$("$client" endpoint list --service "$service_id" --interface "$interface" \
-        --region "$region" -f value -c ID -c URL | head -n 1)
+    have=$(awk -v interface="$interface" '$2 == interface { print $1, $3; exit }' "$work/endpoints")
     if [ -z "$have" ]; then
-        "$client" endpoint create --region "$region" "$service_id" "$interface" "$address" >/dev/null
-        say "endpoint $interface: made, $address"
+        ask "endpoint create --region '$region' $service_id $interface '$address' $id"
+        say "endpoint $interface: $address"
     elif [ "${have#* }" != "$address" ]; then
-        "$client" endpoint set --url "$address" "${have%% *}"
-        say "endpoint $interface: was ${have#* }, is $address"
+        ask "endpoint set --url '$address' ${have%% *}"
+        ask "endpoint show ${have%% *} $id"
+        say "endpoint $interface: $address, where ${have#* } was"
     else
         say "endpoint $interface: was there, $address"
     fi
 }
-
 endpoint public "$url"
 endpoint internal "$internal"
 endpoint admin "$admin"
+send "$(grep -c -e "$id\$" "$work/ask" || true)" "did not make an endpoint"

@@ -1,6 +1,6 @@
 //! Protector's own processes beside a cloud: configuration, database, api and engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -94,6 +94,11 @@ impl Programs {
         Ok(there.then(|| Self {
             dir: dir.to_owned(),
         }))
+    }
+
+    /// Where they are.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// One of them, to be started.

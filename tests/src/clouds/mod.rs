@@ -2,7 +2,7 @@
 //!
 //! `testbed` brings the clouds up, `world` fills them as their admins and a tenant would, with the
 //! real client; `deployment` runs Protector's own processes beside them; `story` and `kills` are
-//! what is done and checked.
+//! what is done and checked. `guide` has the installation guide followed instead.
 
 pub mod api;
 pub mod arrays;
@@ -15,6 +15,7 @@ pub mod command;
 pub mod deployment;
 pub mod failure;
 pub mod front;
+pub mod guide;
 pub mod http;
 pub mod identity;
 pub mod inventory;

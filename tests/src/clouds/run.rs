@@ -61,7 +61,8 @@ pub async fn stories(report: &Report, testbed: &Testbed, suites: &[Suite], keep:
     let secrets = Secrets::of_run(&run);
     // The arrays come first: block storage that does not find its array when it starts says nothing
     // and goes on without it.
-    let pure = match suites.contains(&Suite::Pure) {
+    let wanted = [Suite::Pure, Suite::Guide];
+    let pure = match wanted.iter().any(|suite| suites.contains(suite)) {
         true => Some(Arc::new(simulated(report, testbed, &run, &secrets).await?)),
         false => None,
     };
@@ -92,6 +93,11 @@ pub async fn stories(report: &Report, testbed: &Testbed, suites: &[Suite], keep:
             let what = format!("{}: Protector's programs", suite.name());
             let build = Programs::build(suite.profile());
             let programs = report.phase(&what, build).await?;
+            if let (Suite::Guide, Some(arrays)) = (suite, &pure) {
+                let walk = super::guide::walk(report, &clouds, &programs, arrays, &run, &secrets);
+                walk.await?;
+                continue;
+            }
             let part = suite.part(&clouds, &run, &secrets, pure.as_ref())?;
             let last = suites.last() == Some(suite);
             let built = Stage::build(report, &clouds, &programs, &part, keep && last);

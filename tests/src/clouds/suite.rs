@@ -20,6 +20,9 @@ pub enum Suite {
     Clients,
     /// Cinder's own Pure driver and Protector's on two simulated FlashArrays: two servers.
     Pure,
+    /// The installation guide, followed to the letter on both clouds: Protector's package, its services
+    /// under systemd, and a failover with the `openstack` client.
+    Guide,
     /// What every compute and identity driver must do, by the drivers for OpenStack, without
     /// Protector: as much as takes a few minutes.
     Kits,
@@ -32,7 +35,7 @@ pub enum Suite {
 impl Suite {
     /// What is told where nobody asks for one part, in this order. What measures needs a machine of
     /// its own, and is asked for.
-    pub const ALL: [Self; 3] = [Self::File, Self::Clients, Self::Pure];
+    pub const ALL: [Self; 4] = [Self::File, Self::Clients, Self::Pure, Self::Guide];
 
     /// What people call it.
     pub fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Suite {
             Self::File => "file",
             Self::Clients => "clients",
             Self::Pure => "pure",
+            Self::Guide => "guide",
             Self::Kits => "kits",
             Self::KitsLong => "kitslong",
             Self::Lists => "lists",
@@ -49,8 +53,8 @@ impl Suite {
     /// How Protector's programs are compiled for it.
     pub fn profile(self) -> Profile {
         match self {
-            Self::File | Self::Clients | Self::Pure | Self::Kits | Self::KitsLong => Profile::Dev,
             Self::Lists => Profile::Sim,
+            _ => Profile::Dev,
         }
     }
 
@@ -66,8 +70,10 @@ impl Suite {
         pure: Option<&Arc<PureArrays>>,
     ) -> Outcome<Part> {
         let (cast, arrays): (_, Arc<dyn Arrays>) = match (self, pure) {
-            (Self::Pure, Some(arrays)) => (Cast::TWO, arrays.clone()),
-            (Self::Pure, None) => return super::failure::fail("no FlashArray was started"),
+            (Self::Pure | Self::Guide, Some(arrays)) => (Cast::TWO, arrays.clone()),
+            (Self::Pure | Self::Guide, None) => {
+                return super::failure::fail("no FlashArray was started");
+            }
             (Self::Clients | Self::Kits | Self::KitsLong | Self::Lists, _) => {
                 (Cast::ONE, Arc::new(MockArrays::link(testbed, secrets)?))
             }

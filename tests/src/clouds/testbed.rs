@@ -65,6 +65,8 @@ pub enum Api {
     Protector,
     /// The simulated array of the site.
     Array,
+    /// The database server of a site's own, where there is one.
+    Database,
 }
 
 impl Api {
@@ -128,6 +130,7 @@ impl Testbed {
             Api::Neutron => 9696,
             Api::Protector => 8788,
             Api::Array => 8443,
+            Api::Database => 3316,
         };
         let offset = match side {
             Side::A => self.offsets[0],
@@ -156,9 +159,14 @@ impl Testbed {
         self.home.join("state").join("protector")
     }
 
-    /// A program of the clouds' virtual environment.
+    /// The clouds' virtual environment.
+    pub fn environment(&self) -> PathBuf {
+        self.home.join("venv")
+    }
+
+    /// A program of it.
     pub fn program(&self, name: &str) -> PathBuf {
-        self.home.join("venv").join("bin").join(name)
+        self.environment().join("bin").join(name)
     }
 
     /// The same clouds with these arrays behind their block storage, beside the file driver. The
