@@ -1,0 +1,1 @@
+"""Client of Protector, disaster recovery for OpenStack."""

@@ -1,0 +1,1 @@
+"""The commands for the version v1, one resource a file."""

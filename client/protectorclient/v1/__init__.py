@@ -1,0 +1,1 @@
+"""The API of the version v1 as a Python library."""
