@@ -35,6 +35,8 @@ mod syncing;
 #[cfg(test)]
 mod trial;
 #[cfg(test)]
+mod typed;
+#[cfg(test)]
 mod watching;
 #[cfg(test)]
 mod world;
