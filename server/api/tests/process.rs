@@ -121,6 +121,13 @@ fn each_way_not_to_start_has_one_clear_line() {
         in_use.contains(&format!("cannot listen on 127.0.0.1:{port}")),
         "{in_use}"
     );
+    let in_use = refused(&start(
+        &place.config(&format!("[metrics]\napi_bind_port = {port}\n")),
+    ));
+    assert!(
+        in_use.contains(&format!("cannot show metrics on 127.0.0.1:{port}")),
+        "{in_use}"
+    );
 
     std::fs::write(place.path().join("policy.yaml"), "\"default\": !\n").unwrap();
     let policy = refused(&start(&place.config("")));

@@ -179,7 +179,17 @@ fn a_hangup_reads_again_what_can_change() {
     let mut api = Api::start("");
     let log = api.path("protector-api.log");
     let moved = api.path("protector-api.log.1");
+    // Lines are written a little after they are said.
+    let written = || std::fs::read_to_string(&log).unwrap();
+    for _ in 0..3000 {
+        if written().contains("protector-api has started") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
     std::fs::rename(&log, &moved).unwrap();
+    let trail = api.path("protector-audit.log");
+    std::fs::rename(&trail, api.path("protector-audit.log.1")).unwrap();
     std::fs::write(api.path("policy.yaml"), "protector:health:show: '!'\n").unwrap();
     config(
         api.directory.path(),
@@ -209,6 +219,7 @@ fn a_hangup_reads_again_what_can_change() {
     let (before, after) = (std::fs::read_to_string(moved), std::fs::read_to_string(log));
     assert!(before.unwrap().contains("protector-api has started"));
     assert!(after.unwrap().contains("the configuration was read again"));
+    assert!(trail.exists(), "the audit trail is opened anew, too");
 }
 
 #[test]
