@@ -1,4 +1,4 @@
-"""The `openstack` program, which has no plugin here."""
+"""The `openstack` program, with commands that no plugin brings."""
 
 import json
 import os

@@ -57,6 +57,17 @@ impl Stage {
             "mappings": self.mappings(),
             "server_id": text(&server, "/id")?,
             "openstack": testbed.program("openstack"),
+            // For the plugin: what things are called, and both sites as the tenant logs in there.
+            "clouds_yaml": world.clouds_yaml(),
+            "names": {
+                "server": world.cast.names().next(),
+                "replicated": format!("replicated-{}", self.arrays.backend()),
+                "plain": format!("plain-{}", self.arrays.backend()),
+                "networks": ["app", "store"],
+                "security_groups": ["db", "web"],
+                "keypair": super::world::KEYPAIR,
+            },
+            "flavors": [world.a.types.flavor, world.b.types.flavor],
             "document": tests.join("../openapi/protector-v1.json"),
             // No id of anything.
             "nothing": "00000000-0000-4000-8000-000000000000",
@@ -64,6 +75,11 @@ impl Stage {
         let file = world.dir.join("clients.json");
         write_private(&file, &facts.to_string())?;
         let tests = tests.join("clients");
+        let mut install = tokio::process::Command::new(tests.join("install"));
+        let installed = super::command::run(&mut install);
+        self.report
+            .step("the plugin of `openstack`", installed)
+            .await?;
         let mut python = tokio::process::Command::new(testbed.program("python"));
         python.env("PYTHONDONTWRITEBYTECODE", "1");
         python.args([tests.as_os_str(), file.as_os_str()]);
