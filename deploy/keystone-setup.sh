@@ -70,7 +70,8 @@ case $PROTECTOR_PASS in
 esac
 
 for name in "$region" "$user" "$home" "$domain" "$extra" "$projects"; do
-    case $name in *[\'\"\\]*) fail "\`$name\` holds a quote or a backslash" ;; esac
+    # The client takes its input apart at blanks, quoted or not.
+    case $name in *[\'\"\\\ ]*) fail "\`$name\` holds a blank, a quote or a backslash; give its id" ;; esac
 done
 say() { printf '%s\n' "keystone-setup: $1"; }
 
@@ -103,13 +104,19 @@ printf '%s\n' "$projects" | while IFS= read -r project; do
     [ -z "$project" ] || ask "project show --domain '$domain' '$project' $id"
 done
 asked=$(wc -l <"$work/ask")
+# A line whose place tells that nothing before it is missing.
+ask "role show admin -f value -c name"
 ask "service list -f value -c ID -c Type"
 send "$asked" "did not find or make a project, a user or a role"
+if [ "$(line $((asked + 1)))" != admin ]; then
+    cat "$work/errors" >&2
+    fail "the client did not find a project, or make a user or a role; what it said is above"
+fi
 home_id=$(line 1) user_id=$(line 2) admin_role=$(line 3) service_role=$(line 4)
 next=5 extra_role=''
 [ -z "$extra" ] || { extra_role=$(line 5) && next=6; }
 others=$(awk -v first="$next" -v last="$asked" 'NR >= first && NR <= last' "$work/said")
-service_id=$(sed "1,${asked}d" "$work/said" | awk '$2 == "protector" { print $1; exit }')
+service_id=$(awk -v last="$asked" 'NR > last && $2 == "protector" { print $1; exit }' "$work/said")
 
 : >"$work/ask"
 ask "user set --password '$PROTECTOR_PASS' $user_id"
@@ -120,12 +127,12 @@ for project in $home_id $others; do
     done
 done
 ask "role add --project $home_id --user $user_id $service_role"
-[ -n "$service_id" ] ||
-    ask "service create --name protector --description 'OpenStack disaster recovery' protector $id"
-given=0
-[ -n "$service_id" ] || given=1
-send "$given" "did not give user $user its password and roles, or make the service"
-[ -n "$service_id" ] || { service_id=$(line 1) && say "service protector: made"; }
+send 0 "did not give user $user its password and roles"
+if [ -z "$service_id" ]; then
+    service_id=$("$client" service create --name protector \
+        --description "OpenStack disaster recovery" protector -f value -c id)
+    say "service protector: made"
+fi
 
 : >"$work/ask"
 ask "role assignment list --user $user_id -f value -c Role -c Project"
@@ -146,21 +153,26 @@ ask "endpoint list --service $service_id -f value -c ID -c Region -c Interface -
 send 0 "cannot list endpoints"
 awk -v region="$region" '$2 == region { print $1, $3, $4 }' "$work/said" >"$work/endpoints"
 : >"$work/ask"
+told=''
 endpoint() {
     interface=$1 address="$2/v1/%(tenant_id)s"
     have=$(awk -v interface="$interface" '$2 == interface { print $1, $3; exit }' "$work/endpoints")
     if [ -z "$have" ]; then
         ask "endpoint create --region '$region' $service_id $interface '$address' $id"
-        say "endpoint $interface: $address"
+        told="$told$interface: made, $address
+"
     elif [ "${have#* }" != "$address" ]; then
         ask "endpoint set --url '$address' ${have%% *}"
         ask "endpoint show ${have%% *} $id"
-        say "endpoint $interface: $address, where ${have#* } was"
+        told="$told$interface: $address, where ${have#* } was
+"
     else
-        say "endpoint $interface: was there, $address"
+        told="$told$interface: was there, $address
+"
     fi
 }
 endpoint public "$url"
 endpoint internal "$internal"
 endpoint admin "$admin"
 send "$(grep -c -e "$id\$" "$work/ask" || true)" "did not make an endpoint"
+printf '%s' "$told" | while IFS= read -r one; do say "endpoint $one"; done
