@@ -85,7 +85,7 @@ send() {
     "$client" <"$work/ask" >"$work/all" 2>"$work/errors" || rc=$?
     grep -v '^[[:space:]]*$' "$work/all" >"$work/said" || true
     if [ "$(wc -l <"$work/said")" -lt "$1" ] || [ "$rc" -gt 1 ] ||
-        grep -q -e 'HTTP [45]' -e 'Failed to' -e 'Unable to' -e 'Could not' "$work/errors"; then
+        grep -q -e 'HTTP [45]' -e 'Unable to establish' "$work/errors"; then
         cat "$work/errors" >&2
         fail "the client $2, and what it said is above"
     fi
