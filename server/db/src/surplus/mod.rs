@@ -66,10 +66,11 @@ const ARCHIVED: &[(&str, &str)] = &[
 ];
 
 /// What goes with an operation, with the column that names it.
-const OF_OPERATION: [(&str, &str); 4] = [
+const OF_OPERATION: [(&str, &str); 5] = [
     ("dr_operations", "id"),
     ("dr_operation_steps", "operation_id"),
     ("operation_turns", "id"),
+    ("told_ends", "id"),
     ("idempotency_keys", "operation_id"),
 ];
 
