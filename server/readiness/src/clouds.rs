@@ -92,9 +92,10 @@ pub(crate) async fn needs(
     cloud: &dyn ComputeDriver,
     document: &GroupDocument,
     site: SiteId,
+    seen_from: SiteId,
 ) -> TargetFacts {
     let mut lists = Vec::new();
-    for kind in kinds_needed(document.members.iter()) {
+    for kind in kinds_needed(document.members.iter(), site, seen_from) {
         lists.push(list(ask, cloud, kind).boxed());
     }
     let mut copies = Vec::new();
@@ -119,8 +120,13 @@ pub(crate) async fn needs(
 }
 
 /// The same where nobody was asked.
-pub(crate) fn no_needs(document: &GroupDocument, site: SiteId, why: &Unknown) -> TargetFacts {
-    let kinds = kinds_needed(document.members.iter());
+pub(crate) fn no_needs(
+    document: &GroupDocument,
+    site: SiteId,
+    seen_from: SiteId,
+    why: &Unknown,
+) -> TargetFacts {
+    let kinds = kinds_needed(document.members.iter(), site, seen_from);
     let copies = copies_needed(&document.members, site);
     TargetFacts {
         pools: Fact::Unknown(why.clone()),

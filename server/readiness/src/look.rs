@@ -197,8 +197,8 @@ impl Look {
     ) -> Result<TargetFacts, DbError> {
         let (facts, cloud, volume_types) = self.cloud(document, site).await?;
         let needs = match cloud {
-            Ok(cloud) => clouds::needs(self.ask(), &*cloud, document, site).await,
-            Err(why) => clouds::no_needs(document, site, &why),
+            Ok(cloud) => clouds::needs(self.ask(), &*cloud, document, site, self.site).await,
+            Err(why) => clouds::no_needs(document, site, self.site, &why),
         };
         Ok(TargetFacts {
             site: facts,

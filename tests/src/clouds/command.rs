@@ -34,6 +34,9 @@ fn words(command: &Command) -> String {
     line
 }
 
+/// How much of what a program has printed is told where it fails: a test's trace with what it saw.
+const LINES: usize = 100;
+
 fn tail(output: &Output) -> String {
     let text = format!(
         "{}{}",
@@ -41,5 +44,5 @@ fn tail(output: &Output) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     let lines: Vec<&str> = text.trim().lines().collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
 }

@@ -318,12 +318,17 @@ fn within(range: &str, address: &str) -> Option<bool> {
     }
 }
 
-/// The kinds of resource that a look at a target needs for these members.
-pub fn kinds_needed<'a>(members: impl Iterator<Item = &'a Member>) -> Vec<ResourceKind> {
+/// The kinds of resource that a look at a target needs for these members, of those that can be seen from
+/// a site: a keypair belongs to whoever enrolled the project there, and that trust is the target's own.
+pub fn kinds_needed<'a>(
+    members: impl Iterator<Item = &'a Member>,
+    target: SiteId,
+    seen_from: SiteId,
+) -> Vec<ResourceKind> {
     let mut kinds = std::collections::BTreeSet::new();
     for blueprint in members.filter_map(|member| member.blueprint.as_ref()) {
         kinds.insert(ResourceKind::Flavor);
-        if blueprint.keypair.is_some() {
+        if blueprint.keypair.is_some() && target == seen_from {
             kinds.insert(ResourceKind::Keypair);
         }
         if blueprint.availability_zone.is_some() {

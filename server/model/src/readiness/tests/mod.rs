@@ -6,7 +6,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use protector_framework::{DriverError, ErrorKind};
+use protector_framework::{DriverError, ErrorKind, ResourceKind};
 
 use super::*;
 use crate::operation::{StepRecord, StepStatus, journal};
@@ -23,6 +23,27 @@ fn nothing_is_found_where_everything_is_ready() {
         assert_eq!(report.achieved_rpo_seconds, Some(120));
         assert_eq!(report.as_of, now());
     }
+}
+
+#[test]
+fn keypairs_are_looked_at_by_the_site_that_has_the_owners_trust() {
+    let world = World::new();
+    let (source, target) = (
+        world.document.current_primary_site_id,
+        world.document.standby_site(),
+    );
+    let seen = |from| kinds_needed(world.document.members.iter(), target, from);
+    assert!(seen(target).contains(&ResourceKind::Keypair));
+    assert!(!seen(source).contains(&ResourceKind::Keypair));
+    assert!(seen(source).contains(&ResourceKind::Flavor));
+    // What was not looked at is no finding.
+    let mut world = world;
+    world
+        .observed
+        .target
+        .resources
+        .remove(&ResourceKind::Keypair);
+    assert_eq!(world.assess(Purpose::Planned).findings, []);
 }
 
 #[test]
