@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::{BoxFuture, join};
-use protector_framework::{CallCtx, Clock, DriverError, ErrorKind};
+use protector_framework::{
+    CallCtx, Clock, DriverError, ErrorKind, ExposeSecret as _, SecretString,
+};
 
 use crate::case::{Broken, Case, Kit, Outcome, check};
 use crate::fault::{Cut, Effect};
@@ -55,8 +57,21 @@ pub(crate) trait Stand: Send + Sync + 'static {
     /// How many remote calls have begun since.
     fn calls(&self, at: Self::Place) -> Outcome<u64>;
 
+    /// What no error may hold.
+    fn secrets(&self) -> Vec<SecretString>;
+
     /// Fails where an error holds a secret.
-    fn keeps_secrets(&self, error: &DriverError) -> Outcome;
+    fn keeps_secrets(&self, error: &DriverError) -> Outcome {
+        let told = format!("{error} {error:?}");
+        for secret in self.secrets() {
+            check!(
+                !told.contains(secret.expose_secret()),
+                "a secret is in the error of {}",
+                error.remote_call.as_deref().unwrap_or("a verb")
+            );
+        }
+        Ok(())
+    }
 
     /// A moment passes.
     async fn pause(&self) -> Outcome;

@@ -10,7 +10,8 @@ use protector_framework::{
 
 use super::bench::ComputeFacility;
 use super::case::{Broken, Outcome, check};
-use super::rig::Rig;
+use super::rig::{Cloud, Rig};
+use crate::plague::Stand as _;
 
 impl Rig {
     /// Puts the bench away; nothing of the case may be left.
@@ -37,7 +38,7 @@ impl Rig {
         if self.has(ComputeFacility::Cut) {
             self.bench.arm(None).await?;
         }
-        let driver = self.restarted()?;
+        let driver = self.restarted(Cloud)?;
         self.remove_servers(&driver).await?;
         self.remove_groups(&driver).await?;
         self.remove_volumes(&driver).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use protector_framework::{
     CallCtx, Clock, ComputeCapabilities, ComputeDriver, DriverError, EnsurePort, ErrorKind,
-    ExposeSecret as _, FixedIp, GenericUuid as _, Ids as _, OperationId, Port, RandomIds, Volume,
+    FixedIp, GenericUuid as _, Ids as _, OperationId, Port, RandomIds, SecretString, Volume,
     VolumeId, VolumeRef, VolumeStatus,
 };
 use tokio::sync::OnceCell;
@@ -86,25 +86,6 @@ impl Rig {
     }
 }
 
-/// What may go wrong.
-impl Rig {
-    /// A new instance, as after a crash.
-    pub(crate) fn restarted(&self) -> Outcome<Arc<dyn ComputeDriver>> {
-        let inner = self.bench.driver()?;
-        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
-    }
-
-    /// Counts remote calls from zero, and lets one go wrong.
-    pub(crate) async fn arm(&self, cut: Option<Cut>) -> Outcome {
-        Ok(self.bench.arm(cut).await?)
-    }
-
-    /// How many remote calls have begun since.
-    pub(crate) fn calls(&self) -> Outcome<u64> {
-        Ok(self.bench.calls()?)
-    }
-}
-
 /// Where every remote call of the kit arrives.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cloud;
@@ -128,7 +109,8 @@ impl Stand for Rig {
     }
 
     fn restarted(&self, _at: Cloud) -> Outcome<Arc<Self::Driver>> {
-        self.restarted()
+        let inner = self.bench.driver()?;
+        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
     }
 
     fn step(&self, key: &str) -> CallCtx {
@@ -144,23 +126,15 @@ impl Stand for Rig {
     }
 
     async fn arm(&self, _at: Cloud, cut: Option<Cut>) -> Outcome {
-        self.arm(cut).await
+        Ok(self.bench.arm(cut).await?)
     }
 
     fn calls(&self, _at: Cloud) -> Outcome<u64> {
-        self.calls()
+        Ok(self.bench.calls()?)
     }
 
-    fn keeps_secrets(&self, error: &DriverError) -> Outcome {
-        let told = format!("{error} {error:?}");
-        for secret in self.bench.secrets() {
-            check!(
-                !told.contains(secret.expose_secret()),
-                "a secret is in the error of {}",
-                error.remote_call.as_deref().unwrap_or("a verb")
-            );
-        }
-        Ok(())
+    fn secrets(&self) -> Vec<SecretString> {
+        self.bench.secrets()
     }
 
     async fn pause(&self) -> Outcome {

@@ -103,10 +103,7 @@ impl Rig {
 
     /// Checks that a text holds no secret.
     pub(crate) fn tells_none(&self, told: &str, what: &str) -> Outcome {
-        let mut secrets = self.bench.secrets();
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.extend(seen.iter().cloned());
-        for secret in secrets {
+        for secret in self.secrets() {
             check!(
                 !told.contains(secret.expose_secret()),
                 "a secret is in {what}"
@@ -212,25 +209,6 @@ impl Rig {
     }
 }
 
-/// What may go wrong.
-impl Rig {
-    /// A new instance, as after a crash.
-    pub(crate) fn restarted(&self) -> Outcome<Arc<dyn IdentityDriver>> {
-        let inner = self.bench.driver()?;
-        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
-    }
-
-    /// Counts remote calls from zero, and lets one go wrong.
-    pub(crate) async fn arm(&self, cut: Option<Cut>) -> Outcome {
-        Ok(self.bench.arm(cut).await?)
-    }
-
-    /// How many remote calls have begun since.
-    pub(crate) fn calls(&self) -> Outcome<u64> {
-        Ok(self.bench.calls()?)
-    }
-}
-
 /// Where every remote call of the kit arrives.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Service;
@@ -254,7 +232,8 @@ impl Stand for Rig {
     }
 
     fn restarted(&self, _at: Service) -> Outcome<Arc<Self::Driver>> {
-        self.restarted()
+        let inner = self.bench.driver()?;
+        Ok(Arc::new(Driven::new(inner, Arc::clone(&self.pulse))))
     }
 
     fn step(&self, key: &str) -> CallCtx {
@@ -270,19 +249,18 @@ impl Stand for Rig {
     }
 
     async fn arm(&self, _at: Service, cut: Option<Cut>) -> Outcome {
-        self.arm(cut).await
+        Ok(self.bench.arm(cut).await?)
     }
 
     fn calls(&self, _at: Service) -> Outcome<u64> {
-        self.calls()
+        Ok(self.bench.calls()?)
     }
 
-    fn keeps_secrets(&self, error: &DriverError) -> Outcome {
-        let call = error.remote_call.as_deref().unwrap_or("a verb");
-        self.tells_none(
-            &format!("{error} {error:?}"),
-            &format!("the error of {call}"),
-        )
+    fn secrets(&self) -> Vec<SecretString> {
+        let mut secrets = self.bench.secrets();
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.extend(seen.iter().cloned());
+        secrets
     }
 
     async fn pause(&self) -> Outcome {

@@ -3,7 +3,7 @@
 use protector_framework::{ErrorKind, GetConsole, ServerStatus};
 
 use crate::compute::case::{ComputeCase, Outcome, case, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::plague::Stand as _;
 
 pub(super) fn cases() -> Vec<ComputeCase> {
@@ -23,7 +23,7 @@ async fn stable(rig: &Rig) -> Outcome {
     let before = rig.can();
     rig.driver.health(&rig.ctx()).await;
     check!(rig.can() == before, "the first verb changed the claims");
-    let other = rig.restarted()?.capabilities();
+    let other = rig.restarted(Cloud)?.capabilities();
     check!(other == before, "another instance claims {other:?}");
     Ok(())
 }

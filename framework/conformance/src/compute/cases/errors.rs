@@ -5,7 +5,7 @@ use protector_framework::{
 };
 
 use crate::compute::case::{ComputeCase, Outcome, case, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::fault::{Cut, Effect};
 use crate::plague::Stand as _;
 
@@ -66,7 +66,7 @@ async fn no_secret(rig: &Rig) -> Outcome {
         !rig.bench.secrets().is_empty(),
         "the bench tells no secret to look for"
     );
-    let instance = rig.restarted()?;
+    let instance = rig.restarted(Cloud)?;
     // Whatever it keeps of its first call is shown too.
     instance.list_volume_types(&rig.ctx()).await?;
     let told = format!("{instance:?}");
@@ -115,17 +115,20 @@ const READS: usize = 4;
 async fn deadline(rig: &Rig) -> Outcome {
     let (clock, limit) = (rig.clock(), rig.deadline());
     for which in 0..READS {
-        let driver = rig.restarted()?;
-        rig.arm(Some(Cut {
-            nth: 1,
-            effect: Effect::Hang,
-        }))
+        let driver = rig.restarted(Cloud)?;
+        rig.arm(
+            Cloud,
+            Some(Cut {
+                nth: 1,
+                effect: Effect::Hang,
+            }),
+        )
         .await?;
         let start = clock.monotonic();
         let ctx = rig.ctx().with_deadline(limit);
         let reply = read(rig, which, &*driver, &ctx).await;
         let took = clock.monotonic() - start;
-        rig.arm(None).await?;
+        rig.arm(Cloud, None).await?;
         let error = rig.refused(reply, &[ErrorKind::Timeout])?;
         check!(error.is_transient(), "it may not be tried again: {error}");
         check!(
@@ -140,10 +143,10 @@ async fn deadline(rig: &Rig) -> Outcome {
 async fn lost_reads(rig: &Rig) -> Outcome {
     for which in 0..READS {
         for effect in [Effect::LostBefore, Effect::LostAfter] {
-            let driver = rig.restarted()?;
-            rig.arm(Some(Cut { nth: 1, effect })).await?;
+            let driver = rig.restarted(Cloud)?;
+            rig.arm(Cloud, Some(Cut { nth: 1, effect })).await?;
             let reply = read(rig, which, &*driver, &rig.ctx()).await;
-            rig.arm(None).await?;
+            rig.arm(Cloud, None).await?;
             if let Err(error) = reply {
                 check!(
                     error.is_transient(),

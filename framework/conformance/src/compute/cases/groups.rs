@@ -9,7 +9,7 @@ use protector_framework::{
 
 use super::adoption::is_held;
 use crate::compute::case::{ComputeCase, Outcome, case, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::plague::Stand as _;
 
 pub(super) fn cases() -> Vec<ComputeCase> {
@@ -109,7 +109,7 @@ async fn one_of_a_name(rig: &Rig) -> Outcome {
     let group = rig.group("web").await?;
     let request = rig.group_request(&group.name)?;
     let again = rig
-        .restarted()?
+        .restarted(Cloud)?
         .ensure_volume_group(&rig.step("again"), request)
         .await?;
     check!(again.id == group.id, "there is a second group {}", again.id);

@@ -3,7 +3,7 @@
 use protector_framework::{CloudHealth, ExposeSecret as _, Reachability};
 
 use crate::compute::case::{ComputeCase, Outcome, case, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::fault::{Cut, Effect};
 use crate::plague::Stand as _;
 
@@ -73,16 +73,19 @@ fn nobody_answers(rig: &Rig, health: &CloudHealth) -> Outcome {
 async fn silence(rig: &Rig) -> Outcome {
     let clock = rig.clock();
     let ctx = rig.ctx().with_deadline(rig.deadline());
-    rig.arm(Some(Cut {
-        nth: 1,
-        effect: Effect::Hang,
-    }))
+    rig.arm(
+        Cloud,
+        Some(Cut {
+            nth: 1,
+            effect: Effect::Hang,
+        }),
+    )
     .await?;
-    let driver = rig.restarted()?;
+    let driver = rig.restarted(Cloud)?;
     let start = clock.monotonic();
     let health = driver.health(&ctx).await;
     let took = clock.monotonic() - start;
-    rig.arm(None).await?;
+    rig.arm(Cloud, None).await?;
     check!(
         took < 2 * rig.deadline(),
         "it took {took:?} with a deadline of {:?}",

@@ -3,7 +3,7 @@
 use protector_framework::{EnsurePort, ErrorKind, FindPort, FixedIp, Port, PortRef, ResourceId};
 
 use crate::compute::case::{Broken, ComputeCase, Outcome, case, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::plague::Stand as _;
 
 pub(super) fn cases() -> Vec<ComputeCase> {
@@ -83,7 +83,7 @@ async fn one_of_a_mac(rig: &Rig) -> Outcome {
         "the first reply is {first:?}, the second {second:?}"
     );
     let third = rig
-        .restarted()?
+        .restarted(Cloud)?
         .ensure_port(&rig.step("three"), request)
         .await?;
     check!(first == third, "another instance replies {third:?}");

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use protector_framework::{FindServer, ResourceKind};
 
 use crate::compute::case::{ComputeCase, Outcome, case, check};
-use crate::compute::rig::Rig;
+use crate::compute::rig::{Cloud, Rig};
 use crate::plague::Stand as _;
 
 /// How many calls are made at once.
@@ -45,7 +45,7 @@ async fn reads(rig: &Rig) -> Outcome {
 async fn fresh_instances(rig: &Rig) -> Outcome {
     let tag = rig.tag("nobody");
     let calls = (0..MANY).map(|_| async {
-        let instance = rig.restarted()?;
+        let instance = rig.restarted(Cloud)?;
         let find = || async {
             let request = FindServer::new(tag.as_str());
             instance.find_servers(&rig.ctx(), request).await

@@ -3,7 +3,7 @@
 use protector_framework::{ErrorKind, TrustId};
 
 use crate::identity::case::{IdentityCase, Outcome, case, check};
-use crate::identity::rig::Rig;
+use crate::identity::rig::{Rig, Service};
 use crate::plague::Stand as _;
 
 pub(super) fn cases() -> Vec<IdentityCase> {
@@ -21,7 +21,7 @@ async fn stable(rig: &Rig) -> Outcome {
     let before = rig.can();
     rig.driver.check(&rig.ctx()).await?;
     check!(rig.can() == before, "the first verb changed the claims");
-    let other = rig.restarted()?.capabilities();
+    let other = rig.restarted(Service)?.capabilities();
     check!(other == before, "another instance claims {other:?}");
     Ok(())
 }

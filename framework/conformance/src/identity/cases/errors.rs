@@ -4,7 +4,7 @@ use protector_framework::{CallCtx, ErrorKind, IdentityDriver, ProjectId, Result,
 
 use crate::fault::{Cut, Effect};
 use crate::identity::case::{Broken, IdentityCase, Outcome, case, check};
-use crate::identity::rig::{Rig, has_call};
+use crate::identity::rig::{Rig, Service, has_call};
 use crate::plague::Stand as _;
 
 /// No verb makes more remote calls than this.
@@ -71,7 +71,7 @@ async fn unreachable(rig: &Rig) -> Outcome {
     let (token, project) = (rig.garbage(), rig.bench.project().await?);
     rig.bench.power(false).await?;
     for read in READS {
-        let driver = rig.restarted()?;
+        let driver = rig.restarted(Service)?;
         let reply = read.call(&*driver, &rig.ctx(), &token, &project).await;
         let error = rig.refused(reply, &[ErrorKind::Unreachable])?;
         check!(error.is_transient(), "it may not be tried again: {error}");
@@ -84,7 +84,7 @@ async fn no_secret(rig: &Rig) -> Outcome {
         !rig.bench.secrets().is_empty(),
         "the bench tells no secret to look for"
     );
-    let instance = rig.restarted()?;
+    let instance = rig.restarted(Service)?;
     let session = instance.service_token(&rig.ctx()).await?;
     rig.is_secret(&session.token);
     rig.tells_none(&format!("{instance:?}"), "an instance")?;
@@ -131,13 +131,13 @@ async fn cut(rig: &Rig, read: Read, cut: Cut) -> Outcome<bool> {
         true => rig.ctx().with_deadline(limit),
         false => rig.ctx(),
     };
-    let driver = rig.restarted()?;
-    rig.arm(Some(cut)).await?;
+    let driver = rig.restarted(Service)?;
+    rig.arm(Service, Some(cut)).await?;
     let start = clock.monotonic();
     let reply = read.call(&*driver, &ctx, &token, &project).await;
     let took = clock.monotonic() - start;
-    let struck = rig.calls()? >= cut.nth;
-    rig.arm(None).await?;
+    let struck = rig.calls(Service)? >= cut.nth;
+    rig.arm(Service, None).await?;
     if let Err(error) = reply {
         check!(
             error.is_transient(),

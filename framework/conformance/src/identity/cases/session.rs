@@ -3,7 +3,7 @@
 use protector_framework::{ErrorKind, ExposeSecret as _};
 
 use crate::identity::case::{IdentityCase, Outcome, case, check};
-use crate::identity::rig::Rig;
+use crate::identity::rig::{Rig, Service};
 use crate::plague::Stand as _;
 
 pub(super) fn cases() -> Vec<IdentityCase> {
@@ -110,11 +110,11 @@ async fn kept(rig: &Rig) -> Outcome {
 
 async fn free(rig: &Rig) -> Outcome {
     rig.driver.service_token(&rig.ctx()).await?;
-    rig.arm(None).await?;
+    rig.arm(Service, None).await?;
     for _ in 0..3 {
         rig.driver.service_token(&rig.ctx()).await?;
     }
-    let calls = rig.calls()?;
+    let calls = rig.calls(Service)?;
     check!(calls == 0, "it costs {calls} remote calls");
     Ok(())
 }
@@ -130,10 +130,10 @@ async fn forgotten(rig: &Rig) -> Outcome {
 async fn asked_again(rig: &Rig) -> Outcome {
     rig.driver.service_token(&rig.ctx()).await?;
     rig.driver.forget_service_token().await;
-    rig.arm(None).await?;
+    rig.arm(Service, None).await?;
     rig.driver.service_token(&rig.ctx()).await?;
     check!(
-        rig.calls()? > 0,
+        rig.calls(Service)? > 0,
         "the token that was forgotten is given out"
     );
     Ok(())

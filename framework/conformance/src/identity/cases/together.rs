@@ -4,7 +4,8 @@ use futures::future::join_all;
 use protector_framework::ExposeSecret as _;
 
 use crate::identity::case::{IdentityCase, Outcome, case, check};
-use crate::identity::rig::Rig;
+use crate::identity::rig::{Rig, Service};
+use crate::plague::Stand as _;
 
 /// How many calls are made at once.
 const MANY: usize = 8;
@@ -67,7 +68,7 @@ async fn one_token(rig: &Rig) -> Outcome {
 
 async fn fresh_instances(rig: &Rig) -> Outcome {
     let calls = (0..MANY).map(|_| async {
-        let instance = rig.restarted()?;
+        let instance = rig.restarted(Service)?;
         Ok(instance.check(&rig.ctx()).await?)
     });
     join_all(calls).await.into_iter().collect()
