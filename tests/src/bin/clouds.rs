@@ -56,6 +56,10 @@ async fn main() -> std::process::ExitCode {
 
 async fn work(report: &Report, what: What) -> Outcome {
     let testbed = Testbed::from_env()?;
+    let _lock = match what {
+        What::Status => None,
+        What::Up | What::Down | What::Run { .. } => Some(testbed.lock()?),
+    };
     match what {
         What::Up => match up(report, &testbed).await? {
             Presence::Skipped => Ok(()),

@@ -21,6 +21,7 @@ pub mod identity;
 pub mod inventory;
 pub mod kills;
 pub mod kits;
+pub mod lock;
 pub mod observe;
 pub mod process;
 pub mod protection;

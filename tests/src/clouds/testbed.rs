@@ -7,6 +7,7 @@ use tokio::process::Command;
 use super::arrays::{Arrays as _, PureArrays};
 use super::command;
 use super::failure::{Outcome, fail};
+use super::lock::Lock;
 
 /// One of the two clouds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -185,6 +186,14 @@ impl Testbed {
             more,
             ..self.clone()
         }
+    }
+
+    /// Takes the clouds for this process alone.
+    ///
+    /// # Errors
+    /// Where another one has them.
+    pub fn lock(&self) -> Outcome<Lock> {
+        Lock::take(&self.home)
     }
 
     /// Installs what is missing.
