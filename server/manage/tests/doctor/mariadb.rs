@@ -38,6 +38,8 @@ impl Server {
             .args(["--no-defaults", "--skip-test-db", "--user=root"])
             .arg("--auth-root-authentication-method=normal")
             .arg(format!("--datadir={}", at("data")))
+            // Two at the same time would meet in the machine's own.
+            .env("TMPDIR", dir.path())
             .output()
             .unwrap();
         assert!(installed.status.success(), "{}", text(&installed.stderr));
