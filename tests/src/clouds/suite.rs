@@ -24,9 +24,9 @@ pub enum Suite {
     /// under systemd, and a failover with the `openstack` client.
     Guide,
     /// What every compute and identity driver must do, by the drivers for OpenStack, without
-    /// Protector: as much as takes a few minutes.
+    /// Protector: what each verb does.
     Kits,
-    /// All of that.
+    /// And whatever can happen to its calls.
     KitsLong,
     /// How fast Protector's lists are beside Cinder's.
     Lists,
@@ -35,7 +35,13 @@ pub enum Suite {
 impl Suite {
     /// What is told where nobody asks for one part, in this order. What measures needs a machine of
     /// its own, and is asked for.
-    pub const ALL: [Self; 4] = [Self::File, Self::Clients, Self::Pure, Self::Guide];
+    pub const ALL: [Self; 5] = [
+        Self::File,
+        Self::Clients,
+        Self::Kits,
+        Self::Pure,
+        Self::Guide,
+    ];
 
     /// What people call it.
     pub fn name(self) -> &'static str {
