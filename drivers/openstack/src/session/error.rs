@@ -63,6 +63,9 @@ pub(crate) fn kind(status: StatusCode, text: &str, retry_after: Option<Duration>
         405 | 406 | 501 => ErrorKind::Unsupported,
         429 => ErrorKind::RateLimited,
         502..=504 => ErrorKind::Unreachable,
+        // Nova's word for an action that another one was quicker than, where it does not turn it into
+        // 409 (nova/exception.py; seen of os-start and unshelve sent twice at once).
+        500 if lower.contains("unexpectedtaskstateerror") => ErrorKind::Conflict,
         _ => ErrorKind::Unexpected,
     }
 }
@@ -196,6 +199,11 @@ mod tests {
             (406, "", ErrorKind::Unsupported),
             (429, "", ErrorKind::RateLimited),
             (500, "", ErrorKind::Unexpected),
+            (
+                500,
+                "Unexpected API Error. <class 'nova.exception.UnexpectedTaskStateError'>",
+                ErrorKind::Conflict,
+            ),
             (503, "", ErrorKind::Unreachable),
         ] {
             assert_eq!(kind_of(status, text), expected, "{status} {text}");
