@@ -47,15 +47,11 @@ class Sites(shell.TestCase):
         body = {
             'name': 'site-a',
             'description': 'Primary datacenter - Boston',
+            'site_type': 'primary',
             'auth_url': 'http://10.0.1.10:5000/v3',
             'region_name': 'RegionOne',
         }
         self.assertEqual(self.last(self.a), ('POST', '/admin/sites', {}, {'site': body}))
-
-    def test_another_type_is_sent(self):
-        words = [w if w != 'primary' else 'mock' for w in CREATE]
-        self.does(*words)
-        self.assertEqual(self.last(self.a)[3]['site']['site_type'], 'mock')
 
     def test_validate_prints_the_guides_table(self):
         self.a.answers('POST', VALIDATE, reached())

@@ -20,9 +20,6 @@ SECRETS = (
     ),
 )
 FIELDS = ('description', 'auth_url', 'region_name')
-# What the guides call a site when they register it. It says nothing about drivers: which site is
-# primary is said by each group.
-DESIGNATIONS = ('primary', 'secondary')
 
 
 def add_fields(parser, required):
@@ -67,7 +64,6 @@ class CreateSite(base.ShowOne):
         parser.add_argument(
             '--site-type',
             metavar='<site-type>',
-            default='openstack',
             help='Which drivers speak to it (default: openstack). `primary` and `secondary` are '
             'taken as well and mean openstack: which site is primary is said by each group',
         )
@@ -78,9 +74,7 @@ class CreateSite(base.ShowOne):
         names = {parsed_args.name, parsed_args.name_alone} - {None}
         if len(names) != 1:
             raise base.usage('give the name of the site once')
-        body = {'name': names.pop(), **base.given(parsed_args, *FIELDS)}
-        if parsed_args.site_type not in DESIGNATIONS:
-            body['site_type'] = parsed_args.site_type
+        body = {'name': names.pop(), **base.given(parsed_args, 'site_type', *FIELDS)}
         account = credentials(parsed_args)
         if account:
             body['credentials'] = account

@@ -201,7 +201,8 @@ pub(crate) struct CreateSite {
     /// For people.
     #[oai(validator(max_length = 1020))]
     description: Option<String>,
-    /// Which compute and identity drivers speak to it; `openstack` where it is not given.
+    /// Which compute and identity drivers speak to it; `openstack` where it is not given. `primary` and
+    /// `secondary`, words of older guides, mean `openstack`: which site is primary is said by each group.
     #[oai(validator(min_length = 1, max_length = 64))]
     site_type: Option<String>,
     /// Its identity service.
@@ -213,12 +214,18 @@ pub(crate) struct CreateSite {
     credentials: Option<CredentialsInput>,
 }
 
+/// What a site is at first, which decides nothing: roles are per group.
+const DESIGNATIONS: [&str; 2] = ["primary", "secondary"];
+
 impl From<CreateSite> for NewSite {
     fn from(site: CreateSite) -> Self {
         Self {
             name: site.name,
             description: site.description.unwrap_or_default(),
-            site_type: site.site_type.unwrap_or_else(|| "openstack".to_owned()),
+            site_type: site
+                .site_type
+                .filter(|word| !DESIGNATIONS.contains(&word.as_str()))
+                .unwrap_or_else(|| "openstack".to_owned()),
             auth_url: site.auth_url.0,
             region_name: site.region_name,
             credentials: site.credentials.map(Into::into),
@@ -306,4 +313,28 @@ impl From<VolumeType> for VolumeTypeView {
 pub(crate) struct VolumeTypeList {
     /// The volume types.
     pub(crate) volume_types: Vec<VolumeTypeView>,
+}
+
+#[cfg(test)]
+mod tests {
+    use poem_openapi::types::ParseFromJSON as _;
+    use protector_control::NewSite;
+    use serde_json::json;
+
+    use super::CreateSiteBody;
+
+    #[test]
+    fn an_older_guides_designation_of_a_site_names_no_driver() {
+        for (word, driver) in [
+            (json!("primary"), "openstack"),
+            (json!("secondary"), "openstack"),
+            (json!(null), "openstack"),
+            (json!("mock"), "mock"),
+        ] {
+            let body = json!({ "site": { "name": "a", "auth_url": "http://k/v3",
+                "region_name": "R", "site_type": word } });
+            let body = CreateSiteBody::parse_from_json(Some(body)).unwrap();
+            assert_eq!(NewSite::from(body.site).site_type, driver);
+        }
+    }
 }
