@@ -13,6 +13,7 @@ TYPED = {
     'health show': '',
     'member add': 'web 00000000-0000-0000-0000-000000000009 --boot-tier 2 --probe-console login:',
     'member list': 'web --boot-tier 1 --name db-1 --status protected',
+    'member refresh': 'web 00000000-0000-0000-0000-000000000008',
     'member remove': 'web 00000000-0000-0000-0000-000000000008',
     'member set': 'web 00000000-0000-0000-0000-000000000008 --boot-delay 5 --no-probe',
     'member show': 'web 00000000-0000-0000-0000-000000000008',

@@ -10,6 +10,7 @@ COMMANDS = {
     'health show': 'health:ShowHealth',
     'member add': 'member:AddMember',
     'member list': 'member:ListMembers',
+    'member refresh': 'member:RefreshMember',
     'member remove': 'member:RemoveMember',
     'member set': 'member:SetMember',
     'member show': 'member:ShowMember',

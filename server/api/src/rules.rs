@@ -55,6 +55,7 @@ pub(crate) const RULES: &[(&str, &str)] = &[
     ("create_member", "protector:members:create"),
     ("show_member", "protector:members:show"),
     ("update_member", "protector:members:update"),
+    ("member_action", "protector:members:refresh"),
     ("delete_member", "protector:members:delete"),
     ("show_policy", "protector:policies:show"),
     ("create_policy", "protector:policies:create"),

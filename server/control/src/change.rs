@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use protector_db::GroupRecord;
 use protector_framework::{GroupId, SecretString};
+use protector_model::drift::refreshed;
 use protector_model::{Actor, GroupChange, GroupDocument};
 use protector_peer::{
     ChangeReply, ForwardedChange, PeerError, ProposeError, open_secrets, seal_secrets,
@@ -155,6 +156,18 @@ fn holds(change: &GroupChange, document: &GroupDocument) -> bool {
                 && boot_delay.is_none_or(|delay| delay == found.boot_delay)
                 && probe.as_ref().is_none_or(|probe| *probe == found.probe)
         }),
+        GroupChange::Refresh { member, blueprint } => {
+            document.member(*member).is_some_and(|found| {
+                let here = found.instance(document.current_primary_site_id);
+                found
+                    .blueprint
+                    .as_ref()
+                    .zip(here)
+                    .is_some_and(|(known, here)| {
+                        refreshed(known, here, (**blueprint).clone()).is_ok_and(|now| now == *known)
+                    })
+            })
+        }
         GroupChange::StartRemoving { member } => document
             .member(*member)
             .is_some_and(|found| found.status == protector_model::MemberStatus::Removing),

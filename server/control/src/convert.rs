@@ -139,6 +139,9 @@ impl From<ChangeRefused> for Refusal {
             ChangeRefused::NoPolicy => Self::conflict("protector.no_policy", text),
             ChangeRefused::AlreadyMember(_) => Self::conflict("protector.duplicate", text),
             ChangeRefused::Status { .. }
+            | ChangeRefused::Member { .. }
+            | ChangeRefused::OtherServer(_)
+            | ChangeRefused::Volumes(_)
             | ChangeRefused::PolicyInUse(_)
             | ChangeRefused::OwnCopies(_) => Self::conflict("protector.wrong_state", text),
         }

@@ -17,6 +17,43 @@ pub(crate) async fn read_eligible(
     server: &ServerId,
 ) -> Result<Blueprint> {
     not_elsewhere(control, document, server).await?;
+    let blueprint = read(control, actor, document, server).await?;
+    let blueprint = blueprint.map_err(|gone| Refusal::invalid_field("server_id", gone))?;
+    let mut faults = Faults::default();
+    for reason in reasons(document, document.current_primary_site_id, &blueprint) {
+        faults.add("server_id", reason);
+    }
+    faults.done()?;
+    Ok(blueprint)
+}
+
+/// Reads a member's server anew and refuses what could not be protected as it is now.
+pub(crate) async fn read_again(
+    control: &Control,
+    actor: &Actor,
+    document: &GroupDocument,
+    server: &ServerId,
+) -> Result<Blueprint> {
+    let wrong_state = |why| Refusal::conflict("protector.wrong_state", why);
+    let blueprint = read(control, actor, document, server).await?;
+    let blueprint = blueprint.map_err(wrong_state)?;
+    let reasons = reasons(document, document.current_primary_site_id, &blueprint);
+    if reasons.is_empty() {
+        return Ok(blueprint);
+    }
+    Err(wrong_state(format!(
+        "server {server} could not be protected as it is now: {}",
+        reasons.join("; ")
+    )))
+}
+
+/// A server of the site that the group runs on; or that there is none, in words.
+async fn read(
+    control: &Control,
+    actor: &Actor,
+    document: &GroupDocument,
+    server: &ServerId,
+) -> Result<std::result::Result<Blueprint, String>> {
     let site = control.site_of(document.current_primary_site_id).await?;
     let project = document.projects.get(&site.id);
     let project = project.ok_or_else(|| Refusal::internal("the group has no project there"))?;
@@ -24,22 +61,14 @@ pub(crate) async fn read_eligible(
     let captured = cloud
         .capture_server(&control.ctx(actor), ServerRef::new(server))
         .await;
-    let blueprint = captured.map_err(|error| match error.kind {
-        ErrorKind::NotFound => Refusal::invalid_field(
-            "server_id",
-            format!(
-                "server {server} does not exist in project {project} of site `{}`",
-                site.name
-            ),
-        ),
-        _ => site_refused(&site, &error),
-    })?;
-    let mut faults = Faults::default();
-    for reason in reasons(document, site.id, &blueprint) {
-        faults.add("server_id", reason);
+    match captured {
+        Ok(blueprint) => Ok(Ok(blueprint)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(Err(format!(
+            "server {server} does not exist in project {project} of site `{}`",
+            site.name
+        ))),
+        Err(error) => Err(site_refused(&site, &error)),
     }
-    faults.done()?;
-    Ok(blueprint)
 }
 
 /// A server belongs to one group at the most.

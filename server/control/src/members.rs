@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::change;
 use crate::check::Faults;
 use crate::control::Control;
-use crate::eligibility::read_eligible;
+use crate::eligibility::{read_again, read_eligible};
 use crate::groups::known;
 use crate::operations::{self, Start};
 use crate::refusal::{Refusal, Result};
@@ -169,6 +169,42 @@ pub(crate) async fn update(
                 "boot_delay": wanted.boot_delay,
                 "probe": wanted.probe,
             }),
+        )
+        .await?;
+    shown(&changed.document, member)
+}
+
+/// Reads a member's server again, so that what is brought up elsewhere is what it is now.
+pub(crate) async fn refresh(
+    control: &Control,
+    actor: &Actor,
+    project: &ProjectId,
+    group: &str,
+    member: MemberId,
+) -> Result<MemberView> {
+    let record = control.group(project, group).await?;
+    let document = &record.document;
+    shown(document, member)?;
+    change::settled(&record)?;
+    let copy = document
+        .member(member)
+        .and_then(|member| member.instance(document.current_primary_site_id));
+    let server = copy.and_then(|copy| copy.server_id.as_ref());
+    let server = server.ok_or_else(|| {
+        Refusal::conflict(
+            "protector.wrong_state",
+            format!("member {member} has no server on the site that the group runs on"),
+        )
+    })?;
+    let blueprint = Box::new(read_again(control, actor, document, server).await?);
+    let refreshed = GroupChange::Refresh { member, blueprint };
+    let changed = change::change(control, actor, &record, refreshed, Default::default()).await?;
+    control
+        .audit(
+            "member.refresh",
+            member,
+            actor,
+            json!({ "server_id": server }),
         )
         .await?;
     shown(&changed.document, member)

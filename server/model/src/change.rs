@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use protector_framework::{MemberId, ServerId, SiteId, VolumeTypeId};
+use protector_framework::{Blueprint, MemberId, ServerId, SiteId, VolumeTypeId};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{GroupDocument, Instance, InstanceState, Member};
+use crate::drift::{self, VolumeDrift};
 use crate::policy::{BadMappings, Mapping, Policy, check_mappings};
 use crate::probe::Probe;
 use crate::status::{GroupStatus, MemberStatus};
@@ -52,6 +53,13 @@ pub enum GroupChange {
         /// Its new probe; `Some(None)` takes it away.
         #[serde(default, with = "given")]
         probe: Option<Option<Probe>>,
+    },
+    /// A member's server was read again.
+    Refresh {
+        /// The member.
+        member: MemberId,
+        /// What was read, on the site that the group runs on.
+        blueprint: Box<Blueprint>,
     },
     /// A member is about to leave; the operation that follows takes it out.
     StartRemoving {
@@ -104,6 +112,21 @@ pub enum ChangeRefused {
     /// The member is not in the group.
     #[error("member {0} is not in the protection group")]
     NoMember(MemberId),
+    /// The member is not what can be read again.
+    #[error("the member is `{status}`; only what is protected can be read again")]
+    Member {
+        /// Its status.
+        status: MemberStatus,
+    },
+    /// The server that was read is another one.
+    #[error("the member's server is not {0} any more; read it again")]
+    OtherServer(ServerId),
+    /// Its volumes are not those whose data is replicated.
+    #[error(
+        "its volumes have changed: {0}; remove the member and add it again, until then its recovery \
+         points lack a volume"
+    )]
+    Volumes(#[from] VolumeDrift),
     /// The server is in the group already.
     #[error("server {0} is already a member of the protection group")]
     AlreadyMember(ServerId),
@@ -236,6 +259,14 @@ impl GroupChange {
                 }
                 found.updated_at = now;
             }
+            Self::Refresh { member, blueprint } => {
+                let site = next.current_primary_site_id;
+                let found = next
+                    .member_mut(*member)
+                    .ok_or(ChangeRefused::NoMember(*member))?;
+                refresh(found, site, blueprint)?;
+                found.updated_at = now;
+            }
             Self::StartRemoving { member } => {
                 let found = next
                     .member_mut(*member)
@@ -293,5 +324,116 @@ impl GroupChange {
             }
         }
         Ok(next)
+    }
+}
+
+/// Takes what was read of a member's server in place of what was known of it.
+fn refresh(member: &mut Member, site: SiteId, read: &Blueprint) -> Result<(), ChangeRefused> {
+    let protected = matches!(
+        member.status,
+        MemberStatus::Protected | MemberStatus::FailedOver
+    );
+    let (true, Some(known), Some(here)) = (protected, &member.blueprint, member.instance(site))
+    else {
+        return Err(ChangeRefused::Member {
+            status: member.status,
+        });
+    };
+    if here.server_id.as_ref() != Some(&read.server_id) {
+        return Err(ChangeRefused::OtherServer(read.server_id.clone()));
+    }
+    let blueprint = drift::refreshed(known, here, read.clone())?;
+    member.is_now(site, blueprint);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use protector_framework::{FlavorSpec, GenericUuid as _, VolumeSpec};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::document::InstanceVolume;
+
+    fn read(server: &str, volumes: &[(&str, u64)]) -> Blueprint {
+        let specs = volumes
+            .iter()
+            .map(|(id, size)| VolumeSpec::new(*id, *size, false));
+        let flavor = FlavorSpec::new("m1", 1_u32, 512_u64, 0_u64);
+        Blueprint::new(server, "web", flavor, specs.collect::<Vec<_>>(), Vec::new())
+    }
+
+    fn site() -> SiteId {
+        SiteId::from_untyped_uuid(Uuid::from_u128(1))
+    }
+
+    fn member() -> Member {
+        let known = read("server", &[("root", 1), ("data", 2)]);
+        let volumes = known.volumes.iter().map(|spec| InstanceVolume {
+            id: spec.id.clone(),
+            array_name: spec.id.as_str().into(),
+            serial: spec.id.as_str().into(),
+        });
+        let copy = Instance {
+            state: InstanceState::Production,
+            server_id: Some("server".into()),
+            ports: Vec::new(),
+            volumes: volumes.collect(),
+            made: false,
+        };
+        Member {
+            id: MemberId::from_untyped_uuid(Uuid::from_u128(2)),
+            name: "web".to_owned(),
+            boot_tier: 3,
+            boot_delay: 0,
+            probe: None,
+            status: MemberStatus::Protected,
+            status_reason: None,
+            blueprint: Some(known),
+            blueprint_site: site(),
+            instances: [(site(), copy)].into(),
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn what_was_read_again_takes_the_known_ones_place_and_keeps_its_slots() {
+        let mut member = member();
+        let mut now = read("server", &[("data", 2), ("root", 1)]);
+        now.name = "shop".to_owned();
+        now.flavor.vcpus = 8;
+        refresh(&mut member, site(), &now).unwrap();
+        let blueprint = member.blueprint.as_ref().unwrap();
+        assert_eq!((member.name.as_str(), blueprint.flavor.vcpus), ("shop", 8));
+        let ids: Vec<&str> = blueprint.volumes.iter().map(|v| v.id.as_str()).collect();
+        assert_eq!(ids, ["root", "data"]);
+        let copy = member.instance(site()).unwrap();
+        assert_eq!(copy.volumes[0].id.as_str(), "root");
+    }
+
+    #[test]
+    fn nothing_is_taken_of_another_server_other_volumes_or_a_member_that_is_not_protected() {
+        let same = read("server", &[("root", 1), ("data", 2)]);
+        let other = read("another", &[("root", 1), ("data", 2)]);
+        let more = read("server", &[("root", 1), ("data", 2), ("more", 1)]);
+        let grown = read("server", &[("root", 1), ("data", 3)]);
+        for (status, now) in [
+            (MemberStatus::Protected, &other),
+            (MemberStatus::Protected, &more),
+            (MemberStatus::Protected, &grown),
+            (MemberStatus::Adding, &same),
+            (MemberStatus::Removing, &same),
+            (MemberStatus::Quarantined, &same),
+        ] {
+            let before = Member { status, ..member() };
+            let mut member = before.clone();
+            assert!(
+                refresh(&mut member, site(), now).is_err(),
+                "{status} {now:?}"
+            );
+            assert_eq!(member, before);
+        }
+        refresh(&mut member(), site(), &same).unwrap();
     }
 }

@@ -235,6 +235,22 @@ impl GroupDocument {
 }
 
 impl Member {
+    /// Takes what was read of its server on a site for what the member is.
+    pub fn is_now(&mut self, site: SiteId, blueprint: Blueprint) {
+        let instance = self.instances.entry(site).or_insert_with(|| Instance {
+            state: InstanceState::Production,
+            server_id: None,
+            ports: Vec::new(),
+            volumes: Vec::new(),
+            made: false,
+        });
+        instance.server_id = Some(blueprint.server_id.clone());
+        instance.ports = blueprint.ports.iter().map(|p| p.id.clone()).collect();
+        self.name.clone_from(&blueprint.name);
+        self.blueprint = Some(blueprint);
+        self.blueprint_site = site;
+    }
+
     /// The copy on a site.
     pub fn instance(&self, site: SiteId) -> Option<&Instance> {
         self.instances.get(&site)

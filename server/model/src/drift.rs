@@ -69,6 +69,26 @@ pub fn in_slots<'a>(
     Ok(slots)
 }
 
+/// A server that was read anew, as the blueprint that takes the known one's place: its volumes in the
+/// order of the copy's slots. A cloud shows neither device names nor tags of a server that was shelved
+/// since: they are kept.
+///
+/// # Errors
+/// Where its volumes are not the ones that are protected.
+pub fn refreshed(
+    known: &Blueprint,
+    here: &Instance,
+    mut now: Blueprint,
+) -> Result<Blueprint, VolumeDrift> {
+    let mut volumes: Vec<VolumeSpec> = in_slots(known, here, &now)?.into_iter().cloned().collect();
+    for (volume, old) in volumes.iter_mut().zip(&known.volumes) {
+        volume.device = volume.device.take().or_else(|| old.device.clone());
+        volume.tag = volume.tag.take().or_else(|| old.tag.clone());
+    }
+    now.volumes = volumes;
+    Ok(now)
+}
+
 /// What else has changed. Ids can be compared only where both were read on the same site.
 pub fn shape(known: &Blueprint, now: &Blueprint, same_site: bool) -> Vec<&'static str> {
     let macs = |b: &Blueprint| -> Vec<String> {

@@ -190,24 +190,10 @@ fn copy(member: &mut Member, site: SiteId) -> &mut Instance {
 }
 
 fn take_capture(member: &mut Member, site: SiteId, captured: Captured) {
-    let instance = member.instances.entry(site).or_insert_with(|| Instance {
-        state: InstanceState::Production,
-        server_id: None,
-        ports: Vec::new(),
-        volumes: Vec::new(),
-        made: false,
-    });
-    instance.server_id = Some(captured.blueprint.server_id.clone());
-    instance.ports = captured
-        .blueprint
-        .ports
-        .iter()
-        .map(|p| p.id.clone())
-        .collect();
-    instance.volumes = captured.volumes;
-    member.name.clone_from(&captured.blueprint.name);
-    member.blueprint = Some(captured.blueprint);
-    member.blueprint_site = site;
+    member.is_now(site, captured.blueprint);
+    if let Some(copy) = member.instances.get_mut(&site) {
+        copy.volumes = captured.volumes;
+    }
 }
 
 /// Volumes come in any order, some of them before the document is written and some after, and are

@@ -25,6 +25,8 @@ mod pure_clients;
 #[cfg(test)]
 mod readiness;
 #[cfg(test)]
+mod refresh;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod secrets;

@@ -134,6 +134,16 @@ class SetMember(OfMember, base.ShowOne):
         return output.one(members.update(member['id'], body))
 
 
+class RefreshMember(OfMember, base.ShowOne):
+    """Read the server of a member again, after it was changed on purpose.
+
+    What is brought up on the other site is the server as it is now."""
+
+    def take_action(self, parsed_args):
+        members, member = self.found(parsed_args)
+        return output.one(members.act(member['id'], 'refresh')['member'])
+
+
 class RemoveMember(base.OfGroup, base.Command):
     """Take servers out of a protection group; the servers stay"""
 

@@ -87,6 +87,15 @@ impl View<'_> {
 
     /// Locks: from outside the project against its owner, else for the owner. An admin's lock goes
     /// over an owner's.
+    pub(crate) fn resize(&mut self, id: &str, flavor: &str) -> Result<()> {
+        self.may_change(id)?;
+        if !self.state.flavors.contains_key(flavor) {
+            return Err(DriverError::not_found(format!("flavor `{flavor}`")));
+        }
+        self.server_mut(id)?.flavor = flavor.to_owned();
+        Ok(())
+    }
+
     pub(crate) fn lock(&mut self, id: &str, by: LockedBy) -> Result<()> {
         if by == LockedBy::Admin && !self.caller.outside {
             return Err(unauthorized(

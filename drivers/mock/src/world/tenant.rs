@@ -315,6 +315,14 @@ impl Tenant {
         })
     }
 
+    /// Gives a server another flavor.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` where it is locked.
+    pub fn resize_server(&self, id: &ServerId, flavor: &ResourceId) -> Result<()> {
+        self.act(|view| view.resize(id.as_str(), flavor.as_str()))
+    }
+
     /// Gives a running server another disk.
     ///
     /// # Errors

@@ -387,6 +387,26 @@ impl From<UpdateMember> for MemberChange {
     }
 }
 
+/// One action on a member. `null` is the same as an empty object.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct MemberActionBody {
+    /// Reads its server again.
+    refresh: MaybeUndefined<RefreshOptions>,
+}
+
+/// `refresh` has no options.
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields)]
+pub(crate) struct RefreshOptions {}
+
+impl MemberActionBody {
+    /// Whether the one action there is was named.
+    pub(crate) fn refreshes(&self) -> bool {
+        !self.refresh.is_undefined()
+    }
+}
+
 /// The body that changes a member.
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]

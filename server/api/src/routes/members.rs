@@ -6,8 +6,10 @@ use protector_framework::{GenericUuid as _, MemberId};
 use super::{Answer, Api, Part, id};
 use crate::call::Call;
 use crate::dto::{
-    CreateMemberBody, MemberDocument, MemberList, OperationDocument, UpdateMemberBody,
+    CreateMemberBody, MemberActionBody, MemberDocument, MemberList, OperationDocument,
+    UpdateMemberBody,
 };
+use crate::failure::Failure;
 use crate::listing::{Listing, counted};
 use crate::reply::{Accepted, Shown};
 
@@ -144,6 +146,42 @@ impl Members {
         let services = &self.0.services;
         let member = services
             .update_member(&call.actor(), call.project()?, &pg.0, id, change)
+            .await?;
+        Ok(Shown::new(MemberDocument {
+            member: member.into(),
+            operation: None,
+        }))
+    }
+
+    /// Act on a member
+    ///
+    /// `refresh` reads its server again, after its flavor, ports or properties were changed on purpose: it
+    /// is what a move brings up from then on, and no drift any more. Changed volumes are refused: what is
+    /// replicated would not be what the server has.
+    #[oai(
+        path = "/v1/:tenant_id/protection-groups/:pg/members/:member/action",
+        method = "post",
+        operation_id = "member_action"
+    )]
+    async fn action(
+        &self,
+        call: Call,
+        /// The project.
+        tenant_id: Path<String>,
+        /// The group, by id or name.
+        pg: Path<String>,
+        /// The member.
+        member: Path<String>,
+        body: Json<MemberActionBody>,
+    ) -> Answer<Shown<MemberDocument>> {
+        let Path(_) = tenant_id;
+        let id = member_id(&member.0)?;
+        if !body.0.refreshes() {
+            return Err(Failure::bad("body: must name one action"));
+        }
+        let services = &self.0.services;
+        let member = services
+            .refresh_member(&call.actor(), call.project()?, &pg.0, id)
             .await?;
         Ok(Shown::new(MemberDocument {
             member: member.into(),

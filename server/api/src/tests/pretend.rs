@@ -488,6 +488,16 @@ impl GroupServices for PretendServices {
         )
     }
 
+    async fn refresh_member(
+        &self,
+        _: &Actor,
+        project: &ProjectId,
+        name: &str,
+        id: MemberId,
+    ) -> Result<MemberView> {
+        self.called(format!("refresh_member {project} {name} {id}"), member())
+    }
+
     async fn remove_member(
         &self,
         _: &Actor,

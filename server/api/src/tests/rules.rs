@@ -91,6 +91,7 @@ fn body(operation: &str) -> Option<Value> {
         "operation_action" => json!({ "cancel": {} }),
         "create_member" => json!({ "member": { "server_id": "s" } }),
         "update_member" => json!({ "member": {} }),
+        "member_action" => json!({ "refresh": {} }),
         "create_policy" | "update_policy" => json!({ "policy": {
             "driver": "mock", "primary_fa_url": "https://a", "secondary_fa_url": "https://b",
             "rpo_minutes": 5 } }),

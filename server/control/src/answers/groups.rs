@@ -92,6 +92,16 @@ impl GroupServices for Control {
         members::update(self, actor, project, group, member, change).await
     }
 
+    async fn refresh_member(
+        &self,
+        actor: &Actor,
+        project: &ProjectId,
+        group: &str,
+        member: MemberId,
+    ) -> Result<MemberView> {
+        members::refresh(self, actor, project, group, member).await
+    }
+
     async fn remove_member(
         &self,
         actor: &Actor,

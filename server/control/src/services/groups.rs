@@ -312,6 +312,14 @@ surface! {
             member: MemberId,
             change: MemberChange,
         ) -> MemberView;
+        /// Reads a member's server again.
+        async fn refresh_member(
+            &self,
+            actor: &Actor,
+            project: &ProjectId,
+            group: &str,
+            member: MemberId,
+        ) -> MemberView;
         /// Begins to take a member out.
         async fn remove_member(
             &self,

@@ -2,7 +2,7 @@
 
 use protector_framework::{Blueprint, ServerId, ServerRef};
 use protector_model::document::InstanceVolume;
-use protector_model::drift::{VolumeDrift, in_slots, shape};
+use protector_model::drift::{VolumeDrift, refreshed, shape};
 use protector_model::outputs::Captured;
 use protector_model::translate::unmapped;
 use protector_model::{Instance, eligibility};
@@ -50,7 +50,7 @@ pub(super) async fn recapture(work: &Work<'_>) -> Output {
                     member.name,
                     drift.join(", ")
                 ),
-                "ask again with `accept_drift` to move it as it is now",
+                "`refresh` the member, or ask again with `accept_drift` to move it as it is now",
             ));
         }
     }
@@ -111,31 +111,20 @@ async fn read(work: &Work<'_>) -> Result<Captured, StepFailure> {
     Ok(Captured { blueprint, volumes })
 }
 
-/// Brings what was read into the order of the copy's slots. Nova shows neither device names nor tags
-/// of a server that was shelved since: they are kept.
+/// Brings what was read into the order of the copy's slots.
 fn keep_slots(
     known: &Blueprint,
     here: &Instance,
     captured: &mut Captured,
 ) -> Result<(), VolumeDrift> {
-    let mut blueprint = Vec::new();
-    for (slot, spec) in in_slots(known, here, &captured.blueprint)?
-        .into_iter()
-        .enumerate()
-    {
-        let mut spec = spec.clone();
-        if let Some(old) = known.volumes.get(slot) {
-            spec.device = spec.device.or_else(|| old.device.clone());
-            spec.tag = spec.tag.or_else(|| old.tag.clone());
-        }
-        blueprint.push(spec);
-    }
+    captured.blueprint = refreshed(known, here, captured.blueprint.clone())?;
     let read = std::mem::take(&mut captured.volumes);
-    captured.volumes = blueprint
+    captured.volumes = captured
+        .blueprint
+        .volumes
         .iter()
         .filter_map(|spec| read.iter().find(|v| v.id == spec.id).cloned())
         .collect();
-    captured.blueprint.volumes = blueprint;
     Ok(())
 }
 

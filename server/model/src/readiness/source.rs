@@ -81,7 +81,7 @@ impl Judge<'_> {
                         "`{name}` is no longer what was protected: {}",
                         changed.join(", ")
                     ),
-                    "ask with `accept_drift` to move it as it is now",
+                    "`refresh` the member, or ask with `accept_drift` to move it as it is now",
                 )
                 .may_be_accepted();
             }
