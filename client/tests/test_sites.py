@@ -113,7 +113,7 @@ class Sites(shell.TestCase):
         self.assertEqual(self.last(self.a)[:2], ('DELETE', '/admin/sites/' + samples.SITE_1))
 
     def test_a_site_failover_names_what_stays_and_shows_the_plans(self):
-        path = '/admin/sites/%s/failover' % samples.SITE_1
+        path = '/admin/sites/site-a/failover'
         refused = [{'name': 'db', 'message': 'it is busy', 'code': 'protector.busy'}]
         self.a.answers(
             'POST', path, {'plans': [{'name': 'web', **samples.PLAN}], 'refused': refused}
@@ -128,3 +128,17 @@ class Sites(shell.TestCase):
         self.assertEqual(self.sent(self.a, 'POST'), [(path, body)])
         # Which of both is never assumed for a whole site.
         self.assertNotEqual(self.run_command('dr', 'site', 'failover', 'site-a').code, 0)
+
+    def test_who_may_nothing_else_may_fail_a_site_over(self):
+        forbidden = document.refused(403, 'protector.forbidden', 'no')
+        for path in ('/admin/sites', '/admin/sites/site-a'):
+            self.a.answers('GET', path, forbidden, status=403)
+        path = '/admin/sites/site-a/failover'
+        self.a.answers('POST', path, {'operations': [], 'refused': []}, status=202)
+        self.does('protector', 'site', 'failover', 'site-a', '--unplanned')
+        self.assertEqual(self.sent(self.a, 'POST'), [(path, {'failover': {'type': 'unplanned'}})])
+        # A site that is not there is told by the service.
+        gone = document.refused(404, 'protector.not_found', 'site `site-x` does not exist')
+        self.a.answers('POST', '/admin/sites/site-x/failover', gone, status=404)
+        done = self.fails('protector', 'site', 'failover', 'site-x', '--planned')
+        self.assertIn('site `site-x` does not exist', done.err)
