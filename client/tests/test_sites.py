@@ -111,34 +111,3 @@ class Sites(shell.TestCase):
         done = self.fails('protector', 'site', 'delete', 'none', 'site-a')
         self.assertIn('there is no site with the name or id none', done.err)
         self.assertEqual(self.last(self.a)[:2], ('DELETE', '/admin/sites/' + samples.SITE_1))
-
-    def test_a_site_failover_names_what_stays_and_shows_the_plans(self):
-        path = '/admin/sites/site-a/failover'
-        refused = [{'name': 'db', 'message': 'it is busy', 'code': 'protector.busy'}]
-        self.a.answers(
-            'POST', path, {'plans': [{'name': 'web', **samples.PLAN}], 'refused': refused}
-        )
-        done = self.fails(
-            'dr', 'site', 'failover', 'site-a', '--planned', '--dry-run', '-f', 'json'
-        )
-        rows = done.json
-        self.assertEqual([row['Protection Group'] for row in rows], ['web', 'web'])
-        self.assertIn('not moved: db: it is busy', done.err)
-        body = {'failover': {'type': 'planned', 'dry_run': True}}
-        self.assertEqual(self.sent(self.a, 'POST'), [(path, body)])
-        # Which of both is never assumed for a whole site.
-        self.assertNotEqual(self.run_command('dr', 'site', 'failover', 'site-a').code, 0)
-
-    def test_who_may_nothing_else_may_fail_a_site_over(self):
-        forbidden = document.refused(403, 'protector.forbidden', 'no')
-        for path in ('/admin/sites', '/admin/sites/site-a'):
-            self.a.answers('GET', path, forbidden, status=403)
-        path = '/admin/sites/site-a/failover'
-        self.a.answers('POST', path, {'operations': [], 'refused': []}, status=202)
-        self.does('protector', 'site', 'failover', 'site-a', '--unplanned')
-        self.assertEqual(self.sent(self.a, 'POST'), [(path, {'failover': {'type': 'unplanned'}})])
-        # A site that is not there is told by the service.
-        gone = document.refused(404, 'protector.not_found', 'site `site-x` does not exist')
-        self.a.answers('POST', '/admin/sites/site-x/failover', gone, status=404)
-        done = self.fails('protector', 'site', 'failover', 'site-x', '--planned')
-        self.assertIn('site `site-x` does not exist', done.err)

@@ -5,7 +5,7 @@ from protectorclient.osc import base, output, progress, waiting
 from protectorclient.osc.names import SiteNames
 
 
-class OfOperation:
+class OfOperation(base.InProject):
     """A command about one operation. `--operation-id` is what older guides write."""
 
     either = True
@@ -37,7 +37,7 @@ class OfOperation:
         return operation
 
 
-class ListOperations(base.Lister):
+class ListOperations(base.InProject, base.Lister):
     """List operations, the newest first"""
 
     either = True

@@ -1,6 +1,6 @@
 """Every group of a site at once."""
 
-from protectorclient.osc import base, output, plans, waiting
+from protectorclient.osc import base, following, output, plans, waiting
 from protectorclient.osc.names import SiteNames
 
 
@@ -8,7 +8,8 @@ class FailSiteOver(base.ShowOne):
     """Bring every group of a site up on its other site.
 
     Each group gets an operation of its own, or is named with the reason why not. Needs the role
-    that policy.yaml names, dr_site_admin."""
+    that policy.yaml names, dr_site_admin; to follow operations of other projects, or to look at
+    them, an administrator's besides."""
 
     either = True
 
@@ -53,12 +54,14 @@ class FailSiteOver(base.ShowOne):
             )
         operations = reply['operations']
         if parsed_args.wait:
-            operations = [waiting.follow(self, one, parsed_args) for one in operations]
+            operations = following.each(self, operations, parsed_args.wait_timeout)
         fields = [
             ('Operation', 'id'),
             ('Protection Group ID', 'protection_group_id'),
+            ('Project ID', 'project_id'),
             ('Status', 'status'),
             ('Progress', 'progress'),
+            ('Error', lambda one: (one.get('error') or {}).get('message')),
         ]
         columns, rows = output.many(operations, fields)
         return columns, output.Rows(rows)
