@@ -65,7 +65,8 @@ class Client:
 
     def request(self, method, path, body=None, params=None, key=None, either=False, secret=False):
         """The body of a success, `None` where there is none. With `either` the other site may be
-        asked; a `key` makes the service do a thing once, however often it is sent."""
+        asked; a `key` makes the service do a thing once, however often it is sent. A change
+        without one is sent to the other site only where the first has certainly not heard it."""
         more = {}
         if body is not None:
             more['json'] = body
@@ -74,6 +75,12 @@ class Client:
         if key:
             more['headers'] = {'Idempotency-Key': key}
         reply = self._route.send(
-            method, path, either=either, project=self.project, secret=secret, **more
+            method,
+            path,
+            either=either,
+            repeatable=method == 'GET' or key is not None,
+            project=self.project,
+            secret=secret,
+            **more,
         )
         return reply.json() if reply.content else None

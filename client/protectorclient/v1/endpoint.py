@@ -7,6 +7,7 @@ from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa
 
 from protectorclient import exceptions
+from protectorclient.v1 import silence
 
 SERVICE_TYPE = 'protector'
 # The newest version of the API that this client knows.
@@ -44,9 +45,12 @@ class Endpoint:
     def send(self, method, path, secret=False, headers=None, project=None, **more):
         """The reply, which is a success. With `secret` nothing of it is logged. `project` is the
         id of another project than the login's."""
-        microversion = self.microversion()
-        if project is not None:
-            path = self._address(project) + path
+        with silence.before_sending():
+            microversion = self.microversion()
+            with self.errors():
+                self.session.get_auth_headers()
+            if project is not None:
+                path = self._address(project) + path
         reply = self._plain(
             path,
             method,
@@ -94,7 +98,8 @@ class Endpoint:
                 'name its authority with --os-cacert, or with `cacert` in clouds.yaml',
             ) from error
         except (ksa.ConnectionError, ksa.DiscoveryFailure) as error:
-            raise exceptions.NoAnswer('%s does not answer: %s' % (self, error)) from error
+            kind = exceptions.Unheard if silence.unheard(error) else exceptions.NoAnswer
+            raise kind('%s does not answer: %s' % (self, error)) from error
         except ksa.HttpError as error:
             # Of Keystone, which is asked for a token first.
             text = 'Keystone of %s refuses: %s' % (self, error)

@@ -1,6 +1,7 @@
 """Which of two sites is asked."""
 
 from protectorclient import exceptions
+from protectorclient.v1.silence import before_sending
 
 
 class Route:
@@ -13,27 +14,26 @@ class Route:
         self.answering = first
         self.notice = notice or (lambda text: None)
 
-    def send(self, method, path, either=False, project=None, **more):
-        """The reply, which is a success. With `either` the other site may be asked. `project` says
-        at each of them which project it is about, where that is not the login's."""
-        asked = self.answering
+    def send(self, method, path, either=False, repeatable=False, project=None, **more):
+        """The reply, which is a success. With `either` the other site may be asked. What is not
+        `repeatable` is sent once: to the other site only where the first has certainly not heard
+        it. `project` says at each of them which project it is about, where that is not the
+        login's."""
+        request = Request(method, path, repeatable, project, more)
+        first = self.answering
         try:
-            return self._ask(asked, method, path, project, **more)
-        except exceptions.NoAnswer as silence:
+            return request.ask(first)
+        except exceptions.Doubtful:
+            raise
+        except exceptions.NoAnswer as said:
             if not either or self.other is None:
                 raise
-            asked = self.other if asked is self.first else self.first
-            return self._instead(asked, silence, method, path, project, **more)
+            silence = said
+        return self._instead(self.other if first is self.first else self.first, silence, request)
 
-    @staticmethod
-    def _ask(endpoint, method, path, project, **more):
-        if project is not None:
-            more['project'] = project.at(endpoint)
-        return endpoint.send(method, path, **more)
-
-    def _instead(self, asked, silence, method, path, project, **more):
+    def _instead(self, asked, silence, request):
         try:
-            reply = self._ask(asked, method, path, project, **more)
+            reply = request.ask(asked)
         except exceptions.Refused:
             # That is an answer too, and has to be known as this site's.
             self._now_from(asked, silence)
@@ -49,3 +49,32 @@ class Route:
     def _now_from(self, asked, silence):
         self.answering = asked
         self.notice('%s. The answer is from %s.' % (silence, asked))
+
+
+class Request:
+    """What either site can be asked."""
+
+    def __init__(self, method, path, repeatable, project, more):
+        self._method = method
+        self._path = path
+        self._repeatable = repeatable
+        self._project = project
+        self._more = more
+
+    def ask(self, endpoint):
+        """The reply of this site."""
+        more = dict(self._more)
+        if self._project is not None:
+            with before_sending():
+                more['project'] = self._project.at(endpoint)
+        try:
+            return endpoint.send(self._method, self._path, **more)
+        except exceptions.Unheard:
+            raise
+        except exceptions.NoAnswer as silence:
+            if self._repeatable:
+                raise
+            raise exceptions.Doubtful(
+                '%s. It is not known whether the request was heard' % silence,
+                'look whether it was done before you do it again',
+            ) from silence
