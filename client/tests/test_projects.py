@@ -1,9 +1,13 @@
 """An administrator acts for another project than the login's."""
 
+import pathlib
+
 from protectorclient import exceptions
+from protectorclient.osc import commands
 from protectorclient.v1 import endpoint, project
 from tests import document, samples, shell
 
+README = pathlib.Path(__file__).parents[1] / 'README.md'
 TENANT = samples.PROJECT
 OPERATION = '/operations/' + samples.OPERATION
 OTHER = ('--secondary-cloud', 'site-b')
@@ -126,6 +130,23 @@ class Another(shell.TestCase):
         done = self.does(*OTHER, *words)
         self.assertIn('The answer is from cloud site-b.', done.err)
         self.assertEqual(self.last(there)[:2], ('GET', OPERATION))
+
+
+class Option(shell.TestCase):
+    def test_it_stands_where_something_is_a_projects(self):
+        trees = ('member', 'operation', 'policy', 'protection-group', 'recovery-point')
+        trees += ('resource-mapping',)
+        for name in commands.COMMANDS:
+            shown = ' '.join(self.does('help', 'protector', *name.split()).out.split())
+            has = '--project <project> Project that it is of' in shown
+            self.assertEqual(has, name.split()[0] in trees, name)
+
+    def test_the_readme_says_what_its_help_says(self):
+        shown = ' '.join(self.does('help', 'dr', 'operation', 'retry').out.split())
+        said = ' '.join(README.read_text(encoding='utf-8').split())
+        begin = said.index('--project <project> Project that')
+        text = said[begin : said.index('(administrators only)') + len('(administrators only)')]
+        self.assertIn(text, shown)
 
 
 class Addresses(shell.TestCase):
