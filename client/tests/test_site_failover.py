@@ -2,6 +2,7 @@
 
 from unittest import mock
 
+from protectorclient import exceptions
 from tests import document, samples, shell
 
 PATH = '/admin/sites/site-a/failover'
@@ -109,6 +110,21 @@ class Site(shell.TestCase):
             done = self.fails(*WAIT)
         self.assertEqual([one['Operation'] for one in done.json], IDS)
         self.assertLess(now[0], 200)
+
+    def test_an_answer_that_is_none_keeps_nobody_from_the_others(self):
+        self.ends(operation(0, 'completed'), None, operation(2, 'completed'))
+        url = self.tenant.base + path(1)
+        self.http.get(url, text='<h1>Hello</h1>')
+        done = self.fails(*WAIT)
+        self.assertEqual([one['Operation'] for one in done.json], IDS)
+        self.assertIn('something else than JSON', done.json[1]['Error'])
+
+    def test_a_login_that_has_ended_hides_no_operation(self):
+        lost = exceptions.NoAnswer('Keystone is away')
+        with mock.patch('protectorclient.v1.endpoint.Endpoint.own_project', side_effect=lost):
+            self.ends(*(operation(nth, 'completed') for nth in range(3)))
+            done = self.run_command(*WAIT)
+        self.assertEqual([one['Operation'] for one in done.json], IDS)
 
     def test_what_is_broken_off_still_names_the_operations(self):
         self.ends(operation(0, 'completed'), KeyboardInterrupt(), operation(2, 'completed'))

@@ -42,13 +42,11 @@ class Here:
     def __init__(self, client):
         self._client = client
         self._site = client.answering
-        with self._site.errors():
-            self._own = self._site.session.get_project_id()
 
     def of(self, operation):
         """The API for the project of an operation."""
         project = operation['project_id']
-        if project == self._own:
+        if project == self._site.own_project():
             return self._client
         return self._client.of(Project(project, self._site))
 

@@ -10,6 +10,7 @@
 What comes back are the objects of the API's documents as dictionaries.
 """
 
+from protectorclient import exceptions
 from protectorclient.v1.collection import Collection
 from protectorclient.v1.route import Route
 
@@ -83,4 +84,13 @@ class Client:
             secret=secret,
             **more,
         )
-        return reply.json() if reply.content else None
+        if not reply.content:
+            return None
+        try:
+            return reply.json()
+        except ValueError as error:
+            raise exceptions.ProtectorError(
+                '%s answers %s %s with something else than JSON: %s'
+                % (self.answering, method, path, error),
+                'look whether the address in the catalog leads to protector-api',
+            ) from error

@@ -66,10 +66,15 @@ class Endpoint:
             raise exceptions.Refused.of(reply)
         return reply
 
+    def own_project(self):
+        """The id of the login's project; nothing where it is not of one."""
+        with self.errors():
+            return self.session.get_project_id()
+
     def _address(self, project):
         """Where the service has what is another project's."""
+        own = self.own_project() or ''
         with self.errors():
-            own = self.session.get_project_id() or ''
             address = self._adapter.get_endpoint()
             if not address:
                 raise ksa.EndpointNotFound()
