@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes what Protector needs in the Keystone of one site: its user with roles, its service and its
-# endpoints. It can be run again: what is there is left or brought up to date, never doubled.
+# endpoints, and the role of those who may fail a whole site over. It can be run again: what is there is
+# left or brought up to date, never doubled.
 #
 # It asks Keystone with the `openstack` client as whoever the environment names (OS_CLOUD, or an
 # admin-openrc), which has to be an administrator. The user's password is read from PROTECTOR_PASS. The
@@ -25,6 +26,8 @@ keystone-setup.sh --url URL [OPTION...]
   --openstack PROGRAM   the client (openstack)
 
 PROTECTOR_PASS has the password of the user. Where the user is there, it gets this password.
+
+The role dr_site_admin is made and given to nobody: who has it may fail a whole site over.
 END
 }
 
@@ -99,6 +102,7 @@ ask "project create --or-show --domain '$domain' '$home' $id"
 ask "user create --or-show --domain '$domain' --password '$PROTECTOR_PASS' '$user' $id"
 ask "role create --or-show admin $id"
 ask "role create --or-show service $id"
+ask "role create --or-show dr_site_admin $id"
 [ -z "$extra" ] || ask "role create --or-show '$extra' $id"
 printf '%s\n' "$projects" | while IFS= read -r project; do
     [ -z "$project" ] || ask "project show --domain '$domain' '$project' $id"
@@ -113,10 +117,11 @@ if [ "$(line $((asked + 1)))" != admin ]; then
     fail "the client did not find a project, or make a user or a role; what it said is above"
 fi
 home_id=$(line 1) user_id=$(line 2) admin_role=$(line 3) service_role=$(line 4)
-next=5 extra_role=''
-[ -z "$extra" ] || { extra_role=$(line 5) && next=6; }
+next=6 extra_role=''
+[ -z "$extra" ] || { extra_role=$(line 6) && next=7; }
 others=$(awk -v first="$next" -v last="$asked" 'NR >= first && NR <= last' "$work/said")
 service_id=$(awk -v last="$asked" 'NR > last && $2 == "protector" { print $1; exit }' "$work/said")
+say "role dr_site_admin: there, for those who may fail whole sites over"
 
 : >"$work/ask"
 ask "user set --password '$PROTECTOR_PASS' $user_id"

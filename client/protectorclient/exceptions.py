@@ -14,6 +14,14 @@ class NoAnswer(ProtectorError):
     """A site's Protector, or the Keystone before it, does not answer."""
 
 
+class Unheard(NoAnswer):
+    """The same, and it has certainly not got the request."""
+
+
+class Doubtful(NoAnswer):
+    """The same of a request that is not sent twice, and it may have got it."""
+
+
 class NotFound(ProtectorError):
     """Nothing has this name or id."""
 

@@ -96,7 +96,7 @@ class Site:
         bodies, more = self.instead.get((request.method, path), (None, {}))
         if bodies:
             answer = bodies.pop(0) if len(bodies) > 1 else bodies[0]
-            if isinstance(answer, Exception):
+            if isinstance(answer, BaseException):
                 raise answer
             context.status_code = more.get('status', 200)
             return answer

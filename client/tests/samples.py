@@ -1,6 +1,7 @@
 """What a Protector says, where the document's examples say too little."""
 
 GROUP = '00000000-0000-0000-0000-000000000065'
+PROJECT = 'c' * 32
 OPERATION = '00000000-0000-0000-0000-0000000000c9'
 SITE_1, SITE_2 = ('00000000-0000-0000-0000-00000000000%d' % n for n in (1, 2))
 
@@ -45,6 +46,7 @@ def operation(status, progress=100, **more):
             'phase': 'copying',
             'progress': progress,
             'protection_group_id': GROUP,
+            'project_id': PROJECT,
             'steps_completed': 3,
             'steps_failed': 0,
             'error': None,

@@ -81,6 +81,13 @@ class TestCase(unittest.TestCase):
         self.http.register_uri(requests_mock.ANY, Prefix(cloud['protector']), json=site)
         return site
 
+    def another_project(self, name, project):
+        """What a cloud's Protector is asked about another project than the login's."""
+        base = CLOUDS[name]['protector'].replace(CLOUDS[name]['project'], project)
+        site = document.Site(base)
+        self.http.register_uri(requests_mock.ANY, Prefix(base), json=site)
+        return site
+
     def listed(self, cloud, type_, path, key, *items):
         """What another service of a cloud has."""
         self.http.get(CLOUDS[cloud]['service'] + '/' + type_ + path, json={key: [*items]})

@@ -107,20 +107,3 @@ class Sites(shell.TestCase):
         done = self.fails('protector', 'site', 'delete', 'none', 'site-a')
         self.assertIn('there is no site with the name or id none', done.err)
         self.assertEqual(self.last(self.a)[:2], ('DELETE', '/admin/sites/' + samples.SITE_1))
-
-    def test_a_site_failover_names_what_stays_and_shows_the_plans(self):
-        path = '/admin/sites/%s/failover' % samples.SITE_1
-        refused = [{'name': 'db', 'message': 'it is busy', 'code': 'protector.busy'}]
-        self.a.answers(
-            'POST', path, {'plans': [{'name': 'web', **samples.PLAN}], 'refused': refused}
-        )
-        done = self.fails(
-            'dr', 'site', 'failover', 'site-a', '--planned', '--dry-run', '-f', 'json'
-        )
-        rows = done.json
-        self.assertEqual([row['Protection Group'] for row in rows], ['web', 'web'])
-        self.assertIn('not moved: db: it is busy', done.err)
-        body = {'failover': {'type': 'planned', 'dry_run': True}}
-        self.assertEqual(self.sent(self.a, 'POST'), [(path, body)])
-        # Which of both is never assumed for a whole site.
-        self.assertNotEqual(self.run_command('dr', 'site', 'failover', 'site-a').code, 0)

@@ -24,12 +24,15 @@ VALIDATED = """\
 
 class Typed(unittest.TestCase):
     def run_command(self, *words, who='tenant'):
-        """What a command does. The tenant names both clouds; the admin has no clouds.yaml."""
+        """What a command does. The tenant names both clouds; the admin has no clouds.yaml, and the
+        operator is the admin in a project of his own."""
         if who == 'tenant':
             known = {'OS_CLIENT_CONFIG_FILE': FACTS['clouds_yaml'],
                      'OS_CLOUD': FACTS['sites'][0], 'OS_SECONDARY_CLOUD': FACTS['sites'][1]}
         else:
-            account = FACTS['accounts'][who]
+            account = FACTS['accounts']['admin']
+            if who == 'operator':
+                account = {**account, 'project': 'admin'}
             known = {'OS_AUTH_URL': FACTS['auth_url'], 'OS_USERNAME': account['user'],
                      'OS_PASSWORD': account['password'], 'OS_PROJECT_NAME': account['project'],
                      'OS_USER_DOMAIN_ID': 'default', 'OS_PROJECT_DOMAIN_ID': 'default',
@@ -123,6 +126,11 @@ class Typed(unittest.TestCase):
         self.assertEqual([one['ID'] for one in listed], [done['id']])
         shown = self.json('dr', 'operation', 'show', done['id'])
         self.assertEqual(shown['progress'], 100)
+        # An administrator looks at it from elsewhere, by the name of its project or the id.
+        for project in (FACTS['project_id'], FACTS['accounts']['tenant']['project']):
+            seen = self.json('dr', 'operation', 'show', done['id'], '--project', project,
+                             who='operator')
+            self.assertEqual((seen['id'], seen['project_id']), (done['id'], FACTS['project_id']))
         self.assertTrue(self.json('protector', 'operation', 'steps', done['id']))
         self.assertIn('HTTP 409', self.fails('protector', 'operation', 'cancel', done['id']))
         self.assertTrue(self.json('protector', 'recovery-point', 'list', 'typed'))

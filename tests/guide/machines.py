@@ -1,5 +1,6 @@
 """Where the guide is followed: a machine for each site, with a systemd of its own, and the client's."""
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -91,36 +92,41 @@ class Controller:
 
 
 class Client:
-    """An ordinary directory of this machine as a home, with Python's packages of the clouds'."""
+    """The home of an ordinary user of this machine, with nothing in it but the client's source, and one
+    terminal: what a block exports, such as a PATH, is there for those after it."""
 
     def __init__(self, facts):
         self.home = pathlib.Path(facts['dir']) / 'client-home'
-        self.facts = facts
+        self.source = pathlib.Path(facts['client'])
+        self.terminal = {
+            **registry(os.environ),
+            # What is published tomorrow is tried when it is pinned, and not by whoever runs this.
+            'PIP_CONSTRAINT': str(self.source / 'requirements.txt'),
+            'HOME': str(self.home),
+            'PATH': '/usr/bin:/bin',
+            'LANG': 'C.UTF-8',
+        }
 
     def start(self):
         self.home.mkdir()
-        shutil.copytree(self.facts['client'], self.home / 'client')
-        venv = self.home / 'venv'
-        python = pathlib.Path(self.facts['venv']) / 'bin' / 'python'
-        subprocess.run([python, '-m', 'venv', venv], check=True)
-        # `openstack` and what it needs are there already: as on a machine that has the client.
-        site = next((pathlib.Path(self.facts['venv']) / 'lib').glob('python3*/site-packages'))
-        own = next((venv / 'lib').glob('python3*/site-packages'))
-        (own / 'clouds.pth').write_text('%s\n' % site)
-        program = venv / 'bin' / 'openstack'
-        program.write_text(
-            '#!%s/bin/python\nimport sys\nfrom openstackclient.shell import main\nsys.exit(main())\n'
-            % venv
-        )
-        program.chmod(0o755)
+        shutil.copytree(self.source, self.home / 'client')
 
     def run(self, script):
-        env = {
-            'HOME': str(self.home),
-            'PATH': '%s/venv/bin:/usr/bin:/bin' % self.home,
-            'LANG': 'C.UTF-8',
-        }
-        return bash([], script, cwd=self.home, env=env)
+        left = self.home / '.terminal'
+        printed = bash([], script + '\nenv -0 >~/.terminal\n', cwd=self.home, env=self.terminal)
+        pairs = left.read_text(encoding='utf-8').split('\0')
+        self.terminal = dict(pair.split('=', 1) for pair in pairs if pair)
+        return printed
+
+
+def registry(environment):
+    """How this machine reaches a registry of Python's packages; nothing else of it is anybody's."""
+    names = ('PIP_', 'SSL_CERT_', 'REQUESTS_CA_BUNDLE')
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(names) or name.lower().endswith('_proxy')
+    }
 
 
 def say(text):

@@ -1,10 +1,17 @@
 """What the guide's reader does with marks, values and what was printed."""
 
+import os
+import pathlib
+import tempfile
 import unittest
+from unittest import mock
 
 import blocks
 import walk
-from machines import Failed
+from machines import Client, Failed
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+GUIDE = TOP / 'docs' / 'installation.md'
 
 
 def fenced(mark, text):
@@ -34,6 +41,11 @@ class Marks(unittest.TestCase):
         ):
             with self.subTest(wrong), self.assertRaises(blocks.WrongGuide):
                 blocks.read(wrong)
+
+    def test_the_guide_has_no_such_mistake(self):
+        found = blocks.read(GUIDE.read_text(encoding='utf-8'))
+        self.assertEqual({block.kind for block in found}, set(blocks.KINDS))
+        self.assertEqual({block.place for block in found}, set(blocks.PLACES))
 
 
 class Values(unittest.TestCase):
@@ -65,6 +77,35 @@ class Printed(unittest.TestCase):
         for printed in ('{"v": []}', '{"v": [{"id": 2}]}', '{}', 'no'):
             with self.subTest(printed), self.assertRaises(Failed):
                 self.check('json', '{"v": [{"id": 1}]}', printed)
+
+
+class Terminal(unittest.TestCase):
+    """The client's machine."""
+
+    def client(self, **environment):
+        home = tempfile.TemporaryDirectory()
+        self.addCleanup(home.cleanup)
+        with mock.patch.dict(os.environ, environment):
+            client = Client({'dir': home.name, 'client': str(TOP / 'client')})
+        client.start()
+        return client
+
+    def test_what_one_block_exports_is_there_for_the_next(self):
+        client = self.client()
+        client.run('export PATH=~/own/bin:$PATH TEXT=$(printf "two\\nlines")\nhere=1')
+        self.assertEqual(
+            client.run('echo "$PATH|$TEXT|${here-}"'),
+            '%s/own/bin:/usr/bin:/bin|two\nlines|\n' % client.home,
+        )
+
+    def test_a_block_that_fails_fails(self):
+        with self.assertRaises(Failed):
+            self.client().run('false\ntrue')
+
+    def test_of_this_machine_there_is_the_way_to_a_registry_and_no_more(self):
+        client = self.client(OS_CLOUD='admin', PYTHONPATH='/x', PIP_CERT='/cert', https_proxy='p')
+        have = client.run('echo "${OS_CLOUD-}${PYTHONPATH-} $PIP_CERT $https_proxy"')
+        self.assertEqual(have, ' /cert p\n')
 
 
 if __name__ == '__main__':

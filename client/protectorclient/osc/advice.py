@@ -20,6 +20,7 @@ BY_CODE = {
     'protection-group sync-status`, then `... sync-force`; an unplanned failover needs no other '
     'site',
     'protector.project_required': 'log in to a project (--os-project-name)',
+    'protector.project_mismatch': 'log in to that project, or as an administrator',
     'protector.quota_exceeded': 'look at `openstack protector quota show`',
     'protector.site_unreachable': 'look at `openstack protector site validate <site>`',
     'protector.source_reachable': 'use a planned failover, or --force where the source is lost '

@@ -7,7 +7,7 @@ from osc_lib import exceptions as osc
 from osc_lib.command import command
 
 from protectorclient import exceptions
-from protectorclient.osc import advice, clouds
+from protectorclient.osc import advice, clouds, lookup
 from protectorclient.osc.output import Rows
 
 
@@ -65,7 +65,38 @@ class ShowOne(Protector, command.ShowOne):
         return data.produce(self, parsed_args, column_names)
 
 
-class OfGroup:
+class InProject:
+    """Mixed into a command about what a project has: an administrator may name another project than
+    the login's."""
+
+    _client = None
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        # Not `project`: commands have that as an argument.
+        parser.add_argument(
+            '--project',
+            dest='in_project',
+            metavar='<project>',
+            help="Project that it is of, by name or id, where that is not the login's "
+            '(administrators only)',
+        )
+        return parser
+
+    def run(self, parsed_args):
+        self._in_project = parsed_args.in_project
+        return super().run(parsed_args)
+
+    @property
+    def client(self):
+        if self._client is None:
+            client = super().client
+            name = self._in_project
+            self._client = client.of(lookup.project(client, name)) if name else client
+        return self._client
+
+
+class OfGroup(InProject):
     """Mixed into a command about one protection group."""
 
     def get_parser(self, prog_name):

@@ -6,6 +6,7 @@ from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa
 
 from protectorclient import exceptions
+from protectorclient.v1 import project as projects
 
 # The types of the service, the path of the list, its key, and whether it can be asked for by name.
 # A version at the beginning is left out where the catalog's address has it.
@@ -29,6 +30,39 @@ def is_id(text):
     return True
 
 
+# What belongs to a project. The login sees that of its own one.
+OF_A_PROJECT = ('server', 'network', 'subnet', 'security group')
+
+
+class Project:
+    """A project by its name, which is looked up on each cloud that is asked."""
+
+    def __init__(self, name):
+        self._name = name
+        self._known = {}
+
+    def at(self, cloud):
+        """Its id on this cloud."""
+        if cloud not in self._known:
+            with cloud.errors():
+                self._known[cloud] = self._look(cloud)
+        return self._known[cloud]
+
+    def _look(self, cloud):
+        try:
+            return at(cloud, 'project', self._name)
+        except ksa.Forbidden as error:
+            raise exceptions.ProtectorError(
+                'the project %s cannot be looked up on %s: %s' % (self._name, cloud, error),
+                'give its id',
+            ) from error
+
+
+def project(client, name):
+    """The project with this name or id. An id is that of the cloud that is asked first."""
+    return Project(name) if not is_id(name) else projects.Project(name, client.first)
+
+
 class Clouds:
     """Which of the clouds that the command line names is which site."""
 
@@ -36,6 +70,11 @@ class Clouds:
         self._client = client
         self._here = None
         self._names = {}
+
+    @property
+    def elsewhere(self):
+        """Whether it is about another project than the login's."""
+        return self._client.project is not None
 
     def of(self, site):
         """The cloud of a site, by its name or id; nothing where it was not named."""
@@ -76,6 +115,11 @@ def find(clouds, site, kind, name):
     """The id of what has this name on the cloud of a site; an id is taken as it is."""
     if is_id(name):
         return name
+    if clouds.elsewhere and kind in OF_A_PROJECT:
+        raise exceptions.ProtectorError(
+            'the %s %s is of another project, and names there cannot be looked up' % (kind, name),
+            'give its id',
+        )
     cloud = clouds.of(site)
     if cloud is None:
         raise exceptions.ProtectorError(

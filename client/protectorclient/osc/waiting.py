@@ -31,11 +31,19 @@ def positive(text):
 
 def follow(command, operation, parsed_args):
     """The operation at its end. It decides what the command ends with."""
+    return look(command, command.client, operation, limit=parsed_args.wait_timeout)
+
+
+def look(command, client, operation, seen=lambda operation: None, **more):
+    """The same by this client, with the terms of `waiting.follow`. `seen` is told of each look."""
     progress = Progress()
+
+    def tell(now):
+        seen(now)
+        progress(now)
+
     try:
-        ended = waiting.follow(
-            command.client, operation, tell=progress, limit=parsed_args.wait_timeout
-        )
+        ended = waiting.follow(client, operation, tell=tell, **more)
     except KeyboardInterrupt:
         progress.end()
         command.say('operation %s goes on' % operation['id'])
@@ -43,13 +51,13 @@ def follow(command, operation, parsed_args):
     finally:
         progress.end()
     if ended['status'] != 'completed':
-        command.say(sentence(ended))
+        command.say(sentence(ended, waiting.named(client, ended)))
         command.exit_code = NOT_COMPLETED
     return ended
 
 
-def sentence(operation):
-    """Why an operation did not complete, and what to do."""
+def sentence(operation, named):
+    """Why an operation did not complete, and what to do. `named` is what commands call it."""
     id_, status = operation['id'], operation['status']
     lines = ['Operation %s (%s): %s' % (id_, operation['type'], status.replace('_', ' '))]
     error = operation.get('error')
@@ -68,18 +76,17 @@ def sentence(operation):
     for member in (operation.get('result') or {}).get('members') or []:
         if not member['ok']:
             lines.append('member %s: %s' % (member['name'], member.get('reason') or 'does not run'))
-    lines.append('What to do: ' + what_to_do(operation))
+    lines.append('What to do: ' + what_to_do(operation, named))
     return '\n'.join(lines)
 
 
-def what_to_do(operation):
+def what_to_do(operation, named):
     said = (operation.get('error') or {}).get('what_to_do')
     if said:
         return said
-    id_ = operation['id']
     if operation['status'] == 'cancelled':
         return 'nothing; it was given up'
     return (
         'look at `openstack protector operation steps %s`, then `operation retry %s` once the '
-        'reason is gone' % (id_, id_)
+        'reason is gone' % (named, named)
     )

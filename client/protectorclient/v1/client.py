@@ -12,6 +12,7 @@ What comes back are the objects of the API's documents as dictionaries.
 
 from protectorclient import exceptions
 from protectorclient.v1.collection import Collection
+from protectorclient.v1.route import Route
 
 GROUPS = '/protection-groups'
 
@@ -20,11 +21,10 @@ class Client:
     """`other` is the second site: reads, failovers and what steers them are asked there where the
     first does not answer. `notice` is told of that, once."""
 
-    def __init__(self, first, other=None, notice=None):
-        self.first = first
-        self.other = other
-        self._answering = first
-        self._notice = notice or (lambda text: None)
+    def __init__(self, first, other=None, notice=None, project=None, route=None):
+        self._route = route or Route(first, other, notice)
+        # Whose things it is about, where that is not the login's project.
+        self.project = project
         self.sites = Collection(self, '/admin/sites', 'site', 'sites')
         self.tenant_mappings = Collection(
             self, '/admin/tenant-mappings', 'tenant_mapping', 'tenant_mappings'
@@ -33,9 +33,19 @@ class Client:
         self.operations = Collection(self, '/operations', 'operation', 'operations')
 
     @property
+    def first(self):
+        """The site that is asked as long as it answers."""
+        return self._route.first
+
+    @property
+    def other(self):
+        """The second site, where there is one."""
+        return self._route.other
+
+    @property
     def answering(self):
         """The site that is asked now."""
-        return self._answering
+        return self._route.answering
 
     def members(self, group):
         """The members of the group with this id."""
@@ -43,7 +53,12 @@ class Client:
 
     def at(self, endpoint):
         """The same API at one of the two sites alone."""
-        return Client(endpoint, notice=self._notice)
+        return Client(endpoint, notice=self._route.notice, project=self.project)
+
+    def of(self, project):
+        """The same API for another project, which an administrator may ask for: a
+        `project.Project`, or whatever else says its id `at` each endpoint."""
+        return Client(self.first, project=project, route=self._route)
 
     def get(self, path, **params):
         """The body of a read."""
@@ -51,7 +66,8 @@ class Client:
 
     def request(self, method, path, body=None, params=None, key=None, either=False, secret=False):
         """The body of a success, `None` where there is none. With `either` the other site may be
-        asked; a `key` makes the service do a thing once, however often it is sent."""
+        asked; a `key` makes the service do a thing once, however often it is sent. A change
+        without one is sent to the other site only where the first has certainly not heard it."""
         more = {}
         if body is not None:
             more['json'] = body
@@ -59,30 +75,22 @@ class Client:
             more['params'] = {name: value for name, value in params.items() if value is not None}
         if key:
             more['headers'] = {'Idempotency-Key': key}
+        reply = self._route.send(
+            method,
+            path,
+            either=either,
+            repeatable=method == 'GET' or key is not None,
+            project=self.project,
+            secret=secret,
+            **more,
+        )
+        if not reply.content:
+            return None
         try:
-            reply = self._answering.send(method, path, secret=secret, **more)
-        except exceptions.NoAnswer as silence:
-            if not either or self.other is None:
-                raise
-            reply = self._ask_the_other(silence, method, path, secret=secret, **more)
-        return reply.json() if reply.content else None
-
-    def _ask_the_other(self, silence, method, path, **more):
-        asked = self.other if self._answering is self.first else self.first
-        try:
-            reply = asked.send(method, path, **more)
-        except exceptions.Refused:
-            # That is an answer too, and has to be known as this site's.
-            self._now_from(asked, silence)
-            raise
-        except exceptions.ProtectorError as second:
-            raise type(second)(
-                'neither site answers: %s; %s' % (silence, second),
-                second.what_to_do or 'start protector-api on one of them: each can fail over alone',
-            ) from second
-        self._now_from(asked, silence)
-        return reply
-
-    def _now_from(self, asked, silence):
-        self._answering = asked
-        self._notice('%s. The answer is from %s.' % (silence, asked))
+            return reply.json()
+        except ValueError as error:
+            raise exceptions.ProtectorError(
+                '%s answers %s %s with something else than JSON: %s'
+                % (self.answering, method, path, error),
+                'look whether the address in the catalog leads to protector-api',
+            ) from error

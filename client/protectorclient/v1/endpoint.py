@@ -1,9 +1,13 @@
 """One site's Protector, as its user reaches it through the catalog."""
 
+import contextlib
+import urllib.parse
+
 from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa
 
 from protectorclient import exceptions
+from protectorclient.v1 import silence
 
 SERVICE_TYPE = 'protector'
 # The newest version of the API that this client knows.
@@ -38,12 +42,19 @@ class Endpoint:
             self._microversion = agreed(reply) or '1.0'
         return self._microversion
 
-    def send(self, method, path, secret=False, headers=None, **more):
-        """The reply, which is a success. With `secret` nothing of it is logged."""
+    def send(self, method, path, secret=False, headers=None, project=None, **more):
+        """The reply, which is a success. With `secret` nothing of it is logged. `project` is the
+        id of another project than the login's."""
+        with silence.before_sending():
+            microversion = self.microversion()
+            with self.errors():
+                self.session.get_auth_headers()
+            if project is not None:
+                path = self._address(project) + path
         reply = self._plain(
             path,
             method,
-            microversion=self.microversion(),
+            microversion=microversion,
             headers={'Accept': 'application/json', **(headers or {})},
             log=not secret,
             **more,
@@ -55,9 +66,36 @@ class Endpoint:
             raise exceptions.Refused.of(reply)
         return reply
 
+    def own_project(self):
+        """The id of the login's project; nothing where it is not of one."""
+        with self.errors():
+            return self.session.get_project_id()
+
+    def _address(self, project):
+        """Where the service has what is another project's."""
+        own = self.own_project() or ''
+        with self.errors():
+            address = self._adapter.get_endpoint()
+            if not address:
+                raise ksa.EndpointNotFound()
+        found = of_project(address.replace('%(project_id)s', own), own, project)
+        if found is None:
+            raise exceptions.ProtectorError(
+                'the address of Protector on %s names no project that another one could stand '
+                'for: %s' % (self, address),
+                'the endpoint in the catalog ends in /v1/%(tenant_id)s',
+            )
+        return found
+
     def _plain(self, path, method, **more):
-        try:
+        with self.errors():
             return self._adapter.request(path, method, raise_exc=False, **more)
+
+    @contextlib.contextmanager
+    def errors(self):
+        """What goes wrong on the way to this cloud, in the client's own words."""
+        try:
+            yield
         except ksa.SSLError as error:
             # Somebody answers, and it is not known who: this is never taken for an outage.
             raise exceptions.ProtectorError(
@@ -65,7 +103,8 @@ class Endpoint:
                 'name its authority with --os-cacert, or with `cacert` in clouds.yaml',
             ) from error
         except (ksa.ConnectionError, ksa.DiscoveryFailure) as error:
-            raise exceptions.NoAnswer('%s does not answer: %s' % (self, error)) from error
+            kind = exceptions.Unheard if silence.unheard(error) else exceptions.NoAnswer
+            raise kind('%s does not answer: %s' % (self, error)) from error
         except ksa.HttpError as error:
             # Of Keystone, which is asked for a token first.
             text = 'Keystone of %s refuses: %s' % (self, error)
@@ -78,6 +117,17 @@ class Endpoint:
                 % (self, SERVICE_TYPE, error),
                 'compare `openstack catalog list`, the region and the interface',
             ) from error
+
+
+def of_project(address, own, project):
+    """An address of the login's project for another one; nothing where it is not of that form."""
+    before, _, last = address.rstrip('/').rpartition('/')
+    project = urllib.parse.quote(project, safe='')
+    if own and last == own:
+        return '%s/%s' % (before, project)
+    if last == 'v1':
+        return '%s/v1/%s' % (before, project)
+    return None
 
 
 def agreed(reply):

@@ -12,17 +12,21 @@ PAUSE = 2
 PATIENCE = 120
 
 
-def follow(client, operation, tell=None, limit=None):
-    """The operation as it ended, or as it waits for a person. `tell` is shown each look.
+def follow(client, operation, tell=None, limit=None, began=None, patience=None):
+    """The operation as it ended, or as it waits for a person. `tell` is shown each look. `limit`
+    counts from `began`, which is now where nothing is said; there is one look at least.
 
-    A site that falls silent on the way does not end this before `PATIENCE` is over.
+    A site that falls silent on the way does not end this before `patience` is over, which is
+    `PATIENCE` where nothing is said.
     """
-    began = heard = time.monotonic()
+    heard = time.monotonic()
+    began = heard if began is None else began
+    patience = PATIENCE if patience is None else patience
     while True:
         try:
             operation = client.operations.show(operation['id'])
         except exceptions.NoAnswer:
-            if time.monotonic() - heard > PATIENCE:
+            if time.monotonic() - heard > patience:
                 raise
         else:
             heard = time.monotonic()
@@ -33,6 +37,14 @@ def follow(client, operation, tell=None, limit=None):
         if limit is not None and time.monotonic() - began >= limit:
             raise exceptions.ProtectorError(
                 'operation %s is not over after %d s, and goes on' % (operation['id'], limit),
-                'look at it with `openstack protector operation show %s`' % operation['id'],
+                'look at it with `openstack protector operation show %s`'
+                % named(client, operation),
             )
         time.sleep(PAUSE)
+
+
+def named(client, operation):
+    """The operation as an argument: with its project where that is not the login's."""
+    if client.project is None:
+        return operation['id']
+    return '%s --project %s' % (operation['id'], operation['project_id'])

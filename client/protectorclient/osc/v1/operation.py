@@ -3,9 +3,10 @@
 from protectorclient import exceptions
 from protectorclient.osc import base, output, progress, waiting
 from protectorclient.osc.names import SiteNames
+from protectorclient.v1.waiting import named
 
 
-class OfOperation:
+class OfOperation(base.InProject):
     """A command about one operation. `--operation-id` is what older guides write."""
 
     either = True
@@ -37,7 +38,7 @@ class OfOperation:
         return operation
 
 
-class ListOperations(base.Lister):
+class ListOperations(base.InProject, base.Lister):
     """List operations, the newest first"""
 
     either = True
@@ -109,6 +110,8 @@ class Steer(OfOperation, base.ShowOne):
     """An action on an operation."""
 
     action = ''
+    # What to do where it is not known whether it was heard.
+    look = 'look at `openstack protector operation show %s` before you do it again'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -120,11 +123,20 @@ class Steer(OfOperation, base.ShowOne):
 
     def take_action(self, parsed_args):
         options = self.options(parsed_args)
-        id_ = self.found(parsed_args)['id']
-        operation = self.client.operations.act(id_, self.action, options)['operation']
+        operation = self.act(self.found(parsed_args), options)
         if parsed_args.wait:
             operation = self.followed(operation, parsed_args)
         return output.one(operation, 'steps')
+
+    def act(self, operation, options):
+        """The answer. Nothing makes the service do such a thing once, so it is sent once."""
+        try:
+            reply = self.client.operations.act(operation['id'], self.action, options)
+        except exceptions.Doubtful as doubt:
+            raise exceptions.Doubtful(
+                doubt.message, self.look % named(self.client, operation)
+            ) from doubt
+        return reply['operation']
 
     def followed(self, operation, parsed_args):
         return waiting.follow(self, operation, parsed_args)
@@ -187,3 +199,8 @@ class CleanUpOperation(Steer):
     """Remove what an operation has left behind"""
 
     action = 'cleanup'
+    # It begins an operation of its own.
+    look = (
+        'look at `openstack protector operation show %s`, and at `operation list` for what it has '
+        'begun, before you do it again'
+    )

@@ -10,7 +10,7 @@ def shown(client, group):
     return output.one({**group, 'current_primary_site': names(group['current_primary_site_id'])})
 
 
-class CreateGroup(base.ShowOne):
+class CreateGroup(base.InProject, base.ShowOne):
     """Make a protection group"""
 
     def get_parser(self, prog_name):
@@ -65,7 +65,7 @@ class CreateGroup(base.ShowOne):
         return shown(self.client, group)
 
 
-class ListGroups(base.Lister):
+class ListGroups(base.InProject, base.Lister):
     """List protection groups"""
 
     either = True
@@ -143,7 +143,7 @@ class SetGroup(base.OfGroup, base.ShowOne):
         return shown(self.client, self.client.groups.update(group['id'], body))
 
 
-class DeleteGroup(base.Command):
+class DeleteGroup(base.InProject, base.Command):
     """Delete protection groups; their servers stay"""
 
     def get_parser(self, prog_name):
