@@ -63,7 +63,9 @@ pub use error::{DriverError, ErrorKind, Result, Retry};
 pub use id::*;
 pub use identity::*;
 pub use layers::LayerSettings;
-pub use registration::{DriverInfo, DriverKind, DriverOrigin, DriverTrait, Registration};
+pub use registration::{
+    DriverInfo, DriverKind, DriverOrigin, DriverTrait, Registration, log_targets,
+};
 pub use registry::{RefusedFile, Registry, RegistryError};
 pub use storage::*;
 

@@ -1,5 +1,6 @@
 //! How a driver announces itself.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,6 +64,8 @@ pub struct Registration<T: ?Sized + DriverTrait> {
     pub name: &'static str,
     /// The driver's own version.
     pub version: &'static str,
+    /// The module that registers it; what its crate logs is part of the program's log.
+    pub module: &'static str,
     /// One sentence for lists.
     pub summary: &'static str,
     /// Example settings, as JSON.
@@ -107,6 +110,7 @@ macro_rules! register_driver {
         $crate::inventory::submit! {
             $crate::Registration::<dyn $kind> {
                 version: env!("CARGO_PKG_VERSION"),
+                module: module_path!(),
                 $($field: $value),+
             }
         }
@@ -144,6 +148,21 @@ pub struct DriverInfo {
     pub origin: DriverOrigin,
     /// The version of the ABI it was built for, `major.minor`; `None` where it is linked.
     pub abi: Option<String>,
+}
+
+/// The crates of the drivers that are linked into the program, as their log lines are named: `tracing`'s
+/// targets begin with them.
+pub fn log_targets() -> BTreeSet<&'static str> {
+    let storage = inventory::iter::<Registration<dyn StorageDriver>>.into_iter();
+    let compute = inventory::iter::<Registration<dyn ComputeDriver>>.into_iter();
+    let identity = inventory::iter::<Registration<dyn IdentityDriver>>.into_iter();
+    let modules = storage
+        .map(|registration| registration.module)
+        .chain(compute.map(|registration| registration.module))
+        .chain(identity.map(|registration| registration.module));
+    modules
+        .filter_map(|module| module.split("::").next())
+        .collect()
 }
 
 impl<T: ?Sized + DriverTrait> Registration<T> {

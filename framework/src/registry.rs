@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use serde::Serialize;
 use crate::layers::{Around, LayerSettings, Layered};
 use crate::registration::{DriverInfo, DriverKind, DriverTrait, Registration};
 use crate::{
-    ComputeDriver, DriverConfig, DriverEnv, DriverError, IdentityDriver, Result, StorageDriver,
+    ComputeDriver, DriverConfig, DriverEnv, DriverError, ErrorKind, IdentityDriver, Result,
+    StorageDriver,
 };
 
 /// Two drivers of one kind want the same name.
@@ -241,8 +243,17 @@ impl<T: ?Sized + DriverTrait> Table<T> {
                 "there is no {kind} driver named `{name}`; known: {known}"
             )));
         };
-        let inner = (entry.build)(config, env.clone())?;
-        Ok(Layered::new(inner, entry.around.clone()))
+        let around = entry.around.of_instance(&config);
+        let build = || (entry.build)(config, env.clone());
+        let inner = catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|_| {
+            Err(DriverError::new(
+                ErrorKind::Panicked,
+                format!(
+                    "driver `{name}` panicked while it was built, which is a fault of the driver"
+                ),
+            ))
+        })?;
+        Ok(Layered::new(inner, around))
     }
 
     fn infos(&self) -> impl Iterator<Item = &DriverInfo> {

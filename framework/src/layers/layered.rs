@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::Around;
+use super::AroundInstance;
 use crate::{
     CallCtx, CloudHealth, ComputeCapabilities, ComputeDriver, DriverError, IdentityCapabilities,
     IdentityDriver, Reachability, Result, SecretString, StorageCapabilities, StorageDriver,
@@ -14,11 +14,11 @@ use crate::{
 /// An instance of a driver within the layers of its driver.
 pub(crate) struct Layered<T: ?Sized> {
     inner: Arc<T>,
-    around: Arc<Around>,
+    around: AroundInstance,
 }
 
 impl<T: ?Sized> Layered<T> {
-    pub(crate) fn new(inner: Arc<T>, around: Arc<Around>) -> Self {
+    pub(crate) fn new(inner: Arc<T>, around: AroundInstance) -> Self {
         Self { inner, around }
     }
 }

@@ -1,9 +1,10 @@
 //! What stands around every driver, whichever it is: tracing, metrics, retries, a limit of calls at
-//! once, and the deadline. From the outside in, and each in a file of its own.
+//! once, the deadline, and the end of a panic. From the outside in, and each in a file of its own.
 
 mod layered;
 mod limit;
 mod metrics;
+mod panics;
 mod retry;
 mod timeout;
 
@@ -19,7 +20,7 @@ use tracing::Instrument as _;
 pub(crate) use layered::Layered;
 
 use crate::registration::DriverKind;
-use crate::{CallCtx, Clock, DriverEnv, Result};
+use crate::{CallCtx, Clock, DriverConfig, DriverEnv, Result};
 
 /// How the layers around one driver are set. By default a call is made once, any number run at a time,
 /// and each lasts at most as long as its caller gives it.
@@ -29,7 +30,7 @@ pub struct LayerSettings {
     pub retries: u32,
     /// How long one attempt may take, where that is less than the caller gives it.
     pub timeout: Option<Duration>,
-    /// How many calls of all instances of the driver run at a time.
+    /// How many calls to one array or cloud run at a time, of all instances that call it.
     pub at_once: Option<NonZeroUsize>,
 }
 
@@ -38,11 +39,19 @@ pub(crate) struct Around {
     kind: DriverKind,
     driver: Arc<str>,
     settings: LayerSettings,
-    places: Option<limit::Places>,
+    places: Option<limit::PlacesByAddress>,
     clock: Arc<dyn Clock>,
 }
 
 impl Around {
+    /// The layers around an instance with these settings.
+    pub(crate) fn of_instance(self: &Arc<Self>, config: &DriverConfig) -> AroundInstance {
+        AroundInstance {
+            around: self.clone(),
+            places: self.places.as_ref().map(|places| places.of(config)),
+        }
+    }
+
     pub(crate) fn new(
         kind: DriverKind,
         driver: &str,
@@ -52,12 +61,28 @@ impl Around {
         Self {
             kind,
             driver: driver.into(),
-            places: settings.at_once.map(limit::Places::new),
+            places: settings.at_once.map(limit::PlacesByAddress::new),
             settings,
             clock: env.clock.clone(),
         }
     }
+}
 
+/// The layers around one instance.
+pub(crate) struct AroundInstance {
+    around: Arc<Around>,
+    places: Option<Arc<limit::Places>>,
+}
+
+impl std::ops::Deref for AroundInstance {
+    type Target = Around;
+
+    fn deref(&self) -> &Around {
+        &self.around
+    }
+}
+
+impl AroundInstance {
     /// Makes one call of a verb within the layers. `call` makes an attempt with the context it is given.
     async fn call<T, F>(
         &self,
@@ -112,7 +137,7 @@ impl Around {
             let Err(error) = outcome else {
                 return outcome;
             };
-            match retry::pause_after(&error, failed, self.settings.retries) {
+            match retry::pause_after(verb, &error, failed, self.settings.retries) {
                 // There must be time for more than the pause.
                 Some(pause) if pause < left() => self.clock.sleep(pause).await,
                 _ => return Err(error),
@@ -140,7 +165,8 @@ impl Around {
         let waited = self.clock.monotonic().saturating_sub(began);
         let left = left.saturating_sub(waited);
         let limit = self.settings.timeout.map_or(left, |time| time.min(left));
-        let call = call(ctx.clone().with_deadline(limit - timeout::margin(limit)));
+        let ctx = ctx.clone().with_deadline(limit - timeout::margin(limit));
+        let call = panics::contained(&self.driver, verb, || call(ctx));
         timeout::timed(&*self.clock, &self.driver, verb, limit, call).await
     }
 }

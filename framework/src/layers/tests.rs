@@ -21,6 +21,7 @@ enum Act {
     Fails(ErrorKind, Retry),
     Answers,
     Hangs,
+    Panics,
     /// Answers after this time.
     Takes(Duration),
 }
@@ -55,6 +56,7 @@ impl Scripted {
             Act::Fails(kind, retry) => Err(DriverError::new(kind, "scripted").with_retry(retry)),
             Act::Answers => Ok(info),
             Act::Hangs => std::future::pending().await,
+            Act::Panics => panic!("as the script says"),
             Act::Takes(time) => {
                 {
                     let mut running = self.running.lock().unwrap();
@@ -93,6 +95,7 @@ crate::storage_verbs!(scripted);
 struct Bench {
     clock: Arc<ManualClock>,
     inner: Arc<Scripted>,
+    registry: Registry,
     driver: Arc<dyn StorageDriver>,
 }
 
@@ -135,20 +138,35 @@ fn bench(settings: LayerSettings, acts: &[Act]) -> Bench {
     Bench {
         clock,
         inner,
+        registry,
         driver,
     }
 }
 
 impl Bench {
+    /// Another instance, with this address.
+    fn instance(&self, url: &str) -> Arc<dyn StorageDriver> {
+        let config = DriverConfig::new(serde_json::json!({ "url": url }));
+        self.registry.storage("scripted", config).unwrap()
+    }
+
     async fn call(&self, deadline: Duration) -> Result<ArrayInfo> {
         self.calls(&[deadline]).await.remove(0)
     }
 
-    /// Calls at once, while the clock moves to whatever is waited for.
+    /// Calls at once.
     async fn calls(&self, deadlines: &[Duration]) -> Vec<Result<ArrayInfo>> {
-        let calls = deadlines.iter().map(|deadline| async {
-            let ctx = CallCtx::new("req-1", *deadline);
-            self.driver.describe(&ctx).await
+        let calls = deadlines.iter().map(|deadline| (&self.driver, *deadline));
+        self.calls_of(calls).await
+    }
+
+    /// Calls of several instances at once, while the clock moves to whatever is waited for.
+    async fn calls_of(
+        &self,
+        calls: impl IntoIterator<Item = (&Arc<dyn StorageDriver>, Duration)>,
+    ) -> Vec<Result<ArrayInfo>> {
+        let calls = calls.into_iter().map(async |(driver, deadline)| {
+            driver.describe(&CallCtx::new("req-1", deadline)).await
         });
         let time = async {
             loop {
@@ -281,6 +299,59 @@ async fn only_so_many_calls_run_at_a_time_and_who_waits_in_vain_has_sent_nothing
     assert_eq!(error.kind, ErrorKind::Busy);
     assert!(error.message.contains("nothing was sent"), "{error}");
     assert_eq!(bench.came().len(), 1);
+}
+
+#[tokio::test]
+async fn calls_that_wait_for_a_dead_array_hold_up_none_to_the_other() {
+    let settings = LayerSettings {
+        at_once: NonZeroUsize::new(1),
+        ..LayerSettings::default()
+    };
+    let bench = bench(settings, &[Act::Hangs]);
+    let [dead, same, other] =
+        ["https://dead", "https://DEAD/", "https://other"].map(|url| bench.instance(url));
+    let second = Duration::from_secs(1);
+    let calls = [(&dead, MINUTE), (&same, second), (&other, second)];
+    let mut outcomes = bench.calls_of(calls).await.into_iter();
+    let mut kind = || outcomes.next().unwrap().map_err(|error| error.kind);
+    assert_eq!(kind().unwrap_err(), ErrorKind::Timeout);
+    assert_eq!(kind().unwrap_err(), ErrorKind::Busy, "the same array");
+    kind().unwrap();
+}
+
+#[tokio::test]
+async fn a_driver_that_panics_fails_the_one_call() {
+    let bench = bench(retries(3), &[Act::Panics]);
+    let error = bench.call(MINUTE).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Panicked);
+    for part in ["scripted", "describe"] {
+        assert!(error.message.contains(part), "{error}");
+    }
+    bench.call(MINUTE).await.unwrap();
+    assert_eq!(bench.came().len(), 2);
+}
+
+#[test]
+fn a_driver_that_panics_while_it_is_built_refuses_its_settings() {
+    let mut bench = bench(LayerSettings::default(), &[]);
+    let info = DriverInfo {
+        name: "fragile".to_owned(),
+        ..bench.registry.drivers().remove(0)
+    };
+    bench
+        .registry
+        .add_storage(info, |_, _| panic!("as the script says"))
+        .unwrap();
+    let built = bench.registry.storage("fragile", DriverConfig::default());
+    assert_eq!(built.unwrap_err().kind, ErrorKind::Panicked);
+}
+
+#[test]
+fn what_two_calls_at_once_would_make_twice_is_not_sent_again_while_the_first_may_run() {
+    let pause = |verb, kind| super::retry::pause_after(verb, &DriverError::new(kind, "x"), 0, 3);
+    assert!(pause("create_trust", ErrorKind::Timeout).is_none());
+    assert!(pause("create_trust", ErrorKind::Unreachable).is_some());
+    assert!(pause("ensure_server", ErrorKind::Timeout).is_some());
 }
 
 #[test]

@@ -117,7 +117,7 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
     option("drivers", "plugin_dir", Kind::Text, None, "The directory of storage drivers that are shared libraries (*.so): each file is loaded that is safe to load, the others are told in the log."),
     option("drivers", "retries", Kind::Pairs, None, "How often a driver's call that failed in passing is made again within its time, as DRIVER:NUMBER; without it, not at all: the engine tries its steps again by itself."),
     option("drivers", "timeout", Kind::Pairs, None, "How many seconds one attempt of a driver's call may take, as DRIVER:SECONDS; never more than [engine] call_deadline."),
-    option("drivers", "at_once", Kind::Pairs, None, "How many calls of a driver run at the same time in one process, as DRIVER:NUMBER; without it, any number."),
+    option("drivers", "at_once", Kind::Pairs, None, "How many calls of a driver to one array or cloud run at the same time in one process, as DRIVER:NUMBER; without it, any number."),
     option("engine", "max_operations", Kind::Integer(1, 1000), Some("10"), "Operations that one engine runs at the same time."),
     option("engine", "poll_interval", Kind::Float(0.01, 300.0), Some("2"), "Seconds between two looks for operations to run."),
     option("engine", "peer_interval", Kind::Float(0.01, 3600.0), Some("15"), "Seconds between two contacts with the other site."),

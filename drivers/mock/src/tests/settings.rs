@@ -88,3 +88,8 @@ async fn an_array_without_records_does_not_guess_connections() {
     assert!(!driver.capabilities().connection_state);
     driver.describe(&ctx()).await.unwrap();
 }
+
+#[test]
+fn what_a_linked_driver_logs_is_known_by_its_crate() {
+    assert!(protector_framework::log_targets().contains("protector_driver_mock"));
+}

@@ -53,6 +53,7 @@ macro_rules! export_storage_driver {
             static LIBRARY: $crate::plugin::sdk::Library = $crate::plugin::sdk::Library::new(
                 $crate::Registration::<dyn $crate::StorageDriver> {
                     version: env!("CARGO_PKG_VERSION"),
+                    module: module_path!(),
                     $($field: $value),+
                 },
             );

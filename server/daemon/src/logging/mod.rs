@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use protector_config::DefaultSection;
-use protector_framework::Clock;
+use protector_framework::{Clock, log_targets};
 use tracing::Metadata;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{FilterFn, filter_fn};
@@ -52,7 +52,7 @@ impl Log {
     }
 }
 
-/// Our crates at the level that was asked for, others only when something is wrong: what HTTP and
+/// Our crates and the drivers at the level that was asked for, others only when something is wrong: what HTTP and
 /// TLS libraries say at lower levels holds headers, and headers hold tokens.
 fn filter(debug: bool) -> EnvFilter {
     let level = if debug { "debug" } else { "info" };
@@ -62,19 +62,20 @@ fn filter(debug: bool) -> EnvFilter {
         "control",
         "daemon",
         "db",
-        "driver_mock",
-        "driver_openstack",
-        "driver_pure",
         "engine",
         "framework",
         "migrations",
         "model",
         "peer",
+        // Of the drivers that are loaded from files.
+        "plugin",
         "reach",
         "readiness",
     ];
-    ours.iter()
-        .map(|name| format!("protector_{name}={level}"))
+    let ours = ours.iter().map(|name| format!("protector_{name}"));
+    let drivers = log_targets().into_iter().map(str::to_owned);
+    ours.chain(drivers)
+        .map(|target| format!("{target}={level}"))
         .chain([format!("{}=info", audit::TARGET)])
         .filter_map(|directive| directive.parse().ok())
         .fold(EnvFilter::new("warn"), EnvFilter::add_directive)

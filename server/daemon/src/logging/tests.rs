@@ -132,3 +132,30 @@ fn json_has_the_same_in_fields() {
     assert_eq!(context["operation_id"], "7");
     assert_eq!(context["domain_id"], Value::Null);
 }
+
+#[test]
+fn drivers_are_heard_at_the_level_of_the_service_and_libraries_only_when_something_is_wrong() {
+    let heard = |debug| {
+        let written = Written::default();
+        let layer = tracing_subscriber::fmt::layer().with_writer(written.clone());
+        let subscriber = Registry::default().with(filter(debug)).with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "protector_plugin", "plugin info");
+            tracing::debug!(target: "protector_plugin", "plugin debug");
+            tracing::info!(target: "protector_engine::runner", "engine info");
+            tracing::info!(target: "hyper::client", "library info");
+            tracing::warn!(target: "hyper::client", "library warning");
+        });
+        let text = written.lines().join("\n");
+        [
+            "plugin info",
+            "plugin debug",
+            "engine info",
+            "library info",
+            "library warning",
+        ]
+        .map(|message| text.contains(message))
+    };
+    assert_eq!(heard(false), [true, false, true, false, true]);
+    assert_eq!(heard(true), [true, true, true, false, true]);
+}
