@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +19,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 /// How long running requests may take to end after the API was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -153,13 +155,21 @@ async fn connection(
     let local = stream.local_addr().ok();
     // Answers are small and complete; there is nothing to wait for before they are sent.
     stream.set_nodelay(true).unwrap_or_default();
-    let service = service_fn(move |request| {
-        let app = app.clone();
+    let begun = TaskTracker::new();
+    let changes = begun.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (app, changes) = (app.clone(), changes.clone());
         let local = LocalAddr(local.map_or_else(|| Addr::custom("unknown", "unknown"), Addr::from));
         let remote = RemoteAddr(Addr::from(peer));
         async move {
+            let reads = request.method().is_safe();
             let request = poem::Request::from((request, local, remote, Scheme::HTTP));
-            Ok::<_, std::convert::Infallible>(app.get_response(request).await.into())
+            if reads {
+                return Ok(app.get_response(request).await.into());
+            }
+            let change = changes.spawn(async move { app.get_response(request).await });
+            // The edge answers for a panic, so that this error is the end of the process only.
+            change.await.map(Into::into)
         }
     });
     let served = http1::Builder::new()
@@ -182,5 +192,76 @@ async fn connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, %peer, "a connection has failed");
+    }
+    // A change is not left half done, nor its event unwritten, because its client has hung up.
+    begun.close();
+    begun.wait().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::{EndpointExt as _, endpoint};
+    use protector_framework::SystemClock;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        connections: 8,
+        head: 8192,
+        time: Duration::from_secs(10),
+    };
+
+    /// Says when it goes.
+    struct Told(mpsc::UnboundedSender<&'static str>);
+
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.send("left").unwrap_or_default();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_comes_to_its_end_although_its_client_hangs_up_and_a_read_does_not() {
+        let (say, mut said) = mpsc::unbounded_channel();
+        let go_on = Arc::new(tokio::sync::Notify::new());
+        let goes_on = go_on.clone();
+        let app = endpoint::make(move |_| {
+            let (say, goes_on) = (say.clone(), goes_on.clone());
+            async move {
+                let told = Told(say.clone());
+                say.send("begun").unwrap_or_default();
+                goes_on.notified().await;
+                say.send("done").unwrap_or_default();
+                drop(told);
+                Response::default()
+            }
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let clock = Arc::new(SystemClock::new());
+        let ending = Ending::default();
+        let app = app.map_to_response().boxed();
+        let served = tokio::spawn(run(listener, app, LIMITS, ending, clock, stopped));
+
+        for (method, then) in [("GET", "left"), ("POST", "done")] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let request = format!("{method} / HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n");
+            client.write_all(request.as_bytes()).await.unwrap();
+            assert_eq!(said.recv().await, Some("begun"));
+            drop(client);
+            if method == "POST" {
+                // By now the server has met the end of the connection, or meets it with the next one.
+                let mut other = TcpStream::connect(address).await.unwrap();
+                other.write_all(b"nonsense\r\n\r\n").await.unwrap();
+                other.read_to_end(&mut Vec::new()).await.unwrap_or_default();
+                go_on.notify_one();
+            }
+            assert_eq!(said.recv().await, Some(then), "{method}");
+        }
+        stop.send(()).unwrap();
+        served.await.unwrap();
     }
 }
