@@ -27,10 +27,9 @@ impl Notifier {
         }
     }
 
-    /// How often the manager wants to hear that the service is well: twice in the time after which it
-    /// would end it. `None`: it does not ask.
+    /// After how long without a sign of life the manager ends the service. `None`: it does not ask.
     pub fn watchdog(&self) -> Option<Duration> {
-        self.to.as_ref().and(self.watchdog).map(|time| time / 2)
+        self.to.as_ref().and(self.watchdog)
     }
 
     /// Requests are served; after a reload, with the new configuration.

@@ -1,6 +1,7 @@
 //! Executes plans. What a step does lives behind [`StepExecutor`]; this crate decides when it runs,
 //! journals it, and keeps every other engine from running it at the same time.
 
+mod beat;
 mod by_itself;
 mod failure;
 mod giving_up;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use protector_daemon::Observer;
 
+pub use beat::Beat;
 pub use failure::StepFailure;
 pub use journal::Journal;
 pub use lease::Lease;

@@ -15,6 +15,7 @@ use protector_reach::{ArrayTrust, Reach};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::beat::Beat;
 use crate::peers::Peers;
 use crate::readiness::Watch;
 use crate::runner::RunnerOptions;
@@ -60,14 +61,16 @@ pub struct EngineHandle {
     loops: JoinSet<()>,
     /// One for each loop.
     beats: Vec<AbortHandle>,
+    beat: Beat,
     metrics: Option<Metrics>,
 }
 
 #[async_trait]
 impl Alive for EngineHandle {
-    /// Whether every loop runs: one that has failed is not begun again in this process.
+    /// Whether every loop runs, one that has failed not being begun again in this process, and operations
+    /// are looked for.
     async fn alive(&self) -> bool {
-        self.beats.iter().all(|one| !one.is_finished())
+        self.beats.iter().all(|one| !one.is_finished()) && self.beat.is_heard()
     }
 }
 
@@ -161,6 +164,7 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, EngineError> 
         stopping: stopping.clone(),
         wake: wake.clone(),
     };
+    let beat = Beat::new(clock.clone());
     let work = WorkLoop {
         db: db.clone(),
         reach,
@@ -178,6 +182,7 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, EngineError> 
         stopping: stopping.clone(),
         wake: wake.clone(),
         met,
+        beat: beat.clone(),
     };
     let mut loops = JoinSet::new();
     let heart = loops.spawn(heartbeat(
@@ -200,6 +205,7 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, EngineError> 
         heart,
         loops,
         beats,
+        beat,
         metrics,
     })
 }

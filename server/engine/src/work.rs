@@ -8,9 +8,10 @@ use protector_db::{Claim, Db, DbError};
 use protector_framework::{Clock, Ids, ProjectId, SiteId, UserId};
 use protector_reach::Reach;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument as _;
 
+use crate::beat::Beat;
 use crate::runner::{RunEnd, Runner, RunnerOptions};
 use crate::steps::Steps;
 
@@ -41,6 +42,8 @@ pub struct WorkLoop {
     pub wake: Arc<Notify>,
     /// Whether the other site was met, or was found not to answer: what it knows comes first.
     pub met: Arc<AtomicBool>,
+    /// Tells of each round.
+    pub beat: Beat,
 }
 
 impl WorkLoop {
@@ -48,8 +51,11 @@ impl WorkLoop {
     pub async fn run(self) {
         let (mut running, mut urgent) = (JoinSet::new(), JoinSet::new());
         while !self.stopping.load(Ordering::Relaxed) {
+            self.beat.now();
             for set in [&mut running, &mut urgent] {
-                while set.try_join_next().is_some() {}
+                while let Some(ended) = set.try_join_next() {
+                    tell_panic(ended);
+                }
             }
             match self.take(running.len(), urgent.len()).await {
                 Ok(Some((site, claim))) => {
@@ -66,12 +72,14 @@ impl WorkLoop {
             tokio::select! {
                 () = self.clock.sleep(self.poll_interval) => {}
                 () = self.wake.notified() => {}
-                Some(_) = running.join_next() => {}
-                Some(_) = urgent.join_next() => {}
+                Some(ended) = running.join_next() => tell_panic(ended),
+                Some(ended) = urgent.join_next() => tell_panic(ended),
             }
         }
         for set in [&mut running, &mut urgent] {
-            while set.join_next().await.is_some() {}
+            while let Some(ended) = set.join_next().await {
+                tell_panic(ended);
+            }
         }
     }
 
@@ -137,5 +145,15 @@ impl WorkLoop {
             nudge.notify_one();
         };
         run.instrument(span)
+    }
+}
+
+/// A panic is a fault of this program: the operation stays with its lease, and whoever takes it up next
+/// begins where the journal ends.
+fn tell_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "running an operation has panicked; it is taken up again");
     }
 }

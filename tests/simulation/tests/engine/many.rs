@@ -66,6 +66,7 @@ fn engine(world: &World, stopping: &Arc<AtomicBool>) -> WorkLoop {
         stopping: stopping.clone(),
         wake: Arc::default(),
         met: Arc::new(AtomicBool::new(true)),
+        beat: protector_engine::Beat::new(world.clock.clone()),
     }
 }
 

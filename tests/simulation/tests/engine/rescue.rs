@@ -113,6 +113,7 @@ fn a_rescue_begins_at_once_although_every_place_is_held_by_what_hangs() {
             stopping: Arc::clone(&stopping),
             wake: Arc::default(),
             met: Arc::new(true.into()),
+            beat: protector_engine::Beat::new(world.clock.clone()),
         };
         let scenario = async {
             let steps = || site.db.steps(older.id);
