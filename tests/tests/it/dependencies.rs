@@ -101,7 +101,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "control",
         &["framework", "model", "db", "peer", "reach", "readiness"],
     ),
-    ("daemon", &["framework", "model", "config", "db", "drivers"]),
+    (
+        "daemon",
+        &[
+            "framework",
+            "model",
+            "config",
+            "db",
+            "drivers",
+            "migrations",
+        ],
+    ),
     (
         "engine",
         &[

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use sea_orm::{ConnectionTrait as _, Database};
 use tempfile::TempDir;
 
 /// How long a program that cannot start may take to say so: less than a pool of connections would
@@ -158,6 +159,30 @@ fn a_database_without_a_schema_is_told_with_the_way_out() {
     let config = place.config(&place.database(), "mock", "0");
     for name in SERVICES {
         fails(name, &config, &["protector-manage db sync"]);
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_another_version_is_told_with_the_way_out() {
+    let place = Place::new();
+    let config = place.config(&place.database(), "mock", "0");
+    let file = place.path().join("protector.sqlite");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    protector_migrations::sync(&url).await.unwrap();
+    let sql = async |sql: &str| {
+        let database = Database::connect(&url).await.unwrap();
+        database.execute_unprepared(sql).await.unwrap();
+        database.close().await.unwrap();
+    };
+    let newest = protector_migrations::latest();
+    sql("DELETE FROM seaql_migrations WHERE version = (SELECT MAX(version) FROM seaql_migrations)")
+        .await;
+    for name in SERVICES {
+        fails(name, &config, &[&newest, "protector-manage db sync"]);
+    }
+    sql("INSERT INTO seaql_migrations VALUES ('m99990101_000001_of_a_later_version', 0)").await;
+    for name in SERVICES {
+        fails(name, &config, &["of_a_later_version", &newest, "install"]);
     }
 }
 
