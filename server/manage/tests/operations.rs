@@ -35,6 +35,19 @@ impl Site {
         site
     }
 
+    /// With the schema of an earlier version, which had so many migrations.
+    async fn at(migrations: u32) -> Self {
+        let site = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        site.configure("");
+        let url = format!("sqlite://{}?mode=rwc", site.path("site.db").display());
+        protector_migrations::sync_by(&url, migrations)
+            .await
+            .unwrap();
+        site
+    }
+
     fn configure(&self, more: &str) {
         let dir = self.dir.path().display();
         let written = format!(
@@ -361,6 +374,66 @@ async fn what_must_be_done_before_an_upgrade_is_a_failure() {
         "Failure",
         "policy.yaml:1",
     );
+}
+
+/// The check is made with the new program before the upgrade, when the schema is still the old one.
+#[tokio::test]
+async fn what_an_earlier_schema_holds_is_looked_at_before_the_upgrade() {
+    let check = ["status", "upgrade", "check"];
+    let versions = protector_migrations::versions();
+    let before = u32::try_from(versions.len()).unwrap() - 1;
+    let operations = versions.iter().position(|name| name.contains("operations"));
+    let oldest = u32::try_from(operations.unwrap()).unwrap() + 1;
+    for migrations in [before, oldest] {
+        let site = Site::at(migrations).await;
+        is_found(
+            &site.json(2, &check),
+            "Database Schema",
+            "Failure",
+            "db sync",
+        );
+        site.sql(
+            "INSERT INTO dr_operations (id, group_id, project_id, kind, status, executor_site_id,
+                body, attempt, fence, clean, cancel_requested, created_at, updated_at)
+             VALUES ('o', 'g', 'p', 'sync', 'running', 's', '{}', 1, 1, 0, 0, 'x', 'x');
+             INSERT INTO metadata_sync (id, version, hash, document, pending, created_at, updated_at)
+             VALUES ('g', 1, 'h', '{}', 0, 'x', 'x');
+             INSERT INTO secrets (id, owner, name, sealed, created_at, updated_at)
+             VALUES ('s', 'site/1', 'password', 'v1.0001.lost.key', 'x', 'x');
+             INSERT INTO sites (id, name, description, site_type, auth_url, region_name, account,
+                status, is_local, reach, created_at, updated_at)
+             VALUES ('s', 'site-a', '', 'unheard-of', '', '', '{}', 'active', 1, '{}', 'x', 'x')",
+        )
+        .await;
+        let report = site.json(2, &check);
+        let found = results(&report);
+        let names: Vec<_> = found.iter().map(|(name, ..)| name.as_str()).collect();
+        let expected = [
+            "Database Schema",
+            "Readable Rows",
+            "Unfinished Operations",
+            "Drivers",
+            "Sealed Values",
+        ];
+        assert_eq!(names, expected, "{report:#}");
+        for (index, says) in [
+            (1, "operation o: "),
+            (1, "protection group g: "),
+            (2, "operation o "),
+            (3, "unheard-of"),
+            (4, "secrets/site/1/password"),
+        ] {
+            assert!(found[index].2.contains(says), "no `{says}` in {report:#}");
+        }
+        // Nothing was changed by looking.
+        let version = site.json(0, &["db", "version"]);
+        let same = versions[usize::try_from(migrations).unwrap() - 1].as_str();
+        assert_eq!(version["version"], same);
+    }
+    // Of the first schema there is less to look at, and it is.
+    let site = Site::at(1).await;
+    let report = site.json(2, &check);
+    is_found(&report, "Database Schema", "Failure", "db sync");
 }
 
 #[tokio::test]
