@@ -161,6 +161,11 @@ remove one when `secret check` names it nowhere and the services were restarted 
 pub(crate) enum ServiceCommand {
     /// List them with their last sign of life
     List,
+    /// Forget one that is gone for good; one that was seen within the last minute stays
+    Remove {
+        /// Its id, or its host for all on that host
+        service: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -151,6 +151,57 @@ async fn sites_and_services_are_told_without_an_api() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_gone_for_good_is_removed_by_host_or_id_and_one_that_lives_is_not() {
+    let site = Site::new();
+    let db = site.db().await;
+    for (binary, host) in [
+        ("protector-api", "node-1"),
+        ("protector-engine", "node-1"),
+        ("protector-engine", "node-2"),
+    ] {
+        db.heartbeat(binary, host).await.unwrap();
+    }
+    db.close().await;
+    let listed = || {
+        site.json(0, &["service", "list"])
+            .as_array()
+            .unwrap()
+            .clone()
+    };
+    let refused = |which: &str, says: &str| {
+        let output = site.run(&["service", "remove", which]);
+        assert_eq!(output.status.code(), Some(1));
+        let told = text(&output.stderr);
+        assert!(told.contains(says), "{told}");
+    };
+    refused(
+        "node-2",
+        "protector-engine on node-2 lives: it was seen at 20",
+    );
+    refused("node-3", "no service on a host `node-3`");
+    assert_eq!(listed().len(), 3);
+
+    // The engine of the first node has gone, its API lives: the host stands for both.
+    site.sql(
+        "UPDATE services SET last_seen_at = '2026-01-01T00:00:00.000000Z'
+            WHERE service = 'protector-engine'",
+    )
+    .await;
+    refused("node-1", "protector-api on node-1 lives");
+    let rows = listed();
+    let mut rows = rows.iter();
+    let engine = rows.find(|row| row["host"] == "node-1" && row["state"] == "down");
+    let id = engine.unwrap()["id"].as_str().unwrap().to_owned();
+    let gone = site.json(0, &["service", "remove", &id]);
+    assert_eq!(gone[0]["id"], id.as_str());
+    refused(&id, "no service on a host");
+    let gone = site.json(0, &["service", "remove", "node-2"]);
+    assert_eq!(gone[0]["binary"], "protector-engine");
+    assert_eq!(listed().len(), 1);
+    assert_eq!(listed()[0]["binary"], "protector-api");
+}
+
+#[tokio::test]
 async fn keys_are_changed_at_once_or_in_two_halves() {
     let site = Site::new();
     let password = SecretString::from("marked-of-site");

@@ -183,7 +183,7 @@ async fn services(db: &Db, report: &mut Report) -> Result<(), DbError> {
     };
     let fix = "there: `systemctl status protector-api protector-engine`, `journalctl -u \
                protector-engine -n 100`; one that is gone for good is forgotten by `protector-manage \
-               db purge`";
+               service remove HOST`";
     report.warnings(&check, &down, ok, fix);
     Ok(())
 }

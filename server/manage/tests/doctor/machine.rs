@@ -208,4 +208,13 @@ async fn a_service_that_has_gone_silent_is_told_and_listed() {
         listed.contains("node-1") && listed.contains("up"),
         "{listed}"
     );
+    db.close().await;
+    stage
+        .sql("UPDATE services SET last_seen_at = '2026-01-01T00:00:00.000000Z'")
+        .await;
+    let words = ["protector-engine on node-1", "service remove HOST"];
+    stage.finds("services", "warning", &words);
+    let gone = stage.run(&["service", "remove", "node-1"]);
+    assert!(gone.status.success(), "{}", text(&gone.stderr));
+    assert_eq!(stage.found(), [], "{}", stage.shown());
 }

@@ -12,6 +12,7 @@ use protector_framework::{
 };
 use protector_model::site::Account;
 use protector_model::{Reach, Site, SiteStatus};
+use sea_orm::{ConnectionTrait as _, Database};
 use serde_json::Value;
 
 use crate::cloud::{Cloud, KEY, MARK};
@@ -168,6 +169,14 @@ impl Stage {
         )
         .await
         .unwrap()
+    }
+
+    /// What time does to rows.
+    pub(crate) async fn sql(&self, sql: &str) {
+        let url = format!("sqlite://{}", self.path("state/site.db").display());
+        let conn = Database::connect(url).await.unwrap();
+        conn.execute_unprepared(sql).await.unwrap();
+        conn.close().await.unwrap();
     }
 
     /// Registers this site and another one, whose key is known.
