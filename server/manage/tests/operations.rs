@@ -15,7 +15,7 @@ use protector_framework::{
     Clock as _, GenericUuid as _, RandomIds, SecretString, SiteId, SystemClock,
 };
 use protector_model::site::Account;
-use protector_model::{Reach, Site as Registered, SiteStatus};
+use protector_model::{Actor, Reach, Site as Registered, SiteStatus};
 use sea_orm::{ConnectionTrait as _, Database};
 use serde_json::Value;
 
@@ -294,6 +294,38 @@ async fn what_is_old_is_told_then_written_down_and_removed() {
     );
     let none = site.run(&["db", "purge", "--older-than", "0"]);
     assert_eq!(none.status.code(), Some(2), "of today nothing goes");
+}
+
+#[tokio::test]
+async fn audit_events_are_archived_only_where_their_age_is_given() {
+    let site = Site::new();
+    let db = site.db().await;
+    for object in ["site-a", "site-b"] {
+        let (actor, detail) = (Actor::engine("req-1"), serde_json::json!({}));
+        db.audit("site.delete", object, &actor, &detail)
+            .await
+            .unwrap();
+    }
+    db.close().await;
+    site.sql(
+        "UPDATE audit_events SET created_at = '2026-01-01T00:00:00.000000Z'
+            WHERE object = 'site-a'",
+    )
+    .await;
+    let without = site.json(0, &["db", "purge", "--older-than", "1"]);
+    assert_eq!(without["rows"], serde_json::json!({}));
+    let days = ["--older-than", "36500", "--audit-days", "30"];
+    let dry = [&["db", "purge", "--dry-run"][..], &days].concat();
+    let one = serde_json::json!({"audit_events": 1});
+    assert_eq!(site.json(0, &dry)["rows"], one);
+    let file = site.path("archive.jsonl").display().to_string();
+    let archive = [&["db", "archive", "--to", &file][..], &days].concat();
+    assert_eq!(site.json(0, &archive)["rows"], one);
+    let written = std::fs::read_to_string(&file).unwrap();
+    let line: Value = serde_json::from_str(written.trim()).unwrap();
+    assert_eq!(line["table"], "audit_events");
+    assert_eq!(line["row"]["object"], "site-a");
+    assert_eq!(site.json(0, &dry)["rows"], serde_json::json!({}));
 }
 
 #[tokio::test]
