@@ -122,8 +122,8 @@ fn fix(site: &Site, examined: &Examined) -> String {
     }
     match protector {
         Some(told) if told.contains("another key") => format!(
-            "if Protector was installed anew at {name}, and only then, confirm its key: PATCH \
-             /v1/admin/sites/{name} with {{\"site\": {{\"peer_key\": \"KEY\"}}}}"
+            "if Protector was installed anew at {name}, and only then, confirm its key, which `openstack \
+             protector site show {name}` shows there: openstack protector site set --peer-key KEY {name}"
         ),
         Some(told) if told.contains("not known here") => {
             format!("openstack protector site validate {name}")

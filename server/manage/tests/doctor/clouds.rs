@@ -158,7 +158,11 @@ async fn another_site_that_shows_another_key_is_told() {
         "version": "0.1.0",
     });
     other.answers("GET", IDENTITY, shown).await;
-    stage.finds("site site-b", "problem", &["another key", "peer_key"]);
+    let words = [
+        "another key",
+        "openstack protector site set --peer-key KEY site-b",
+    ];
+    stage.finds("site site-b", "problem", &words);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -147,6 +147,14 @@ impl Stage {
         }
     }
 
+    /// What the doctor says against what this check has found.
+    pub(crate) fn fix_of(&self, check: &str) -> String {
+        let output = self.run(&["doctor", "--user", &self.user, "-f", "json"]);
+        let all: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let one = all.iter().find(|one| one["check"] == check).unwrap();
+        one["fix"].as_str().unwrap().to_owned()
+    }
+
     /// What the doctor says to people.
     pub(crate) fn shown(&self) -> String {
         let output = self.run(&["doctor", "--user", &self.user]);
