@@ -9,7 +9,7 @@ use protector_framework::{
 };
 use protector_reach::{Found, Keystone, Probe};
 
-use super::network::{Port, is_protector};
+use super::ports::{Port, is_protector};
 use super::report::{Check, Report, check};
 use super::{Ground, clock_skew};
 

@@ -97,6 +97,21 @@ impl Stage {
         mode(&file, 0o640);
     }
 
+    /// The services run as another user, whose these files are. Only root can give files away.
+    pub(crate) fn runs_as_nobody(&mut self, files: &[&str]) {
+        self.user = "nobody".to_owned();
+        mode(self.dir.path(), 0o755);
+        for file in files {
+            self.give(file, "nobody");
+        }
+    }
+
+    pub(crate) fn give(&self, path: &str, owner: &str) {
+        let mut chown = Command::new("chown");
+        let given = chown.args(["-R", owner]).arg(self.path(path)).status();
+        assert!(given.unwrap().success());
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_protector-manage"))
             .env_clear()
