@@ -8,7 +8,9 @@ mod directories;
 mod files;
 mod keystone;
 mod ports;
+mod projects;
 mod report;
+mod role;
 mod sites;
 mod token_cache;
 
@@ -133,9 +135,9 @@ pub(crate) fn examine(line: &CommandLine, args: &DoctorArgs) -> Result<Output, F
             true => database::look(&ground, &mut report).await,
             false => None,
         };
-        clouds(&mut ground, &account, &mut report).await;
+        let answers = clouds(&mut ground, &account, &mut report).await;
         match &db {
-            Some(db) => sites::look(&ground, db, &mut report).await,
+            Some(db) => sites::look(&ground, db, answers, &mut report).await,
             None => report.skip(&["sites", "services"], "the database cannot be used"),
         }
         if let Some(db) = db {
@@ -145,8 +147,8 @@ pub(crate) fn examine(line: &CommandLine, args: &DoctorArgs) -> Result<Output, F
     Ok(report.output())
 }
 
-/// The ports, and all that needs no database.
-async fn clouds(ground: &mut Ground, account: &Account, report: &mut Report) {
+/// The ports, and all that needs no database. The reply is whether this site's cloud answers.
+async fn clouds(ground: &mut Ground, account: &Account, report: &mut Report) -> bool {
     let port = match ground.may_look(&["api"], &["port"], report) {
         true => ports::look(ground, account, report).await,
         false => ports::Port::None,
@@ -161,14 +163,15 @@ async fn clouds(ground: &mut Ground, account: &Account, report: &mut Report) {
         ground.registry = files::drivers(drivers::registry(&ground.config), report);
     }
     if !ground.may_look(&["keystone_authtoken"], KEYSTONE, report) {
-        return;
+        return false;
     }
     token_cache::look(ground, report).await;
     match keystone::look(ground, port, report).await {
         true => cloud::look(ground, report).await,
         false => {
-            let why = "this site's Keystone does not let the service in";
+            let why = "this site's Keystone does not let the service in, or not with all its roles";
             report.skip(&["cloud", "cinder policy"], why);
+            false
         }
     }
 }

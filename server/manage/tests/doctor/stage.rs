@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use protector_db::{Db, DbOptions, SecretBox};
 use protector_framework::{
-    Clock as _, GenericUuid as _, RandomIds, SecretString, SiteId, SystemClock,
+    Clock as _, GenericUuid as _, Ids as _, RandomIds, SecretString, SiteId, SystemClock,
+    TenantMappingId,
 };
 use protector_model::site::Account;
-use protector_model::{Reach, Site, SiteStatus};
+use protector_model::{Reach, Site, SiteStatus, TenantMapping};
 use sea_orm::{ConnectionTrait as _, Database};
 use serde_json::Value;
 
@@ -192,6 +193,26 @@ impl Stage {
         )
         .await
         .unwrap()
+    }
+
+    /// Maps projects of the pair, one after the other: `x` is `x-at-1` here and `x-at-2` there.
+    pub(crate) async fn map(&self, projects: &[&str]) {
+        let (db, ids) = (self.db().await, RandomIds);
+        for (n, project) in (0..).zip(projects) {
+            let at = SystemClock::new().now() + chrono::TimeDelta::seconds(n);
+            let id = |n| SiteId::from_untyped_uuid(uuid::Uuid::from_u128(n));
+            let mapping = TenantMapping {
+                id: TenantMappingId::from_untyped_uuid(ids.uuid()),
+                primary_site_id: id(1),
+                primary_project_id: format!("{project}-at-1").as_str().into(),
+                secondary_site_id: id(2),
+                secondary_project_id: format!("{project}-at-2").as_str().into(),
+                created_at: at,
+                updated_at: at,
+            };
+            db.insert_tenant_mapping(&mapping).await.unwrap();
+        }
+        db.close().await;
     }
 
     /// What time does to rows.
