@@ -77,6 +77,8 @@ pub(super) enum Adoption {
     Refused(String),
     /// Why it was not learned.
     Unknown(String),
+    /// The same, where nobody answers and nobody would if asked again.
+    Silent(String),
 }
 
 pub(super) const ADOPT: &str = "asking Cinder to adopt a volume of a back end that is not there";
@@ -88,9 +90,10 @@ pub(super) async fn ask_to_adopt(ground: &Ground, driver: &Arc<dyn ComputeDriver
         Some(Err(error)) => match error.kind {
             ErrorKind::Unauthorized => Adoption::Refused(error.to_string()),
             ErrorKind::Unsupported => Adoption::CannotTell,
+            ErrorKind::Unreachable | ErrorKind::Timeout => Adoption::Silent(error.to_string()),
             _ => Adoption::Unknown(error.to_string()),
         },
-        None => Adoption::Unknown("no answer in time".to_owned()),
+        None => Adoption::Silent("no answer in time".to_owned()),
     }
 }
 
@@ -100,7 +103,7 @@ pub(super) fn tell(check: &Check, said: Adoption, fix: &str, report: &mut Report
         Adoption::May => report.ok(check, "the account may adopt volumes"),
         Adoption::CannotTell => report.ok(check, "this cloud cannot tell"),
         Adoption::Refused(words) => report.fail(check, words, fix),
-        Adoption::Unknown(why) => report.warn(check, why, CINDER_LOG),
+        Adoption::Unknown(why) | Adoption::Silent(why) => report.warn(check, why, CINDER_LOG),
     }
 }
 

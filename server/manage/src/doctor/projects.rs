@@ -18,8 +18,10 @@ const MOST: usize = 50;
 #[derive(Default)]
 struct Findings {
     refused: Vec<(ProjectId, String)>,
-    /// Where it was not learned, with the reason; nobody is asked after it.
-    unknown: Option<(ProjectId, String)>,
+    /// Where it was not learned, with the reason.
+    unknown: Vec<(ProjectId, String)>,
+    /// How many were asked about.
+    asked: usize,
 }
 
 pub(super) async fn look(
@@ -36,19 +38,22 @@ pub(super) async fn look(
     let name = format!("cinder policy of the projects of site {}", site.name);
     let check = check(name, format!("{}, in each mapped project", cloud::ADOPT));
     let found = ask(ground, reach, site, &all).await;
-    let asked = match all.len() {
-        _ if found.unknown.is_some() => "no project after that one was asked about".to_owned(),
-        0..=MOST => format!("mapped projects: {}, all asked about", all.len()),
-        mapped => format!("of mapped projects the first {MOST} of {mapped} were asked about"),
-    };
+    let asked = format!(
+        "the first {} of {} mapped projects were asked about",
+        found.asked,
+        all.len()
+    );
     let line = |(project, why): &(ProjectId, String)| format!("project {project}: {why}");
     let refused: Vec<_> = found.refused.iter().map(line).collect();
     let unknown: Vec<_> = found.unknown.iter().map(line).collect();
-    let lines = [refused, unknown, vec![asked.clone()]].concat().join("\n");
+    let lines = [refused, unknown].concat().into_iter();
+    let short = (found.asked < all.len()).then(|| asked.clone());
+    let lines: Vec<_> = lines.chain(short).collect();
+    let lines = lines.join("\n");
     if !found.refused.is_empty() {
         let projects = found.refused.iter().map(|(project, _)| project);
         report.fail(&check, lines, against_refusal(site, projects));
-    } else if found.unknown.is_some() {
+    } else if !found.unknown.is_empty() {
         report.warn(&check, lines, cloud::CINDER_LOG);
     } else {
         report.ok(&check, format!("the account may adopt volumes; {asked}"));
@@ -63,11 +68,13 @@ async fn ask(ground: &Ground, reach: &Reach, site: &Site, all: &[ProjectId]) -> 
             Ok(driver) => cloud::ask_to_adopt(ground, &driver).await,
             Err(error) => Adoption::Unknown(error.to_string()),
         };
+        found.asked += 1;
         match said {
             Adoption::May | Adoption::CannotTell => {}
             Adoption::Refused(words) => found.refused.push((project.clone(), words)),
-            Adoption::Unknown(why) => {
-                found.unknown = Some((project.clone(), why));
+            Adoption::Unknown(why) => found.unknown.push((project.clone(), why)),
+            Adoption::Silent(why) => {
+                found.unknown.push((project.clone(), why));
                 break;
             }
         }

@@ -148,9 +148,18 @@ async fn a_mapped_project_of_this_site_is_looked_at_too() {
 
     let stage = Stage::new().await;
     stage.pair(&other).await;
-    stage.map(&["one"]).await;
+    stage.map(&["one", "two"]).await;
     stage.cloud.refuses("POST", manage, 500).await;
     stage.finds(check, "warning", &["project one-at-1: ", "Cinder's log"]);
+    // That one could not be asked about says nothing of the next.
+    let manage = "/volume/v3/two-at-1/manageable_volumes";
+    stage.cloud.refuses("POST", manage, 403).await;
+    let words = [
+        "project one-at-1: ",
+        "project two-at-1: ",
+        "--project two-at-1",
+    ];
+    stage.finds(check, "problem", &words);
 }
 
 #[tokio::test(flavor = "multi_thread")]
