@@ -63,10 +63,22 @@ const LOCK_SECONDS: u64 = 120;
 /// # Errors
 /// Where the database does not answer, another run does not end, or a statement fails.
 pub async fn sync(url: &str) -> Result<(), SyncError> {
+    up(url, None).await
+}
+
+/// Goes this many migrations further and no more: how a test makes the database of an earlier version.
+///
+/// # Errors
+/// As [`sync`].
+pub async fn sync_by(url: &str, migrations: u32) -> Result<(), SyncError> {
+    up(url, Some(migrations)).await
+}
+
+async fn up(url: &str, most: Option<u32>) -> Result<(), SyncError> {
     let db = connect(url).await?;
     let outcome = match db.get_database_backend() {
-        DbBackend::MySql => sync_mysql(&db).await,
-        _ => sync_sqlite(&db).await,
+        DbBackend::MySql => sync_mysql(&db, most).await,
+        _ => sync_sqlite(&db, most).await,
     };
     let closed = db.close().await;
     outcome?;
@@ -92,10 +104,13 @@ pub async fn version(url: &str) -> Result<Option<String>, SyncError> {
 
 /// The newest migration that this program knows.
 pub fn latest() -> String {
-    Migrator::migrations()
-        .last()
-        .map(|m| m.name().to_owned())
-        .unwrap_or_default()
+    versions().pop().unwrap_or_default()
+}
+
+/// Every migration that this program knows, the oldest first.
+pub fn versions() -> Vec<String> {
+    let all = Migrator::migrations();
+    all.iter().map(|one| one.name().to_owned()).collect()
 }
 
 async fn connect(url: &str) -> Result<DatabaseConnection, SyncError> {
@@ -134,7 +149,7 @@ async fn try_server(url: &str) -> Result<(), SyncError> {
     })
 }
 
-async fn sync_mysql(db: &DatabaseConnection) -> Result<(), SyncError> {
+async fn sync_mysql(db: &DatabaseConnection, most: Option<u32>) -> Result<(), SyncError> {
     let lock = format!("SELECT GET_LOCK('protector_db_sync', {LOCK_SECONDS})");
     let row = db
         .query_one_raw(Statement::from_string(DbBackend::MySql, lock))
@@ -144,20 +159,20 @@ async fn sync_mysql(db: &DatabaseConnection) -> Result<(), SyncError> {
     if held != Some(1) {
         return Err(SyncError::Locked(LOCK_SECONDS));
     }
-    let outcome = Migrator::up(db, None).await.map_err(SyncError::Failed);
+    let outcome = Migrator::up(db, most).await.map_err(SyncError::Failed);
     db.execute_unprepared("DO RELEASE_LOCK('protector_db_sync')")
         .await
         .map_err(SyncError::Failed)?;
     outcome
 }
 
-async fn sync_sqlite(db: &DatabaseConnection) -> Result<(), SyncError> {
+async fn sync_sqlite(db: &DatabaseConnection, most: Option<u32>) -> Result<(), SyncError> {
     let run = async |sql: &str| db.execute_unprepared(sql).await.map_err(SyncError::Failed);
     run(&format!("PRAGMA busy_timeout = {}", LOCK_SECONDS * 1000)).await?;
     write_ahead(db).await?;
     // The writer's place is taken before the list of applied migrations is read.
     run("BEGIN IMMEDIATE").await?;
-    let outcome = Migrator::up(db, None).await.map_err(SyncError::Failed);
+    let outcome = Migrator::up(db, most).await.map_err(SyncError::Failed);
     run(if outcome.is_ok() {
         "COMMIT"
     } else {
@@ -232,6 +247,16 @@ mod tests {
         sync(&url).await.unwrap();
         sync(&url).await.unwrap();
         assert_eq!(version(&url).await.unwrap(), Some(latest()));
+    }
+
+    #[tokio::test]
+    async fn a_database_can_be_that_of_every_earlier_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = file(&dir);
+        for expected in versions() {
+            sync_by(&url, 1).await.unwrap();
+            assert_eq!(version(&url).await.unwrap(), Some(expected));
+        }
     }
 
     #[tokio::test]

@@ -88,6 +88,23 @@ impl Db {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Result<Self> {
+        let db = Self::connect_as_it_is(url, options, secret_box, clock, ids).await?;
+        db.rows("SELECT id FROM idempotency_keys WHERE 1 = 0", [])
+            .await?;
+        Ok(db)
+    }
+
+    /// Opens a database whatever its schema is, for an operator who looks at that of an earlier version.
+    ///
+    /// # Errors
+    /// `Unreachable`, within a second where the server refuses.
+    pub async fn connect_as_it_is(
+        url: &SecretString,
+        options: DbOptions,
+        secret_box: SecretBox,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self> {
         try_server(url.expose_secret(), &*clock).await?;
         let mut connect = ConnectOptions::new(url.expose_secret());
         connect
@@ -111,16 +128,23 @@ impl Db {
         let conn = Database::connect(connect)
             .await
             .map_err(|error| DbError::Unreachable(error.to_string()))?;
-        let db = Self {
+        Ok(Self {
             conn,
             secret_box: Arc::new(secret_box),
             clock,
             ids,
             options,
-        };
-        db.rows("SELECT id FROM idempotency_keys WHERE 1 = 0", [])
-            .await?;
-        Ok(db)
+        })
+    }
+
+    /// Whether there is such a table: earlier schemas have fewer.
+    pub(crate) async fn has_table(&self, table: &'static str) -> Result<bool> {
+        let sql = format!("SELECT 1 FROM {table} WHERE 1 = 0");
+        match self.rows(&sql, []).await {
+            Ok(_) => Ok(true),
+            Err(DbError::SchemaMissing) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks the database for a sign of life.

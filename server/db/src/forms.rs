@@ -20,15 +20,28 @@ pub struct Forms {
 }
 
 impl Db {
-    /// Reads every unfinished operation with its plan and journal, and every document.
+    /// Reads every unfinished operation with its plan and journal, and every document. The schema may be
+    /// that of an earlier version: no table is read that is not there, and no column that the table did
+    /// not begin with.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn forms(&self) -> Result<Forms> {
         let mut forms = Forms::default();
-        let sql = "SELECT o.id, o.body, o.plan, t.id AS turn
-            FROM dr_operations o LEFT JOIN operation_turns t ON t.id = o.id
-            WHERE o.status IN ('queued', 'running', 'waiting_for_user') ORDER BY o.created_at";
+        if self.has_table("dr_operations").await? {
+            self.read_unfinished(&mut forms).await?;
+        }
+        if self.has_table("metadata_sync").await? {
+            self.read_documents(&mut forms).await?;
+        }
+        Ok(forms)
+    }
+
+    async fn read_unfinished(&self, forms: &mut Forms) -> Result<()> {
+        let sql = match self.has_table("operation_turns").await? {
+            true => UNFINISHED,
+            false => UNFINISHED_BEFORE_TURNS,
+        };
         for row in &self.rows(sql, []).await? {
             let id = text(row, "id")?;
             forms.unfinished += 1;
@@ -46,6 +59,10 @@ impl Db {
             let told = faults.map(|fault| format!("operation {id}: {fault}"));
             forms.unreadable.extend(told);
         }
+        Ok(())
+    }
+
+    async fn read_documents(&self, forms: &mut Forms) -> Result<()> {
         let sql = "SELECT id, document FROM metadata_sync WHERE document IS NOT NULL";
         for row in &self.rows(sql, []).await? {
             let bytes = maybe_bytes(row, "document")?.unwrap_or_default();
@@ -55,7 +72,7 @@ impl Db {
                 forms.unreadable.push(fault);
             }
         }
-        Ok(forms)
+        Ok(())
     }
 
     async fn journal_fault(&self, operation: &str) -> Result<Option<String>> {
@@ -68,13 +85,39 @@ impl Db {
         Ok(None)
     }
 
-    /// The storage drivers that replication policies name.
+    /// The storage drivers that replication policies name, under any schema.
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn policy_drivers(&self) -> Result<BTreeSet<String>> {
+        if !self.has_table("replication_policies").await? {
+            return Ok(BTreeSet::new());
+        }
         let sql = "SELECT DISTINCT driver FROM replication_policies";
         let found = self.rows(sql, []).await?;
         found.iter().map(|row| text(row, "driver")).collect()
     }
+
+    /// The name of each site and of the drivers for its cloud, under any schema.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn site_drivers(&self) -> Result<Vec<(String, String)>> {
+        let found = self
+            .rows("SELECT name, site_type FROM sites ORDER BY name", [])
+            .await?;
+        found
+            .iter()
+            .map(|row| Ok((text(row, "name")?, text(row, "site_type")?)))
+            .collect()
+    }
 }
+
+const UNFINISHED: &str = "SELECT o.id, o.body, o.plan, t.id AS turn
+    FROM dr_operations o LEFT JOIN operation_turns t ON t.id = o.id
+    WHERE o.status IN ('queued', 'running', 'waiting_for_user') ORDER BY o.created_at";
+
+/// The same in a schema that has no turns yet.
+const UNFINISHED_BEFORE_TURNS: &str = "SELECT o.id, o.body, o.plan, CAST(NULL AS CHAR(36)) AS turn
+    FROM dr_operations o
+    WHERE o.status IN ('queued', 'running', 'waiting_for_user') ORDER BY o.created_at";

@@ -42,7 +42,7 @@ enum Home {
 }
 
 impl Db {
-    /// Tries to open every sealed value.
+    /// Tries to open every sealed value, under any schema.
     ///
     /// # Errors
     /// Where the database does not answer.
@@ -103,6 +103,9 @@ impl Db {
                     id: text(row, "id")?,
                 },
             });
+        }
+        if !self.has_table("metadata_sync").await? {
+            return Ok(all);
         }
         let sql = "SELECT id, staged_secrets FROM metadata_sync WHERE staged_secrets IS NOT NULL";
         for row in &self.rows(sql, []).await? {

@@ -4,6 +4,9 @@ use uuid::Uuid;
 use crate::connection::{Db, parsed, stamp, text, time};
 use crate::error::Result;
 
+/// How long a process is taken to live after its last heartbeat.
+const ALIVE: TimeDelta = TimeDelta::seconds(60);
+
 /// A process of this site, as its heartbeats show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceRecord {
@@ -61,7 +64,7 @@ impl Db {
     /// # Errors
     /// Where the database does not answer.
     pub async fn list_services(&self) -> Result<Vec<ServiceRecord>> {
-        let alive_since = self.now().await? - TimeDelta::seconds(60);
+        let alive_since = self.now().await? - ALIVE;
         let found = self
             .rows("SELECT * FROM services ORDER BY service, host", [])
             .await?;
@@ -78,5 +81,17 @@ impl Db {
                 })
             })
             .collect()
+    }
+
+    /// Forgets a process that is gone. The reply is whether it was: one that lives, or has come back
+    /// since it was looked at, stays.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn forget_service(&self, id: Uuid) -> Result<bool> {
+        let alive_since = stamp(self.now().await? - ALIVE);
+        let sql = "DELETE FROM services WHERE id = ? AND last_seen_at < ?";
+        let gone = self.run(sql, [id.to_string().into(), alive_since.into()]);
+        Ok(gone.await? > 0)
     }
 }

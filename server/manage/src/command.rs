@@ -82,6 +82,9 @@ pub(crate) struct SurplusArgs {
     /// Only what has not changed for so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36500))]
     pub(crate) older_than: u32,
+    /// Audit events too, those that are older than so many days; without it they all stay
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36500))]
+    pub(crate) audit_days: Option<u32>,
     /// Only tell what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -100,7 +103,7 @@ What stays, whatever its age: every operation of a group that has an unfinished 
 stand; the journal of what was made or stopped and not taken back; what belongs to the group's present
 epoch; the last move in each direction; an open statement of loss; the last that has completed of each
 kind; what the other site may not have heard of. The documents of deleted groups stay, so that a site
-that was away learns that they are gone. Audit events stay.
+that was away learns that they are gone. Audit events stay, but for those older than --audit-days.
 
 `db archive` writes one JSON object a line, {"table": ..., "row": {...}}, without sealed values, and
 removes rows only when they are on disk. A run that was interrupted may write the same rows again."#;
@@ -161,6 +164,11 @@ remove one when `secret check` names it nowhere and the services were restarted 
 pub(crate) enum ServiceCommand {
     /// List them with their last sign of life
     List,
+    /// Forget one that is gone for good; one that was seen within the last minute stays
+    Remove {
+        /// Its id, or its host for all on that host
+        service: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -20,6 +20,17 @@ pub(crate) enum Failure {
     },
     #[error("there is no site `{0}`; `site list` shows all")]
     UnknownSite(String),
+    #[error("there is no service on a host `{0}` or with that id; `service list` shows all")]
+    UnknownService(String),
+    #[error(
+        "{binary} on {host} lives: it was seen at {last_seen_at}. Stop it there; a minute after it was \
+         last seen it can be removed. One of several on a host is named by its id"
+    )]
+    ServiceLives {
+        binary: String,
+        host: String,
+        last_seen_at: String,
+    },
     #[error("the archive {} cannot be written: {source}", file.display())]
     Archive {
         file: std::path::PathBuf,

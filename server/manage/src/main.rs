@@ -65,6 +65,9 @@ fn run(line: &CommandLine) -> Result<Output, Failure> {
         Command::Secret(SecretCommand::Check) => secrets::check(&line.load()?),
         Command::Secret(SecretCommand::Rotate { only }) => secrets::rotate(&line.load()?, *only),
         Command::Service(ServiceCommand::List) => services::list(&line.load()?),
+        Command::Service(ServiceCommand::Remove { service }) => {
+            services::remove(&line.load()?, service)
+        }
         Command::Doctor(args) => doctor::examine(line, args),
     }
 }

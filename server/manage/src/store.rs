@@ -11,6 +11,21 @@ use crate::failure::Failure;
 
 /// The database with the keys that are there.
 pub(crate) async fn open(config: &Config) -> Result<Db, Failure> {
+    opened(config, Schema::Ours).await
+}
+
+/// The same where the schema may be that of an earlier version.
+pub(crate) async fn open_as_it_is(config: &Config) -> Result<Db, Failure> {
+    opened(config, Schema::Any).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Schema {
+    Ours,
+    Any,
+}
+
+async fn opened(config: &Config, schema: Schema) -> Result<Db, Failure> {
     let url = config.database.required()?;
     let told = |source| Failure::Store {
         database: url.to_string(),
@@ -30,7 +45,10 @@ pub(crate) async fn open(config: &Config) -> Result<Db, Failure> {
         lease: config.engine.lease,
     };
     let (clock, ids) = (Arc::new(SystemClock::new()), Arc::new(RandomIds));
-    let opened = Db::connect(url.url(), options, keys, clock, ids).await;
+    let opened = match schema {
+        Schema::Ours => Db::connect(url.url(), options, keys, clock, ids).await,
+        Schema::Any => Db::connect_as_it_is(url.url(), options, keys, clock, ids).await,
+    };
     opened.map_err(told)
 }
 

@@ -35,8 +35,13 @@ fn run(config: &Config, args: &SurplusArgs, to: Option<&Path>) -> Result<Output,
     };
     store::runtime()?.block_on(async {
         let db = store::open(config).await?;
-        let before = SystemClock::new().now() - TimeDelta::days(i64::from(args.older_than));
-        let surplus = db.surplus(before).await.map_err(told)?;
+        let now = SystemClock::new().now();
+        let ago = |days| now - TimeDelta::days(i64::from(days));
+        let mut surplus = db.surplus(ago(args.older_than)).await.map_err(told)?;
+        if let Some(days) = args.audit_days {
+            let audit = db.old_audit(ago(days)).await.map_err(told)?;
+            surplus.items.extend(audit);
+        }
         let mut counts = Counts::new();
         let size = usize::try_from(args.batch).unwrap_or(usize::MAX);
         for batch in surplus.items.chunks(size) {

@@ -96,7 +96,7 @@ pub(crate) fn check(line: &CommandLine) -> Result<Output, Failure> {
     report.add("Driver Files", Grade::Warning, &refused);
     store::runtime()?.block_on(async {
         if schema(&config, &mut report).await? {
-            let db = store::open(&config).await?;
+            let db = store::open_as_it_is(&config).await?;
             let done = rows(&config, &db, &registry, &mut report).await;
             db.close().await;
             let database = config.database.required()?.to_string();
@@ -134,7 +134,8 @@ fn policy(config: &Config, report: &mut Report) {
     report.add("Policy File JSON to YAML Migration", Grade::Warning, &told);
 }
 
-/// The reply is whether the rows can be read.
+/// The reply is whether the rows can be read: those of an earlier schema can, and must be, for the check
+/// is made before the upgrade.
 async fn schema(config: &Config, report: &mut Report) -> Result<bool, Failure> {
     let url = config.database.required()?;
     let version = crate::database::schema(url).await?;
@@ -150,10 +151,10 @@ async fn schema(config: &Config, report: &mut Report) -> Result<bool, Failure> {
         ),
         Some(version) => (
             Some(format!(
-                "the schema is {version} and this program's is {latest}; run `protector-manage db \
-                 sync`"
+                "the schema is {version} and this program's is {latest}; once this version is installed \
+                 and no engine runs, `protector-manage db sync`"
             )),
-            false,
+            true,
         ),
         None => (
             Some("there is no schema; run `protector-manage db sync`".to_owned()),
@@ -173,7 +174,7 @@ async fn rows(
 ) -> Result<(), DbError> {
     let forms = db.forms().await?;
     let unreadable = forms.unreadable.iter().map(|fault| {
-        format!("{fault}; start the version before, and let the operation end or `cancel` it")
+        format!("{fault}; under the version before, let the operation end or `cancel` it")
     });
     report.add(
         "Readable Rows",
@@ -215,10 +216,9 @@ async fn unknown_drivers(
     let identity = config.keystone.identity_driver.clone();
     let option = "[keystone_authtoken] identity_driver".to_owned();
     named.insert((DriverKind::Identity, identity, option));
-    for site in db.list_sites().await? {
+    for (site, driver) in db.site_drivers().await? {
         for kind in [DriverKind::Compute, DriverKind::Identity] {
-            let by = format!("site `{}`", site.name);
-            named.insert((kind, site.site_type.clone(), by));
+            named.insert((kind, driver.clone(), format!("site `{site}`")));
         }
     }
     for driver in db.policy_drivers().await? {

@@ -62,6 +62,18 @@ impl Probe {
         self.ask(self.http.get(url)).await
     }
 
+    /// Reads an address that answers with text: the status, and the text.
+    ///
+    /// # Errors
+    /// As [`Probe::get`].
+    pub async fn text(&self, url: &str) -> Result<(u16, String), String> {
+        let response = self.http.get(url).send().await;
+        let response = response.map_err(|error| why(&error))?;
+        let status = response.status().as_u16();
+        let text = response.text().await.map_err(|error| why(&error))?;
+        Ok((status, text))
+    }
+
     pub(crate) async fn post(&self, url: &str, body: &Value) -> Result<Answer, String> {
         self.ask(self.http.post(url).json(body)).await
     }

@@ -52,6 +52,15 @@ pub(super) async fn surplus(db: &Db, before: DateTime<Utc>) -> Result<Surplus> {
     Ok(found)
 }
 
+pub(super) async fn old_audit(db: &Db, before: DateTime<Utc>) -> Result<Vec<Item>> {
+    let (table, column) = ("audit_events", "created_at");
+    let old = older(db, table, "id", column, &stamp(before)).await?;
+    Ok(old
+        .into_iter()
+        .map(|row| item(table, column, row))
+        .collect())
+}
+
 struct Group {
     id: GroupId,
     /// Whether there is a row for its document.

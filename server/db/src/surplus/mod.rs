@@ -63,6 +63,7 @@ const ARCHIVED: &[(&str, &str)] = &[
     ("group_summaries", "*"),
     ("secrets", "id, owner, name, created_at, updated_at"),
     ("services", "*"),
+    ("audit_events", "*"),
 ];
 
 /// What goes with an operation, with the column that names it.
@@ -81,6 +82,15 @@ impl Db {
     /// Where the database does not answer.
     pub async fn surplus(&self, before: DateTime<Utc>) -> Result<Surplus> {
         find::surplus(self, before).await
+    }
+
+    /// The audit events that were written before `before`, the oldest first. Nothing needs them but
+    /// whoever wants to know who did what.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn old_audit(&self, before: DateTime<Utc>) -> Result<Vec<Item>> {
+        find::old_audit(self, before).await
     }
 
     /// How many rows an item is.

@@ -6,6 +6,7 @@ mod ends;
 mod engines;
 mod looks;
 mod mariadb;
+mod older;
 mod refusing;
 mod rows;
 mod sealed;

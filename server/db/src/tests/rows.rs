@@ -262,6 +262,22 @@ async fn a_service_is_up_for_a_minute_after_its_heartbeat() {
 }
 
 #[tokio::test]
+async fn a_service_is_forgotten_only_while_it_is_down() {
+    let world = world().await;
+    let db = &world.db;
+    db.heartbeat("protector-engine", "host-1").await.unwrap();
+    let id = db.list_services().await.unwrap()[0].id;
+    assert!(!db.forget_service(id).await.unwrap(), "it lives");
+    world.clock.advance(std::time::Duration::from_secs(61));
+    db.heartbeat("protector-engine", "host-1").await.unwrap();
+    assert!(!db.forget_service(id).await.unwrap(), "it came back");
+    world.clock.advance(std::time::Duration::from_secs(61));
+    assert!(db.forget_service(id).await.unwrap());
+    assert!(db.list_services().await.unwrap().is_empty());
+    assert!(!db.forget_service(id).await.unwrap(), "it is gone");
+}
+
+#[tokio::test]
 async fn a_database_without_a_schema_says_what_to_run() {
     let dir = tempfile::tempdir().unwrap();
     let url = format!(

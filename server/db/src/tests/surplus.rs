@@ -5,13 +5,13 @@ use protector_framework::SecretString;
 use protector_model::keeping::Need;
 use protector_model::operation::journal;
 use protector_model::{
-    Action, GroupDocument, Operation, OperationKind, OperationStatus, Plan, PutMode, Step,
+    Action, Actor, GroupDocument, Operation, OperationKind, OperationStatus, Plan, PutMode, Step,
     StepStatus, plan::Phase,
 };
 
 use super::rows::cloud;
 use super::{World, document, group, operation, site, start, with_group, world};
-use crate::{Counts, IdempotencyKey, Item, Surplus};
+use crate::{Counts, IdempotencyKey, Item, Page, Surplus};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -311,6 +311,32 @@ async fn secrets_of_nobody_and_services_that_are_gone_go_and_the_others_stay() {
     let services = db.list_services().await.unwrap();
     assert_eq!(services.len(), 1);
     assert_eq!(services[0].host, "new");
+}
+
+#[tokio::test]
+async fn audit_events_go_only_when_they_are_asked_for_by_their_age() {
+    let world = with_operations(&[]).await;
+    let db = &world.db;
+    let (actor, detail) = (Actor::engine("req-1"), serde_json::json!({"was": "told"}));
+    db.audit("site.delete", "site-a", &actor, &detail)
+        .await
+        .unwrap();
+    world.clock.advance(DAY * 10);
+    db.audit("site.delete", "site-b", &actor, &detail)
+        .await
+        .unwrap();
+    let all = db.surplus(start() + days(1000)).await.unwrap();
+    assert!(all.items.is_empty(), "{all:?}");
+
+    let old = db.old_audit(start() + days(105)).await.unwrap();
+    assert_eq!(old.len(), 1);
+    let archived = db.surplus_rows(&old[0]).await.unwrap();
+    assert_eq!(archived[0]["table"], "audit_events");
+    assert_eq!(archived[0]["row"]["object"], "site-a");
+    assert_eq!(db.remove_surplus(&old).await.unwrap()["audit_events"], 1);
+    let stays = db.page_audit(&Page::default()).await.unwrap();
+    assert_eq!(stays.len(), 1);
+    assert_eq!(stays[0].object, "site-b");
 }
 
 #[tokio::test]

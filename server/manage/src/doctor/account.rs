@@ -50,6 +50,12 @@ impl Account {
         self.ids.is_some()
     }
 
+    /// Whether the user may listen on a port. A unit may give it more; that is not seen here.
+    pub(super) fn may_bind(&self, port: u16) -> bool {
+        let root = self.ids.as_ref().is_some_and(|ids| ids.user == 0);
+        root || !self.exists() || port == 0 || port >= first_open_port()
+    }
+
     /// Whether a file is the user's own.
     pub(super) fn owns(&self, file: &Metadata) -> bool {
         self.ids.as_ref().is_some_and(|ids| ids.user == file.uid())
@@ -75,6 +81,13 @@ impl Account {
         };
         bits & wanted == wanted
     }
+}
+
+/// The first port that not only root may listen on.
+fn first_open_port() -> u16 {
+    let set = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let set = set.ok().and_then(|text| text.trim().parse().ok());
+    set.unwrap_or(1024)
 }
 
 /// Asks the machine, which may know users that stand in no file of it.

@@ -42,29 +42,52 @@ pub(super) async fn look(ground: &Ground, report: &mut Report) -> Option<Db> {
     }
 }
 
-/// What to do about a server that does not let the service in.
+/// What to do about a server that does not let the service in. Statements are for a prompt: a password in a
+/// command line is seen by everybody on the machine, and stays in the shell's history.
 fn fix(url: &DatabaseUrl, error: &DbError) -> String {
     let text = error.to_string();
     let (user, database) = parts(url);
     if text.contains("Unknown database") {
-        return format!("mysql -u root -p -e \"CREATE DATABASE {database} CHARACTER SET utf8mb4\"");
-    }
-    if text.contains("denied") {
         return format!(
-            "{}\nor correct user and password in [database] connection",
-            grant(&database, &format!("'{user}'@'%' IDENTIFIED BY 'PASSWORD'"))
+            "{PROMPT}:\nCREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4;"
         );
     }
+    if !text.contains("denied") {
+        return format!(
+            "start the server and open its port, then try `mysql -h HOST -u {user} -p {database}`: \
+             `systemctl status mariadb`, `ss -tlnp 'sport = :3306'`"
+        );
+    }
+    let account = refused(&text).unwrap_or_else(|| format!("'{user}'@'%'"));
+    // Then the password is right.
+    if text.contains("to database") {
+        return grant(&database, &account);
+    }
     format!(
-        "start the server and open its port, then try `mysql -h HOST -u {user} -p {database}`: \
-         `systemctl status mariadb`, `ss -tlnp 'sport = :3306'`"
+        "where the user is there, write its password into [database] connection; where it is not, \
+         {PROMPT}, with the password of [database] connection for PASSWORD:\n\
+         CREATE USER IF NOT EXISTS {account} IDENTIFIED BY 'PASSWORD';\n{}",
+        grant_to(&database, &account)
     )
 }
 
+const PROMPT: &str = "at the prompt of `MYSQL_HISTFILE=/dev/null mariadb -u root -p`";
+
 fn grant(database: &str, account: &str) -> String {
-    format!(
-        "mysql -u root -p -e \"GRANT ALL PRIVILEGES ON {database}.* TO {account}; FLUSH PRIVILEGES\""
-    )
+    format!("{PROMPT}:\n{}", grant_to(database, account))
+}
+
+fn grant_to(database: &str, account: &str) -> String {
+    format!("GRANT ALL PRIVILEGES ON {database}.* TO {account};")
+}
+
+/// The account that a server names where it refuses it, such as `'protector'@'10.0.0.5'`.
+fn refused(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("for user ")?;
+    let account = rest.split_whitespace().next()?;
+    let (user, host) = account.split_once('@')?;
+    let quoted = |part: &str| part.len() > 2 && part.starts_with('\'') && part.ends_with('\'');
+    (quoted(user) && quoted(host)).then(|| account.to_owned())
 }
 
 /// User and database as the URL is shown.
@@ -158,4 +181,19 @@ async fn open(ground: &Ground, report: &mut Report) -> Option<Db> {
         }
     }
     Some(db)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_account_is_the_one_that_the_server_names() {
+        let named = "Access denied for user 'protector'@'10.0.0.5' (using password: YES)";
+        assert_eq!(refused(named).as_deref(), Some("'protector'@'10.0.0.5'"));
+        let named = "Access denied for user 'protector'@'%' to database 'protector'";
+        assert_eq!(refused(named).as_deref(), Some("'protector'@'%'"));
+        assert_eq!(refused("Access denied"), None);
+        assert_eq!(refused("for user ''@'%'"), None);
+    }
 }

@@ -1,25 +1,20 @@
 //! This site's Keystone with the account of `[keystone_authtoken]`: where it is, whether it lets the
-//! account in, what that may do, and whether the catalog leads here.
+//! account in, and whether the catalog leads here.
 
 use std::sync::Arc;
 
-use protector_config::{Credentials, KeystoneSection, Policy, Target};
-use protector_framework::{
-    DriverError, ErrorKind, IdentityDriver, ServiceToken, TokenInfo, TokenScope,
-};
+use protector_config::KeystoneSection;
+use protector_framework::{DriverError, ErrorKind, IdentityDriver, ServiceToken};
 use protector_reach::{Found, Keystone, Probe};
 
-use super::network::{Port, is_protector};
+use super::ports::{Port, is_protector};
 use super::report::{Check, Report, check};
-use super::{Ground, clock_skew};
+use super::{Ground, clock_skew, role};
 
 /// What needs a login.
 const AFTER_LOGIN: &[&str] = &["role", "endpoint"];
 
-/// What the other site's Protector asks for; and so the account must be able to.
-const PEER_RULE: &str = "protector:peer";
-
-/// The reply is whether the account is let in.
+/// The reply is whether the account is let in and has the roles that it needs.
 pub(super) async fn look(ground: &Ground, port: Port, report: &mut Report) -> bool {
     let section = &ground.config.keystone;
     let Some(driver) = driver(ground, report) else {
@@ -46,12 +41,12 @@ pub(super) async fn look(ground: &Ground, port: Port, report: &mut Report) -> bo
         Ok(token) => token,
         Err(error) => {
             let check = check("role", "a token of the service's account");
-            report.fail(&check, error.to_string(), add_role(section));
+            report.fail(&check, error.to_string(), add_admin(section));
             report.skip(&["endpoint"], "the service has no token");
             return false;
         }
     };
-    let allowed = role(ground, &*driver, &token, report).await;
+    let allowed = role::look(ground, &*driver, &token, report).await;
     endpoint(ground, &token, port, report).await;
     allowed
 }
@@ -147,7 +142,7 @@ async fn login(
             report.ok(&check, format!("user and password of {user} are right"));
             let role = super::check("role", format!("logging in in project {project}"));
             let found = format!("{user} has no role in project {project}: {error}");
-            report.fail(&role, found, add_role(section));
+            report.fail(&role, found, add_admin(section));
             report.skip(&["endpoint"], "the service has no token");
         }
         Some(false) => {
@@ -160,7 +155,7 @@ async fn login(
         None => {
             let fix = format!(
                 "{set}\nor, where the password is right: {}",
-                add_role(section)
+                add_admin(section)
             );
             report.fail(&check, error.to_string(), fix);
             report.skip(AFTER_LOGIN, "the account is refused");
@@ -178,77 +173,18 @@ fn not_asked(check: &Check, error: &DriverError, report: &mut Report) {
     report.skip(AFTER_LOGIN, "Keystone could not be asked");
 }
 
-/// Whether the account's roles let it do what the services need.
-async fn role(
-    ground: &Ground,
-    driver: &dyn IdentityDriver,
-    token: &ServiceToken,
-    report: &mut Report,
-) -> bool {
-    let section = &ground.config.keystone;
-    let check = check("role", "validating a token and looking a project up");
-    let info = match driver.validate_token(&ground.ctx(), &token.token).await {
-        Ok(info) => info,
-        Err(error) => {
-            report.fail(&check, error.to_string(), add_role(section));
-            return false;
-        }
-    };
-    let roles = info.roles.join(", ");
-    if let TokenScope::Project { id, .. } = &info.scope
-        && let Err(error) = driver.get_project(&ground.ctx(), id).await
-        && error.kind == ErrorKind::Unauthorized
-    {
-        let found = format!("with the roles {roles} Keystone refuses it: {error}");
-        report.fail(&check, found, add_role(section));
-        return false;
-    }
-    let refused = ground
-        .policy
-        .as_ref()
-        .is_some_and(|policy| !may_meet(policy, &info));
-    if refused {
-        let found = format!("the roles {roles} do not meet the rule {PEER_RULE} of policy.yaml");
-        report.fail(&check, found, add_role(section));
-        return false;
-    }
-    report.ok(&check, format!("the account's roles are {roles}"));
-    true
+/// The command that gives the account what the guide gives it.
+fn add_admin(section: &KeystoneSection) -> String {
+    role::add(user(section), project(section), role::ADMIN)
 }
 
-/// Whether the policy lets an account speak for a site.
-fn may_meet(policy: &Policy, info: &TokenInfo) -> bool {
-    let (project_id, project_domain_id) = match &info.scope {
-        TokenScope::Project { id, domain_id, .. } => {
-            (Some(id.to_string()), Some(domain_id.clone()))
-        }
-        _ => (None, None),
-    };
-    let mut credentials = Credentials {
-        user_id: info.user_id.to_string(),
-        user_domain_id: Some(info.user_domain_id.clone()),
-        project_id,
-        project_domain_id,
-        roles: info.roles.clone(),
-        is_admin_project: info.is_admin_project,
-        ..Credentials::default()
-    };
-    credentials.is_admin = policy.is_admin(&credentials);
-    policy.allows(PEER_RULE, &credentials, &Target::none())
-}
-
-fn add_role(section: &KeystoneSection) -> String {
-    let (user, project) = (user(section), project(section));
-    format!("openstack role add --project {project} --user {user} admin")
-}
-
-fn user(section: &KeystoneSection) -> &str {
+pub(super) fn user(section: &KeystoneSection) -> &str {
     let named = section.username.as_deref().or(section.user_id.as_deref());
     let credential = section.application_credential_id.as_deref();
     named.or(credential).unwrap_or("protector")
 }
 
-fn project(section: &KeystoneSection) -> &str {
+pub(super) fn project(section: &KeystoneSection) -> &str {
     let named = section.project_name.as_deref();
     named.or(section.project_id.as_deref()).unwrap_or("service")
 }

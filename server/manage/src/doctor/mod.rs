@@ -7,9 +7,12 @@ mod database;
 mod directories;
 mod files;
 mod keystone;
-mod network;
+mod ports;
+mod projects;
 mod report;
+mod role;
 mod sites;
+mod token_cache;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +48,7 @@ const AFTER_CONFIGURATION: &[&str] = &[
     "keys",
     "database",
     "port",
+    "metrics",
     "token cache",
     "policy",
     "drivers",
@@ -131,9 +135,9 @@ pub(crate) fn examine(line: &CommandLine, args: &DoctorArgs) -> Result<Output, F
             true => database::look(&ground, &mut report).await,
             false => None,
         };
-        clouds(&mut ground, &mut report).await;
+        let answers = clouds(&mut ground, &account, &mut report).await;
         match &db {
-            Some(db) => sites::look(&ground, db, &mut report).await,
+            Some(db) => sites::look(&ground, db, answers, &mut report).await,
             None => report.skip(&["sites", "services"], "the database cannot be used"),
         }
         if let Some(db) = db {
@@ -143,12 +147,15 @@ pub(crate) fn examine(line: &CommandLine, args: &DoctorArgs) -> Result<Output, F
     Ok(report.output())
 }
 
-/// The port, and all that needs no database.
-async fn clouds(ground: &mut Ground, report: &mut Report) {
+/// The ports, and all that needs no database. The reply is whether this site's cloud answers.
+async fn clouds(ground: &mut Ground, account: &Account, report: &mut Report) -> bool {
     let port = match ground.may_look(&["api"], &["port"], report) {
-        true => network::port(ground, report).await,
-        false => network::Port::None,
+        true => ports::look(ground, account, report).await,
+        false => ports::Port::None,
     };
+    if ground.may_look(&["api", "metrics"], &["metrics"], report) {
+        ports::metrics(ground, account, report).await;
+    }
     if ground.may_look(&["oslo_policy"], &["policy"], report) {
         ground.policy = files::policy(&ground.config, report);
     }
@@ -156,14 +163,15 @@ async fn clouds(ground: &mut Ground, report: &mut Report) {
         ground.registry = files::drivers(drivers::registry(&ground.config), report);
     }
     if !ground.may_look(&["keystone_authtoken"], KEYSTONE, report) {
-        return;
+        return false;
     }
-    network::token_cache(ground, report).await;
+    token_cache::look(ground, report).await;
     match keystone::look(ground, port, report).await {
         true => cloud::look(ground, report).await,
         false => {
-            let why = "this site's Keystone does not let the service in";
+            let why = "this site's Keystone does not let the service in, or not with all its roles";
             report.skip(&["cloud", "cinder policy"], why);
+            false
         }
     }
 }

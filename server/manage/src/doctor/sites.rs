@@ -6,11 +6,13 @@ use protector_db::{Db, DbError};
 use protector_model::{Site, SiteStatus};
 use protector_reach::{Examined, Found, Keystone, Reach};
 
+use super::cloud::{self, Adoption};
 use super::report::{Report, check};
-use super::{Ground, clock_skew, cloud};
+use super::{Ground, clock_skew, projects, role};
 
-pub(super) async fn look(ground: &Ground, db: &Db, report: &mut Report) {
-    if let Err(error) = sites(ground, db, report).await {
+/// `answers`: whether this site's cloud does.
+pub(super) async fn look(ground: &Ground, db: &Db, answers: bool, report: &mut Report) {
+    if let Err(error) = sites(ground, db, answers, report).await {
         let check = check("sites", "reading the registered sites");
         report.fail(&check, error.to_string(), "see what the database says");
     }
@@ -20,7 +22,12 @@ pub(super) async fn look(ground: &Ground, db: &Db, report: &mut Report) {
     }
 }
 
-async fn sites(ground: &Ground, db: &Db, report: &mut Report) -> Result<(), DbError> {
+async fn sites(
+    ground: &Ground,
+    db: &Db,
+    answers: bool,
+    report: &mut Report,
+) -> Result<(), DbError> {
     let Some(registry) = &ground.registry else {
         report.skip(&["sites"], "the drivers cannot be gathered");
         return Ok(());
@@ -38,6 +45,9 @@ async fn sites(ground: &Ground, db: &Db, report: &mut Report) -> Result<(), DbEr
     }
     let (clock, ids) = (ground.clock.clone(), ground.ids.clone());
     let reach = Reach::new(db.clone(), registry.clone(), clock, ids);
+    for site in all.iter().filter(|site| site.is_local && answers) {
+        projects::look(ground, db, &reach, site, report).await?;
+    }
     for site in others {
         other(ground, db, &reach, site, report).await?;
     }
@@ -83,10 +93,38 @@ async fn other(
     }
     // Where it cannot be built, that is part of what was found.
     if well && let Ok(driver) = reach.own_compute(site.id).await {
-        cloud::may_adopt(ground, &driver, name, report).await;
+        let check = super::check(format!("cinder policy of site {name}"), cloud::ADOPT);
+        let said = cloud::ask_to_adopt(ground, &driver).await;
+        let fix = match said {
+            Adoption::Refused(_) => against_refusal(ground, reach, site).await,
+            _ => String::new(),
+        };
+        cloud::tell(&check, said, &fix, report);
+        projects::look(ground, db, reach, site, report).await?;
     }
     their_clock(ground, site, report).await;
     Ok(())
+}
+
+/// What to do where a site's Cinder refuses: the account may lack its role there, or the rules are narrow.
+async fn against_refusal(ground: &Ground, reach: &Reach, site: &Site) -> String {
+    let roles = roles(ground, reach, site).await;
+    match roles.is_some_and(|roles| roles.iter().all(|role| role != role::ADMIN)) {
+        true => {
+            let project = site.account.project_name.as_deref().unwrap_or("service");
+            let add = role::add(projects::user(site), project, role::ADMIN);
+            format!("at site {}: {add}", site.name)
+        }
+        false => format!("at site {}: {}", site.name, cloud::CINDER),
+    }
+}
+
+/// The account's roles in its own project at a site, where Keystone tells them.
+async fn roles(ground: &Ground, reach: &Reach, site: &Site) -> Option<Vec<String>> {
+    let identity = reach.identity(site.id).await.ok()?;
+    let token = identity.service_token(&ground.ctx()).await.ok()?;
+    let info = identity.validate_token(&ground.ctx(), &token.token).await;
+    Some(info.ok()?.roles)
 }
 
 fn told(examined: &Examined, offered: Option<&str>) -> String {
@@ -122,8 +160,8 @@ fn fix(site: &Site, examined: &Examined) -> String {
     }
     match protector {
         Some(told) if told.contains("another key") => format!(
-            "if Protector was installed anew at {name}, and only then, confirm its key: PATCH \
-             /v1/admin/sites/{name} with {{\"site\": {{\"peer_key\": \"KEY\"}}}}"
+            "if Protector was installed anew at {name}, and only then, confirm its key, which `openstack \
+             protector site show {name}` shows there: openstack protector site set --peer-key KEY {name}"
         ),
         Some(told) if told.contains("not known here") => {
             format!("openstack protector site validate {name}")
@@ -183,7 +221,7 @@ async fn services(db: &Db, report: &mut Report) -> Result<(), DbError> {
     };
     let fix = "there: `systemctl status protector-api protector-engine`, `journalctl -u \
                protector-engine -n 100`; one that is gone for good is forgotten by `protector-manage \
-               db purge`";
+               service remove HOST`";
     report.warnings(&check, &down, ok, fix);
     Ok(())
 }

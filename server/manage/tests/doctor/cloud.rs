@@ -1,7 +1,7 @@
 //! A cloud on loopback with a Keystone, that answers as a test says, and a Protector beside it.
 
 use serde_json::{Value, json};
-use wiremock::matchers::{method, path};
+use wiremock::matchers::{body_partial_json, method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// Every password begins so, and nothing else.
@@ -109,6 +109,36 @@ impl Cloud {
         self.says(verb, at, 200, body, 1).await;
     }
 
+    /// From now on the account has no role in this project, so that nobody is let in there.
+    pub(crate) async fn keeps_out_of(&self, project: &str) {
+        let words = "The request you have made requires authentication.";
+        let body = json!({"error": {"code": 401, "message": words}});
+        let scope = json!({"auth": {"scope": {"project": {"id": project}}}});
+        Mock::given(method("POST"))
+            .and(path("/v3/auth/tokens"))
+            .and(body_partial_json(scope))
+            .respond_with(ResponseTemplate::new(401).set_body_json(body))
+            .with_priority(1)
+            .mount(&self.server)
+            .await;
+    }
+
+    /// From now on the account has these roles in its own project, and Keystone lets it look at other
+    /// projects as its own rules do: administrators only.
+    pub(crate) async fn gives(&self, roles: &[&str]) {
+        self.answers("GET", "/v3/auth/tokens", self.token(roles))
+            .await;
+        if !roles.contains(&"admin") {
+            let body = json!({"error": {"code": 403, "message": "identity:get_project"}});
+            Mock::given(method("GET"))
+                .and(path_regex("^/v3/projects/"))
+                .respond_with(ResponseTemplate::new(403).set_body_json(body))
+                .with_priority(251)
+                .mount(&self.server)
+                .await;
+        }
+    }
+
     /// From now on Keystone's clock is ahead.
     pub(crate) async fn date(&self, date: &str) {
         let answer = ResponseTemplate::new(200)
@@ -123,7 +153,7 @@ impl Cloud {
     }
 
     pub(crate) async fn lets(&self, whom: Lets) {
-        let body = self.token(&["admin"]);
+        let body = self.token(&["admin"]).to_string();
         let priority = if whom == Lets::Everybody { 200 } else { 1 };
         Mock::given(method("POST"))
             .and(path("/v3/auth/tokens"))
@@ -140,9 +170,12 @@ impl Cloud {
                     let body = json!({"error": {"code": 401, "message": words}});
                     return ResponseTemplate::new(401).set_body_json(body);
                 }
+                // In a project that is named by its id, the catalog leads there.
+                let project = asked["auth"]["scope"]["project"]["id"].as_str();
+                let body = body.replace("/v3/own", &format!("/v3/{}", project.unwrap_or("own")));
                 ResponseTemplate::new(201)
                     .insert_header("x-subject-token", "marked-token")
-                    .set_body_json(&body)
+                    .set_body_raw(body, "application/json")
             })
             .with_priority(priority)
             .mount(&self.server)

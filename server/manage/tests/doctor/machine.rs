@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::cloud::Cloud;
-use crate::stage::{Stage, mode, text};
+use crate::stage::{Stage, free_port, mode, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_is_well_has_no_finding() {
@@ -101,6 +101,65 @@ async fn a_port_that_another_program_uses_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_the_services_user_may_not_bind_is_told() {
+    let mut stage = Stage::new().await;
+    if stage.user != "root" {
+        println!("skipped: another user may not bind it either");
+        return;
+    }
+    stage.runs_as_nobody(&["protector.conf", "log", "state"]);
+    let low = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let low = (1..1024).rev().find(low).unwrap();
+    stage.set("api", "bind_port", low);
+    stage.give("protector.conf", "nobody");
+    let words = ["nobody may not bind", "[api] bind_port"];
+    stage.finds("port", "problem", &words);
+    stage.set("api", "bind_port", 0);
+    stage.set("metrics", "engine_bind_port", low);
+    stage.give("protector.conf", "nobody");
+    let words = ["nobody may not bind", "[metrics] engine_bind_port"];
+    stage.finds("metrics of protector-engine", "problem", &words);
+    stage.user = "root".to_owned();
+    assert_eq!(stage.found(), [], "{}", stage.shown());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_of_metrics_that_cannot_be_used_is_told() {
+    let mut stage = Stage::new().await;
+    stage.set("metrics", "api_bind_port", free_port());
+    stage.set("metrics", "engine_bind_port", free_port());
+    assert_eq!(stage.found(), [], "{}", stage.shown());
+    let taken = wiremock::MockServer::start().await;
+    stage.set("metrics", "engine_bind_port", taken.address().port());
+    let words = [
+        "no protector-engine",
+        "ss -tlnp",
+        "[metrics] engine_bind_port",
+    ];
+    stage.finds("metrics of protector-engine", "problem", &words);
+    let shown = "# TYPE protector_build_info gauge\nprotector_build_info{version=\"1\"} 1\n";
+    wiremock::Mock::given(wiremock::matchers::path("/metrics"))
+        .respond_with(wiremock::ResponseTemplate::new(200).set_body_string(shown))
+        .mount(&taken)
+        .await;
+    assert_eq!(stage.found(), [], "{}", stage.shown());
+
+    let same = stage.options[&("metrics", "api_bind_port")].clone();
+    stage.set("metrics", "engine_bind_port", &same);
+    let words = ["[metrics] api_bind_port", "port of its own"];
+    stage.finds("metrics of protector-engine", "warning", &words);
+    stage.options.remove(&("metrics", "engine_bind_port"));
+    stage.set("api", "bind_port", same);
+    let words = ["[api] bind_port", "port of its own"];
+    stage.finds("metrics of protector-api", "problem", &words);
+    let mut stage = Stage::new().await;
+    stage.set("metrics", "api_bind_port", free_port());
+    stage.set("metrics", "bind_host", "192.0.2.1");
+    let words = ["192.0.2.1", "[metrics] bind_host"];
+    stage.finds("metrics of protector-api", "problem", &words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_is_missing_is_told_with_the_command() {
     let stage = Stage::new().await;
     std::fs::remove_dir(stage.path("log")).unwrap();
@@ -114,25 +173,16 @@ async fn a_directory_of_another_owner_is_told_with_the_command() {
         println!("skipped: only root can give files away");
         return;
     }
-    stage.user = "nobody".to_owned();
-    mode(stage.dir.path(), 0o755);
-    let give = |owner: &str, path: &str| {
-        let mut chown = std::process::Command::new("chown");
-        let given = chown.args(["-R", owner]).arg(stage.path(path)).status();
-        assert!(given.unwrap().success());
-    };
-    for path in ["protector.conf", "log", "state"] {
-        give("nobody", path);
-    }
+    stage.runs_as_nobody(&["protector.conf", "log", "state"]);
     assert_eq!(stage.found(), [], "{}", stage.shown());
-    give("root", "log");
+    stage.give("log", "root");
     stage.finds(
         "directories",
         "problem",
         &["may not write", "chown -R nobody"],
     );
     // A log that somebody else has begun.
-    give("nobody", "log");
+    stage.give("log", "nobody");
     std::fs::write(stage.path("log/protector-api.log"), "").unwrap();
     stage.finds(
         "directories",
@@ -208,4 +258,13 @@ async fn a_service_that_has_gone_silent_is_told_and_listed() {
         listed.contains("node-1") && listed.contains("up"),
         "{listed}"
     );
+    db.close().await;
+    stage
+        .sql("UPDATE services SET last_seen_at = '2026-01-01T00:00:00.000000Z'")
+        .await;
+    let words = ["protector-engine on node-1", "service remove HOST"];
+    stage.finds("services", "warning", &words);
+    let gone = stage.run(&["service", "remove", "node-1"]);
+    assert!(gone.status.success(), "{}", text(&gone.stderr));
+    assert_eq!(stage.found(), [], "{}", stage.shown());
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use sea_orm::{ConnectionTrait as _, Database};
+
 use crate::stage::{Stage, free_port, text};
 
 const SERVER: &str = "/usr/sbin/mariadbd";
@@ -21,6 +23,16 @@ impl Drop for Server {
 }
 
 impl Server {
+    /// Does what an administrator types at a prompt.
+    async fn run(&self, statements: &[String]) {
+        let url = format!("mysql://admin@127.0.0.1:{}/mysql", self.port);
+        let conn = Database::connect(url).await.unwrap();
+        for statement in statements {
+            conn.execute_unprepared(statement).await.unwrap();
+        }
+        conn.close().await.unwrap();
+    }
+
     /// No durability, no network. `init`: what is run at its start; `more`: further options.
     fn start(init: &str, more: &[&str]) -> Option<Self> {
         if !Path::new(SERVER).exists() {
@@ -93,6 +105,8 @@ fn url(server: &Server, user: &str, password: &str) -> String {
 async fn a_server_that_refuses_the_account_is_told_with_the_grant() {
     let init = [
         "CREATE DATABASE protector CHARACTER SET utf8mb4;\n".to_owned(),
+        "CREATE USER 'admin'@'127.0.0.1';\n".to_owned(),
+        "GRANT ALL PRIVILEGES ON *.* TO 'admin'@'127.0.0.1' WITH GRANT OPTION;\n".to_owned(),
         user("all", "ALL"),
         user("none", ""),
         user("reader", "SELECT"),
@@ -108,17 +122,24 @@ async fn a_server_that_refuses_the_account_is_told_with_the_grant() {
     assert_eq!(stage.found(), [], "{}", stage.shown());
 
     stage.set("database", "connection", url(&server, "all", "marked-no"));
-    stage.finds(
-        "database",
-        "problem",
-        &["Access denied", "GRANT ALL PRIVILEGES"],
-    );
+    let words = [
+        "Access denied",
+        "GRANT ALL PRIVILEGES",
+        "CREATE USER IF NOT EXISTS",
+    ];
+    stage.finds("database", "problem", &words);
     stage.set("database", "connection", url(&server, "none", "marked-pw"));
     stage.finds(
         "database",
         "problem",
-        &["denied", "GRANT ALL PRIVILEGES ON protector.*"],
+        &[
+            "denied",
+            "GRANT ALL PRIVILEGES ON protector.* TO 'none'@'127.0.0.1';",
+        ],
     );
+    // The password is right: nothing that is said may set another one.
+    let shown = stage.shown();
+    assert!(!shown.contains("IDENTIFIED BY"), "{shown}");
     stage.set(
         "database",
         "connection",
@@ -129,6 +150,26 @@ async fn a_server_that_refuses_the_account_is_told_with_the_grant() {
         "GRANT ALL PRIVILEGES ON protector.* TO 'reader'",
     ];
     stage.finds("database grants", "problem", &words);
+    // Statements for a prompt: nothing with a password in it goes through a shell.
+    for name in ["all", "none", "reader"] {
+        stage.set("database", "connection", url(&server, name, "marked-no"));
+        let shown = stage.shown();
+        assert!(!shown.contains(" -e "), "{shown}");
+        assert!(shown.contains("mariadb -u root -p"), "{shown}");
+    }
+    // Whoever follows it to the letter sets no other password for a user that is there.
+    let fix = stage.fix_of("database");
+    let statements = fix.lines().filter(|line| line.ends_with(';'));
+    let statements: Vec<_> = statements.map(str::to_owned).collect();
+    assert_eq!(statements.len(), 2, "{fix}");
+    server.run(&statements).await;
+    stage.set(
+        "database",
+        "connection",
+        url(&server, "reader", "marked-pw"),
+    );
+    let found = stage.found();
+    assert_ne!(found.first().map(|one| one.0.as_str()), Some("database"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use protector_db::{Db, DbOptions, SecretBox};
 use protector_framework::{
-    Clock as _, GenericUuid as _, RandomIds, SecretString, SiteId, SystemClock,
+    Clock as _, GenericUuid as _, Ids as _, RandomIds, SecretString, SiteId, SystemClock,
+    TenantMappingId,
 };
 use protector_model::site::Account;
-use protector_model::{Reach, Site, SiteStatus};
+use protector_model::{Reach, Site, SiteStatus, TenantMapping};
+use sea_orm::{ConnectionTrait as _, Database};
 use serde_json::Value;
 
 use crate::cloud::{Cloud, KEY, MARK};
@@ -96,6 +98,21 @@ impl Stage {
         mode(&file, 0o640);
     }
 
+    /// The services run as another user, whose these files are. Only root can give files away.
+    pub(crate) fn runs_as_nobody(&mut self, files: &[&str]) {
+        self.user = "nobody".to_owned();
+        mode(self.dir.path(), 0o755);
+        for file in files {
+            self.give(file, "nobody");
+        }
+    }
+
+    pub(crate) fn give(&self, path: &str, owner: &str) {
+        let mut chown = Command::new("chown");
+        let given = chown.args(["-R", owner]).arg(self.path(path)).status();
+        assert!(given.unwrap().success());
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_protector-manage"))
             .env_clear()
@@ -146,6 +163,14 @@ impl Stage {
         }
     }
 
+    /// What the doctor says against what this check has found.
+    pub(crate) fn fix_of(&self, check: &str) -> String {
+        let output = self.run(&["doctor", "--user", &self.user, "-f", "json"]);
+        let all: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let one = all.iter().find(|one| one["check"] == check).unwrap();
+        one["fix"].as_str().unwrap().to_owned()
+    }
+
     /// What the doctor says to people.
     pub(crate) fn shown(&self) -> String {
         let output = self.run(&["doctor", "--user", &self.user]);
@@ -168,6 +193,34 @@ impl Stage {
         )
         .await
         .unwrap()
+    }
+
+    /// Maps projects of the pair, one after the other: `x` is `x-at-1` here and `x-at-2` there.
+    pub(crate) async fn map(&self, projects: &[&str]) {
+        let (db, ids) = (self.db().await, RandomIds);
+        for (n, project) in (0..).zip(projects) {
+            let at = SystemClock::new().now() + chrono::TimeDelta::seconds(n);
+            let id = |n| SiteId::from_untyped_uuid(uuid::Uuid::from_u128(n));
+            let mapping = TenantMapping {
+                id: TenantMappingId::from_untyped_uuid(ids.uuid()),
+                primary_site_id: id(1),
+                primary_project_id: format!("{project}-at-1").as_str().into(),
+                secondary_site_id: id(2),
+                secondary_project_id: format!("{project}-at-2").as_str().into(),
+                created_at: at,
+                updated_at: at,
+            };
+            db.insert_tenant_mapping(&mapping).await.unwrap();
+        }
+        db.close().await;
+    }
+
+    /// What time does to rows.
+    pub(crate) async fn sql(&self, sql: &str) {
+        let url = format!("sqlite://{}", self.path("state/site.db").display());
+        let conn = Database::connect(url).await.unwrap();
+        conn.execute_unprepared(sql).await.unwrap();
+        conn.close().await.unwrap();
     }
 
     /// Registers this site and another one, whose key is known.
