@@ -119,6 +119,16 @@ async fn metrics_tell_of_groups_operations_and_processes_and_forget_what_is_gone
 
     // Without an engine an operation waits, and the API says so.
     world.pair.b.kill_engine().await.unwrap();
+    let test = b
+        .start(&group.id, "test_failover", json!({}))
+        .await
+        .unwrap();
+    let path = format!("/operations/{}/action", test.id);
+    b.post(&path, &json!({"cancel": {}}))
+        .await
+        .unwrap()
+        .expect(202)
+        .unwrap();
     let planned = json!({"type": "planned"});
     let waits = b.start(&group.id, "failover", planned).await.unwrap();
     let queued = [("kind", "failover"), ("status", "queued")];
@@ -136,11 +146,17 @@ async fn metrics_tell_of_groups_operations_and_processes_and_forget_what_is_gone
     );
     world.pair.b.start_engine().await.unwrap();
     b.completed(&waits.id).await.unwrap();
+    let ended = "protector_operations_last_end_timestamp_seconds";
+    // It ended before an engine had taken it.
+    let cancelled = [("kind", "test_failover"), ("outcome", "cancelled")];
     all += &until(&world, &world.pair.b, |text| {
         let of = [("kind", "failover"), ("outcome", "completed")];
         let step = [("kind", "failover"), ("step", "boot"), ("outcome", "done")];
         value(text, unfinished, &queued).is_none()
             && value(text, "protector_operation_seconds_count", &of) >= Some(1.0)
+            && value(text, "protector_operation_seconds_count", &cancelled) >= Some(1.0)
+            && value(text, ended, &of).is_some()
+            && value(text, ended, &cancelled).is_some()
             && value(text, "protector_step_seconds_count", &step) >= Some(1.0)
     })
     .await;

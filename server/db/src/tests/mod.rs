@@ -12,6 +12,7 @@ mod sealed;
 mod server;
 mod surplus;
 mod turns;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
