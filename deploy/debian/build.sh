@@ -63,11 +63,7 @@ for policy in "$deploy"/cinder/*.yaml; do
     put 644 "$policy" "/usr/share/protector/cinder/$(basename "$policy")"
 done
 put 644 "$deploy/haproxy/protector.cfg" /usr/share/protector/haproxy/protector.cfg
-if [ -d "$deploy/prometheus" ]; then
-    for rules in "$deploy"/prometheus/*.yaml; do
-        put 644 "$rules" "/usr/share/protector/prometheus/$(basename "$rules")"
-    done
-fi
+put 644 "$deploy/prometheus/protector-rules.yaml" /usr/share/protector/prometheus/protector-rules.yaml
 put 644 "$here/copyright" /usr/share/doc/protector/copyright
 find "$top/docs" -name '*.md' -printf '%P\n' | while IFS= read -r page; do
     put 644 "$top/docs/$page" "/usr/share/doc/protector/$page"

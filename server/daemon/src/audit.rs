@@ -122,9 +122,9 @@ impl Observer {
 }
 
 impl AuditEvent {
-    /// Writes it to the trail.
+    /// Sends it to the trail; [`crate::AuditTrail`] is for who must know that it is there.
     pub fn write(&self) {
-        let line = self.line().to_string();
+        let line = self.text();
         tracing::info!(target: TARGET, "{line}");
     }
 
@@ -135,6 +135,11 @@ impl AuditEvent {
             (Stage::Done, _) | (_, Reason::Operation(OperationStatus::Completed)) => "success",
             _ => "failure",
         }
+    }
+
+    /// Its line in the trail.
+    pub(crate) fn text(&self) -> String {
+        self.line().to_string()
     }
 
     fn line(&self) -> Value {

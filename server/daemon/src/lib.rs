@@ -14,6 +14,7 @@ mod notify;
 mod reload;
 mod start;
 mod stop;
+mod trail;
 
 pub use attend::{Alive, attend};
 pub use audit::{AuditEvent, Observer, Reason, Stage, Target};
@@ -25,3 +26,4 @@ pub use notify::Notifier;
 pub use reload::Reloader;
 pub use start::{Daemon, Prepared, prepare, refuse};
 pub use stop::{Asked, Signals, terminated};
+pub use trail::{AuditError, AuditTrail};

@@ -7,6 +7,7 @@ use protector_framework::{Clock, DriverEnv, Ids, RandomIds, Registry, SystemCloc
 
 use crate::logging;
 use crate::reload::Reloader;
+use crate::trail::AuditTrail;
 
 /// All that a service starts with.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Daemon<C> {
     pub clock: Arc<dyn Clock>,
     /// The machine's randomness.
     pub ids: Arc<dyn Ids>,
+    /// The audit trail, for events that must be there.
+    pub trail: AuditTrail,
     /// Reads the configuration again, and writes what was logged last when it is dropped.
     pub reloader: Reloader,
 }
@@ -88,6 +91,7 @@ pub fn prepare<C: clap::Parser>(
     ) {
         Ok(registry) => Prepared::Run(Box::new(Daemon {
             command,
+            trail: log.trail(),
             reloader: Reloader {
                 program: program.to_owned(),
                 args,

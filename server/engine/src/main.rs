@@ -27,6 +27,7 @@ async fn main() -> ExitCode {
         registry,
         clock,
         ids,
+        trail,
         reloader,
         ..
     } = *daemon;
@@ -37,6 +38,7 @@ async fn main() -> ExitCode {
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
         name,
+        trail,
     };
     let mut signals = match Signals::hear() {
         Ok(signals) => signals,

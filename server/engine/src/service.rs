@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use protector_config::Config;
 use protector_daemon::{
-    Alive, DatabaseError, Metrics, MetricsError, Observer, heartbeat, open_database,
+    Alive, AuditTrail, DatabaseError, Metrics, MetricsError, Observer, heartbeat, open_database,
 };
 use protector_framework::{Clock, Ids, Registry};
 use protector_reach::{ArrayTrust, Reach};
@@ -38,6 +38,8 @@ pub struct EngineOptions {
     pub ids: Arc<dyn Ids>,
     /// Names this process among the site's engines.
     pub name: String,
+    /// Where the ends of operations are told.
+    pub trail: AuditTrail,
 }
 
 /// Why an engine does not start.
@@ -112,6 +114,7 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, EngineError> 
         clock,
         ids,
         name,
+        trail: file,
     } = options;
     let db = open_database(&config, clock.clone(), ids.clone()).await?;
     let shown = &config.metrics;
@@ -153,6 +156,7 @@ pub async fn start(options: EngineOptions) -> Result<EngineHandle, EngineError> 
         db: db.clone(),
         clock: clock.clone(),
         observer,
+        file,
         stopping: stopping.clone(),
         wake: wake.clone(),
     };

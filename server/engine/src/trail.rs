@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use protector_daemon::Observer;
+use protector_daemon::{AuditError, AuditTrail, Observer};
 use protector_db::{Db, DbError};
 use protector_framework::Clock;
 use tokio::sync::Notify;
+
+use crate::measure;
 
 /// The time between two looks for operations that have ended.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -21,9 +23,20 @@ pub(crate) struct Trail {
     pub(crate) db: Db,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Observer,
+    /// Where it is told.
+    pub(crate) file: AuditTrail,
     /// Ends the loop when it wakes.
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) wake: Arc<Notify>,
+}
+
+/// Why an end is not told yet.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Untold {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    File(#[from] AuditError),
 }
 
 impl Trail {
@@ -31,8 +44,14 @@ impl Trail {
         loop {
             // What ends after this is told by another engine, or by this one's successor.
             let last = self.stopping.load(Ordering::Relaxed);
-            if let Err(error) = self.round().await {
-                tracing::warn!(%error, "the audit trail waits for the database");
+            match self.round().await {
+                Ok(()) => {}
+                Err(Untold::Db(error)) => {
+                    tracing::warn!(%error, "the audit trail waits for the database");
+                }
+                Err(Untold::File(error)) => {
+                    tracing::error!(%error, "the ends of operations are told later");
+                }
             }
             if last {
                 return;
@@ -44,13 +63,17 @@ impl Trail {
         }
     }
 
-    async fn round(&self) -> Result<(), DbError> {
+    /// Tells what has ended. What cannot be told stays taken for a while; then whichever engine comes
+    /// first tries again.
+    pub(crate) async fn round(&self) -> Result<(), Untold> {
         let Some(local) = self.db.local_site().await? else {
             return Ok(());
         };
         for operation in self.db.take_untold_ends(local.id).await? {
-            self.observer.ended(&operation).write();
+            self.file.write(&self.observer.ended(&operation)).await?;
             self.db.end_was_told(&operation).await?;
+            // Here, where each end comes by once, and not only those of operations that were run.
+            measure::operation(&operation);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use protector_api::{ApiHandle, ApiOptions};
 use protector_config::{Config, Sources};
+use protector_daemon::AuditTrail;
 use protector_driver_mock::world::{Furniture, MockArray, MockCloud, PROTECTOR_USER};
 use protector_engine::{EngineHandle, EngineOptions};
 use protector_example_array::Shelf;
@@ -337,6 +338,7 @@ impl Site {
             clock: self.env.clock.clone(),
             ids: self.env.ids.clone(),
             name: name.clone(),
+            trail: AuditTrail::default(),
         };
         Process::start(&name, protector_engine::start(options))
             .await

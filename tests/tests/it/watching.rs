@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ const RULES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../deploy/prometheus/protector-rules.yaml"
 );
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/prometheus/tests");
 
 /// What a process shows, as Prometheus asks for it.
 async fn scrape(address: SocketAddr) -> Outcome<String> {
@@ -117,6 +119,16 @@ async fn metrics_tell_of_groups_operations_and_processes_and_forget_what_is_gone
 
     // Without an engine an operation waits, and the API says so.
     world.pair.b.kill_engine().await.unwrap();
+    let test = b
+        .start(&group.id, "test_failover", json!({}))
+        .await
+        .unwrap();
+    let path = format!("/operations/{}/action", test.id);
+    b.post(&path, &json!({"cancel": {}}))
+        .await
+        .unwrap()
+        .expect(202)
+        .unwrap();
     let planned = json!({"type": "planned"});
     let waits = b.start(&group.id, "failover", planned).await.unwrap();
     let queued = [("kind", "failover"), ("status", "queued")];
@@ -134,11 +146,17 @@ async fn metrics_tell_of_groups_operations_and_processes_and_forget_what_is_gone
     );
     world.pair.b.start_engine().await.unwrap();
     b.completed(&waits.id).await.unwrap();
+    let ended = "protector_operations_last_end_timestamp_seconds";
+    // It ended before an engine had taken it.
+    let cancelled = [("kind", "test_failover"), ("outcome", "cancelled")];
     all += &until(&world, &world.pair.b, |text| {
         let of = [("kind", "failover"), ("outcome", "completed")];
         let step = [("kind", "failover"), ("step", "boot"), ("outcome", "done")];
         value(text, unfinished, &queued).is_none()
             && value(text, "protector_operation_seconds_count", &of) >= Some(1.0)
+            && value(text, "protector_operation_seconds_count", &cancelled) >= Some(1.0)
+            && value(text, ended, &of).is_some()
+            && value(text, ended, &cancelled).is_some()
             && value(text, "protector_step_seconds_count", &step) >= Some(1.0)
     })
     .await;
@@ -198,12 +216,53 @@ fn rests_on(shown: &str) {
     }
 }
 
+/// The files with cases of alerts.
+fn cases() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(CASES).unwrap();
+    let files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() > 3, "{files:?}");
+    files
+}
+
+/// The alerts that a text has cases of, and whether each of them raises it.
+fn tried(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    let mut lines = text.lines().map(str::trim);
+    std::iter::from_fn(move || {
+        let name = lines.find_map(|line| line.strip_prefix("alertname: "))?;
+        let raises = match lines.next()? {
+            "exp_alerts: []" => false,
+            "exp_alerts:" => true,
+            other => panic!("after the name of {name} comes `{other}`"),
+        };
+        Some((name, raises))
+    })
+}
+
+#[test]
+fn each_alert_has_a_case_in_which_it_is_raised_and_one_in_which_it_is_not() {
+    let rules = std::fs::read_to_string(RULES).unwrap();
+    let alerts = rules.lines().map(str::trim);
+    let alerts: BTreeSet<&str> = alerts
+        .filter_map(|line| line.strip_prefix("- alert: "))
+        .collect();
+    assert!(alerts.len() > 10, "{alerts:?}");
+    let texts: Vec<String> = cases()
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
+    let tried: BTreeSet<(&str, bool)> = texts.iter().flat_map(|text| tried(text)).collect();
+    for raised in [true, false] {
+        let of = tried.iter().filter(|(_, is)| *is == raised);
+        let of: BTreeSet<&str> = of.map(|(name, _)| *name).collect();
+        assert_eq!(of, alerts, "cases in which they are raised: {raised}");
+    }
+}
+
 #[test]
 fn the_alerts_are_raised_when_they_should_be() {
-    let tests = [".test.yaml", "-days.test.yaml"].map(|end| RULES.replace(".yaml", end));
     let run = Command::new("promtool")
         .args(["test", "rules"])
-        .args(&tests)
+        .args(cases())
         .output();
     let Ok(run) = run else {
         assert!(

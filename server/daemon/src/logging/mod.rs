@@ -8,6 +8,7 @@ mod said;
 #[cfg(test)]
 mod tests;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,9 +22,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::audit;
+use crate::trail::{self, AuditTrail};
 use context::Contexts;
-use file::LogFile;
 use form::{Form, Kind};
+
+pub(crate) use file::LogFile;
 
 /// The file of the audit trail, which all services of a node share.
 const AUDIT_FILE: &str = "protector-audit.log";
@@ -37,6 +40,12 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// The file of the audit trail.
+    pub(crate) fn trail(&self) -> AuditTrail {
+        let [_, trail] = &self.files;
+        AuditTrail::of(trail.clone())
+    }
+
     /// Logs at level DEBUG from now on, or no longer.
     pub(crate) fn set_debug(&self, debug: bool) {
         if let Err(error) = self.filter.reload(filter(debug)) {
@@ -94,7 +103,7 @@ pub(crate) fn init(
     // An event of the trail is waited for rather than lost.
     let (trail_writer, trail_written): (NonBlocking, _) = NonBlockingBuilder::default()
         .lossy(false)
-        .finish(trail.clone());
+        .finish(Told(trail.clone()));
     let (filter, handle) = reload::Layer::new(filter(section.debug));
     let form = |kind| Form {
         kind,
@@ -135,6 +144,29 @@ pub(crate) fn init(
         filter: handle,
         _written: [written, trail_written],
     })
+}
+
+/// The trail, as those write to it who do not wait: what is lost is told.
+struct Told(LogFile);
+
+impl Told {
+    fn told<T>(done: std::io::Result<T>) -> std::io::Result<T> {
+        if let Err(error) = &done {
+            metrics::counter!(trail::FAILURES).increment(1);
+            tracing::error!(%error, "an event of the audit trail is lost");
+        }
+        done
+    }
+}
+
+impl Write for Told {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Self::told(self.0.write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Self::told(self.0.flush())
+    }
 }
 
 /// The trail has a file of its own.

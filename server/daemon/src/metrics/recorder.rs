@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use protector_framework::Clock;
 
 use super::MetricsError;
+use crate::trail;
 
 /// How often what was measured is sorted into its histogram, so that it does not pile up where nobody
 /// asks for it.
@@ -45,6 +46,10 @@ const COUNTERS: &[(&str, &str)] = &[
     (
         "protector_database_repeats_total",
         "How often the database asked to repeat a statement or a transaction.",
+    ),
+    (
+        trail::FAILURES,
+        "How often an event of the audit trail could not be written.",
     ),
 ];
 
@@ -101,6 +106,8 @@ pub(super) fn install() -> Result<PrometheusHandle, MetricsError> {
     for (name, help, _) in HISTOGRAMS {
         describe_histogram!(*name, Unit::Seconds, *help);
     }
+    // A rate over a series that begins with the first failure does not see it.
+    metrics::counter!(trail::FAILURES).absolute(0);
     *installed = Some(handle.clone());
     Ok(handle)
 }

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use protector_db::{Db, DbError, ListedGroup, ServiceRecord};
 use protector_framework::{GroupId, SiteId};
-use protector_model::{Operation, OperationStatus, Site};
+use protector_model::{Operation, OperationKind, OperationStatus, Site};
 
 use super::exposition::Exposition;
+
+/// What ended longer ago is not shown: who did not look meanwhile reads the list of operations.
+const ENDS: TimeDelta = TimeDelta::days(1);
 
 /// What is read.
 struct Held {
@@ -17,6 +20,8 @@ struct Held {
     tests: BTreeMap<GroupId, DateTime<Utc>>,
     /// Not finished, and this site's to execute.
     operations: Vec<Operation>,
+    ends: BTreeMap<(OperationKind, OperationStatus), DateTime<Utc>>,
+    moves: Vec<(OperationKind, DateTime<Utc>)>,
     services: Vec<ServiceRecord>,
     sites: Vec<Site>,
 }
@@ -35,17 +40,15 @@ pub(super) async fn read(db: &Db, now: DateTime<Utc>) -> Result<String, DbError>
         groups: db.shown_groups().await?,
         tests: db.last_good_tests().await?,
         operations,
+        ends: db.last_ends(now - ENDS).await?,
+        moves: match local {
+            Some(site) => db.last_moves(site).await?,
+            None => Vec::new(),
+        },
         services: db.list_services().await?,
         sites,
     };
-    let mut text = Exposition::default();
-    held.recovery_points(&mut text);
-    held.readiness(&mut text);
-    held.group_states(&mut text);
-    held.operations(&mut text);
-    held.processes(&mut text);
-    held.sites(&mut text);
-    Ok(text.into_text())
+    Ok(held.text())
 }
 
 /// The labels of a group: ids, for names are the tenant's.
@@ -57,6 +60,18 @@ fn labels(group: &ListedGroup) -> [(&'static str, String); 2] {
 }
 
 impl Held {
+    fn text(&self) -> String {
+        let mut text = Exposition::default();
+        self.recovery_points(&mut text);
+        self.readiness(&mut text);
+        self.group_states(&mut text);
+        self.operations(&mut text);
+        self.operations_over_time(&mut text);
+        self.processes(&mut text);
+        self.sites(&mut text);
+        text.into_text()
+    }
+
     /// One gauge of the groups that have a value for it.
     fn each_group(
         &self,
@@ -193,6 +208,31 @@ impl Held {
         }
     }
 
+    fn operations_over_time(&self, text: &mut Exposition) {
+        let mut still: BTreeMap<OperationKind, DateTime<Utc>> = BTreeMap::new();
+        for (kind, at) in &self.moves {
+            let first = still.entry(*kind).or_insert(*at);
+            *first = *at.min(first);
+        }
+        let mut samples = text.gauge(
+            "protector_operations_still_seconds",
+            "How long no step of an operation has begun, got on or ended, of the one of each kind that \
+             runs and has not moved for longest; 0 where none runs.",
+        );
+        for kind in OperationKind::ALL {
+            let age = still.get(kind).map_or(0.0, |since| self.age(*since));
+            samples.add(&[("kind", kind.as_str())], age);
+        }
+        let mut samples = text.gauge(
+            "protector_operations_last_end_timestamp_seconds",
+            "When an operation of this kind last ended so, within a day.",
+        );
+        for ((kind, outcome), at) in &self.ends {
+            let labels = &[("kind", kind.as_str()), ("outcome", outcome.as_str())];
+            samples.add(labels, moment(*at));
+        }
+    }
+
     fn processes(&self, text: &mut Exposition) {
         let mut samples = text.gauge(
             "protector_service_up",
@@ -260,7 +300,7 @@ fn whole(number: u64) -> f64 {
     number as f64
 }
 
-fn seconds(time: chrono::TimeDelta) -> f64 {
+fn seconds(time: TimeDelta) -> f64 {
     time.num_milliseconds() as f64 / 1000.0
 }
 

@@ -11,10 +11,18 @@ use crate::error::{DbError, Result};
 
 /// How long an engine may take to tell what it has taken; then another tells it.
 const HELD: TimeDelta = TimeDelta::seconds(60);
-/// What ended longer ago is not told any more: such operations are from before ends were told.
-const LOOKED_BACK: TimeDelta = TimeDelta::days(2);
+/// What ended longer ago is not told any more: such operations are from before ends were told. No engine
+/// is down for so long unnoticed.
+const LOOKED_BACK: TimeDelta = TimeDelta::days(30);
 /// How many are taken at once.
 const AT_ONCE: u64 = 100;
+
+/// The statuses of what has ended, as SQL lists them.
+pub(super) fn final_statuses() -> String {
+    let ended = OperationStatus::ALL.iter().filter(|one| one.is_final());
+    let ended: Vec<String> = ended.map(|one| format!("'{one}'")).collect();
+    ended.join(", ")
+}
 
 impl Db {
     /// Takes the operations of a site that have ended and whose end was not told. Each is this
@@ -24,14 +32,12 @@ impl Db {
     /// `Corrupt` where one cannot be read.
     pub async fn take_untold_ends(&self, site: SiteId) -> Result<Vec<Operation>> {
         let now = self.now().await?;
-        let ended = OperationStatus::ALL.iter().filter(|one| one.is_final());
-        let ended: Vec<String> = ended.map(|one| format!("'{one}'")).collect();
         let sql = format!(
             "SELECT o.body FROM dr_operations o LEFT JOIN told_ends t ON t.id = o.id
              WHERE o.executor_site_id = ? AND o.status IN ({}) AND o.updated_at > ?
                 AND (t.id IS NULL OR t.attempt < o.attempt OR (t.told = 0 AND t.held_until < ?))
              ORDER BY o.updated_at LIMIT {AT_ONCE}",
-            ended.join(", ")
+            final_statuses()
         );
         let values = [
             site.to_string().into(),

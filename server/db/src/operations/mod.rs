@@ -11,6 +11,7 @@ mod lease;
 mod left;
 mod tests_passed;
 mod turns;
+mod watched;
 
 use protector_framework::{GroupId, OperationId, ProjectId};
 use protector_model::{

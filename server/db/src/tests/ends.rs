@@ -83,3 +83,13 @@ async fn of_two_tellers_one_takes_an_end_and_a_retry_has_an_end_of_its_own() {
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].attempt, failed.attempt + 1);
 }
+
+#[tokio::test]
+async fn an_end_is_told_although_no_engine_ran_for_weeks() {
+    let world = world().await;
+    with_group(&world).await;
+    let run = ended(&world, 1, OperationStatus::Completed).await;
+    world.clock.advance(Duration::from_secs(29 * 86_400));
+    let late: Vec<_> = untold(&world).await.iter().map(|one| one.id).collect();
+    assert_eq!(late, [run.id]);
+}

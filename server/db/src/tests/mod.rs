@@ -13,6 +13,7 @@ mod sealed;
 mod server;
 mod surplus;
 mod turns;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -9,7 +9,6 @@ use super::{Asked, Runner};
 use crate::failure::StepFailure;
 use crate::journal::Journal;
 use crate::lease::Lease;
-use crate::measure;
 
 impl Runner {
     pub(super) async fn conclude(
@@ -55,9 +54,6 @@ impl Runner {
             operation.finished_at = Some(self.clock.now());
         }
         self.db.write_operation(lease.fence(), &operation).await?;
-        if status.is_final() {
-            measure::operation(&operation);
-        }
         Ok(status)
     }
 }

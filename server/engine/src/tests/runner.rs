@@ -217,15 +217,15 @@ fn plan(operation: OperationKind) -> Plan {
     }
 }
 
-struct Site {
-    db: Db,
-    clock: Arc<ManualClock>,
+pub(super) struct Site {
+    pub(super) db: Db,
+    pub(super) clock: Arc<ManualClock>,
     world: Arc<World>,
     _dir: tempfile::TempDir,
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::with_options(DbOptions::default()).await
     }
 
