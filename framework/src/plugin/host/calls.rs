@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 
 use super::library::Instance;
+use crate::DriverError;
 use crate::plugin::abi;
 
 /// A longer reply is not taken.
@@ -23,6 +24,8 @@ pub(super) enum Completion {
     Told(u32, Vec<u8>),
     /// With a body of so many bytes.
     TooLong(usize),
+    /// The host, before the library heard of it, for this reason.
+    Refused(DriverError),
 }
 
 /// The calls of one library that it has not completed.
@@ -90,6 +93,15 @@ impl Calls {
         let closed = self.open().remove(&id);
         // Not under the lock: this may let the instance go.
         drop(closed);
+    }
+
+    /// Ends a call that the library has not heard of.
+    pub(super) fn refuse(&self, id: u64, why: DriverError) {
+        let found = self.open().remove(&id);
+        if let Some(waiting) = found.and_then(|open| open.waiting) {
+            // Who waited has just given up.
+            waiting.send(Completion::Refused(why)).unwrap_or_default();
+        }
     }
 
     /// What the library said of a call.

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use super::calls::{Calls, Completion};
+use super::deadline::Deadline;
 use super::log;
 use crate::plugin::abi::{self, Call, Cancel, Create, Destroy, DriverTable, HostTable, Slice};
 use crate::plugin::wire::Context;
@@ -162,11 +163,13 @@ impl Library {
         instance: &Arc<Instance>,
         verb: &'static str,
         ctx: &CallCtx,
+        deadline: &Deadline,
         body: Vec<u8>,
     ) -> Result<Vec<u8>> {
-        let context = serde_json::to_vec(&Context::from(ctx));
-        let context = context.map_err(|error| self.unwritten("context", &error))?;
-        let thread = self.thread().await?;
+        let Some(thread) = deadline.before(self.thread()).await else {
+            return Err(self.late(verb));
+        };
+        let thread = thread?;
         let (id, completion) = self.calls.begin(Some(instance.clone()));
         let mut open = OpenCall {
             library: self,
@@ -175,8 +178,9 @@ impl Library {
             ended: false,
         };
         let lent = instance.clone();
+        let (ctx, deadline) = (ctx.clone(), deadline.clone());
         let enter = move || {
-            self.enter(&lent, id, verb, &context, &body);
+            self.enter(&lent, id, verb, ctx, &deadline, &body);
             drop(thread);
         };
         blocking::unblock(enter).detach();
@@ -188,13 +192,33 @@ impl Library {
         }
     }
 
-    #[allow(unsafe_code, reason = "a function of the library")]
-    fn enter(&self, instance: &Instance, id: u64, verb: &str, context: &[u8], body: &[u8]) {
-        // It waited for a thread until after its deadline.
+    fn enter(
+        &self,
+        instance: &Instance,
+        id: u64,
+        verb: &str,
+        ctx: CallCtx,
+        deadline: &Deadline,
+        body: &[u8],
+    ) {
+        // It waited for a thread until it was given up.
         if !self.calls.is_waited_for(id) {
             self.calls.close(id);
             return;
         }
+        // What is left is known only now.
+        let Some(left) = deadline.left() else {
+            self.calls.refuse(id, self.late(verb));
+            return;
+        };
+        match serde_json::to_vec(&Context::from(&ctx.with_deadline(left))) {
+            Ok(context) => self.pass(instance, id, verb, &context, body),
+            Err(error) => self.calls.refuse(id, self.unwritten("context", &error)),
+        }
+    }
+
+    #[allow(unsafe_code, reason = "a function of the library")]
+    fn pass(&self, instance: &Instance, id: u64, verb: &str, context: &[u8], body: &[u8]) {
         let [verb, context, body] = [verb.as_bytes(), context, body].map(Slice::of);
         // SAFETY: the header; the slices outlive the function.
         unsafe { (self.call)(instance.at, id, verb, context, body) }
@@ -206,6 +230,7 @@ impl Library {
             Completion::TooLong(size) => {
                 return Err(self.odd(verb, &format!("its answer has {size} bytes")));
             }
+            Completion::Refused(why) => return Err(why),
         };
         match status {
             abi::OK => Ok(body),
@@ -242,6 +267,25 @@ impl Library {
                 .map(|text| self.calls.clean(&text, LONGEST_MESSAGE));
         }
         error
+    }
+
+    /// No thread has come free for a call by its deadline.
+    fn late(&self, verb: &str) -> DriverError {
+        let driver = &self.calls.driver;
+        let message = format!(
+            "`{verb}` has found no free thread in the library of driver `{driver}` by its deadline; \
+             nothing was sent"
+        );
+        DriverError::new(ErrorKind::Busy, message)
+    }
+
+    /// The library has not made the instance of a call by its deadline.
+    pub(super) fn unmade(&self, verb: &str) -> DriverError {
+        let driver = &self.calls.driver;
+        let message = format!(
+            "driver `{driver}` has not been created for `{verb}` by its deadline; nothing was sent"
+        );
+        DriverError::new(ErrorKind::Timeout, message)
     }
 
     /// The library does not keep the rules.

@@ -5,6 +5,7 @@
 //! believed. A crash alone, a wild pointer in a driver written in C, ends the process.
 
 mod calls;
+mod deadline;
 mod directory;
 mod file;
 mod library;

@@ -7,16 +7,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
+use super::deadline::Deadline;
 use super::library::{Instance, Library};
-use crate::{CallCtx, DriverConfig, Result, StorageCapabilities, StorageDriver};
+use crate::{CallCtx, Clock, DriverConfig, Result, StorageCapabilities, StorageDriver};
 
 /// An instance of a driver in a library. The library makes its part at the first call, because making it
 /// runs the library's code, and building a driver does not wait.
 ///
-/// It keeps no deadline itself: the layers around every driver do.
+/// A call that has found no way into the library by its deadline has sent nothing, and says so. One that
+/// is in it is given up by the layers around every driver.
 pub(super) struct RemoteStorage {
     library: &'static Library,
     config: DriverConfig,
+    clock: Arc<dyn Clock>,
     instance: OnceCell<Arc<Instance>>,
 }
 
@@ -29,10 +32,15 @@ impl std::fmt::Debug for RemoteStorage {
 }
 
 impl RemoteStorage {
-    pub(super) fn new(library: &'static Library, config: DriverConfig) -> Self {
+    pub(super) fn new(
+        library: &'static Library,
+        config: DriverConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             library,
             config,
+            clock,
             instance: OnceCell::new(),
         }
     }
@@ -43,13 +51,19 @@ impl RemoteStorage {
         ctx: &CallCtx,
         request: impl Serialize + Send,
     ) -> Result<T> {
+        let deadline = Deadline::after(self.clock.clone(), ctx.deadline);
         let body = serde_json::to_vec(&request);
         // What is borrowed ends here; the future is sent.
         drop(request);
         let body = body.map_err(|error| self.library.unwritten(verb, &error))?;
         let create = || self.library.create(&self.config);
-        let instance = self.instance.get_or_try_init(create).await?;
-        let reply = self.library.call(instance, verb, ctx, body).await?;
+        let instance = deadline.before(self.instance.get_or_try_init(create));
+        let instance = match instance.await {
+            Some(instance) => instance?,
+            None => return Err(self.library.unmade(verb)),
+        };
+        let call = self.library.call(instance, verb, ctx, &deadline, body);
+        let reply = call.await?;
         serde_json::from_slice(&reply).map_err(|error| {
             let why = format!("its reply cannot be read: {error}");
             self.library.odd(verb, &why)

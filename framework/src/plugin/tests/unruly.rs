@@ -18,13 +18,13 @@ use crate::{
     StorageDriver,
 };
 
-const SECRET: &str = "s3cret-of-the-array";
+pub(super) const SECRET: &str = "s3cret-of-the-array";
 /// Long enough for a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
 
 /// The library: an example, which cargo builds with the tests, but for a filter that leaves it out.
-fn library() -> PathBuf {
+pub(super) fn library() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let exe = std::env::current_exe().unwrap();
@@ -147,12 +147,12 @@ async fn more_blocked_calls_than_a_library_has_threads_end_in_time_too() {
     let registry = registry();
     let stuck = driver(&registry, "blocks");
     let calls = (0..70).map(|_| refused(&*stuck, SHORT));
-    for error in futures::future::join_all(calls).await {
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-    }
+    let errors = futures::future::join_all(calls).await;
+    let timeouts = errors.iter().filter(|e| e.kind == ErrorKind::Timeout);
+    assert_eq!(timeouts.count(), 64, "{errors:?}");
     // The library is used up, and says so in time; the process is not.
     let error = refused(&*driver(&registry, "waits"), SHORT).await;
-    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(error.message.contains("nothing was sent"), "{error}");
     let again = self::registry();
     others_are_served(&again).await;
 }
