@@ -13,8 +13,9 @@
  *     object are to be ignored, on both sides; a field that may be null may also be absent.
  *  3. Each call is completed exactly once by host->done, from any thread, before or after `call` returns.
  *     What comes twice, too late or for an unknown call is counted, told in the log and ignored.
- *  4. create, call, cancel and destroy may block: the host calls them from threads of its own, at most
- *     64 at the same time for one library. Different calls come at the same time, also to one instance.
+ *  4. create, call, cancel and destroy may block: the host calls them from threads of its own. At most 16
+ *     are in create and call at the same time for one instance; an instance whose threads do not come back
+ *     gets no more calls. Different calls come at the same time, also to one instance.
  *  5. Nothing may unwind, jump or exit across these functions.
  *  6. A call is given up when its deadline has passed; the host may then say so by `cancel`. A driver
  *     sends nothing to its array after the deadline: by then another engine may be at work.

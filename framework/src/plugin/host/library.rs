@@ -4,18 +4,19 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::calls::{Calls, Completion};
 use super::deadline::Deadline;
 use super::log;
+use super::places::{NoPlace, Place, Places, Shared};
+use super::state::LibraryState;
+use super::threads::Threads;
 use crate::plugin::abi::{self, Call, Cancel, Create, Destroy, DriverTable, HostTable, Slice};
 use crate::plugin::wire::Context;
 use crate::{CallCtx, DriverConfig, DriverError, ErrorKind, Result, StorageCapabilities};
 
-/// How many threads may be in functions of one library at a time.
-const THREADS: usize = 64;
 /// A driver's own words may be this long.
 const LONGEST_MESSAGE: usize = 4 << 10;
 
@@ -29,7 +30,8 @@ pub(crate) struct Library {
     capabilities: StorageCapabilities,
     calls: &'static Calls,
     host: &'static SharedTable,
-    threads: Arc<Semaphore>,
+    threads: &'static Threads,
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
@@ -91,7 +93,8 @@ impl Library {
             capabilities,
             calls,
             host: Box::leak(Box::new(SharedTable(log::table(calls)))),
-            threads: Arc::new(Semaphore::new(THREADS)),
+            threads: Box::leak(Box::new(Threads::new(name))),
+            shared: Arc::new(Shared::new()),
         })
     }
 
@@ -99,11 +102,25 @@ impl Library {
         self.capabilities
     }
 
-    /// A thread to be in the library with.
-    async fn thread(&self) -> Result<OwnedSemaphorePermit> {
-        self.threads.clone().acquire_owned().await.map_err(|_| {
-            // Nobody closes it.
-            DriverError::new(ErrorKind::Cancelled, "the library is being let go")
+    /// How it behaves.
+    pub(super) fn state(&self) -> LibraryState {
+        LibraryState {
+            driver: self.calls.driver.clone(),
+            lost_threads: self.shared.lost(),
+        }
+    }
+
+    /// The places of a new instance.
+    pub(super) fn places(&self) -> Arc<Places> {
+        Arc::new(Places::new(self.shared.clone()))
+    }
+
+    /// A place in the library, which whoever enters it keeps until it comes out.
+    async fn place(&self, places: &Arc<Places>, verb: &str, deadline: &Deadline) -> Result<Place> {
+        let place = places.enter(&self.calls.driver, deadline).await;
+        place.map_err(|why| match why {
+            NoPlace::InTime => self.late(verb),
+            NoPlace::Left(lost) => self.used_up(verb, lost),
         })
     }
 
@@ -111,7 +128,12 @@ impl Library {
     ///
     /// # Errors
     /// What the library says against the configuration.
-    pub(super) async fn create(&'static self, config: &DriverConfig) -> Result<Arc<Instance>> {
+    pub(super) async fn create(
+        &'static self,
+        config: &DriverConfig,
+        places: &Arc<Places>,
+        deadline: &Deadline,
+    ) -> Result<Arc<Instance>> {
         self.calls.keep_secret(config.secrets.values());
         let secrets = config.secrets.iter();
         let secrets = secrets.map(|(name, secret)| (name.as_str(), secret.expose_secret()));
@@ -121,16 +143,23 @@ impl Library {
             secrets,
         });
         let written = Zeroizing::new(written.map_err(|error| self.unwritten("settings", &error))?);
-        let thread = self.thread().await?;
+        let place = self.place(places, "create", deadline).await?;
+        let watch = place.watch();
         let (id, mut told) = self.calls.begin(None);
-        let made = blocking::unblock(move || {
+        let (give, made) = oneshot::channel();
+        let make = move || {
             let instance = self.make(id, &written);
             self.calls.close(id);
-            drop(thread);
-            instance
-        });
-        // Given up, it lets go whatever instance still comes.
-        let made = made.await;
+            // Given up, it lets go whatever instance still comes.
+            let (Ok(()) | Err(_)) = give.send(instance);
+            drop(place);
+        };
+        if let Err(error) = self.threads.run(make) {
+            self.calls.close(id);
+            return Err(self.no_thread("create", &error));
+        }
+        let made = made.await.unwrap_or_default();
+        watch.ended();
         let completion = told.try_recv().ok();
         match (made, completion) {
             (Some(instance), _) => Ok(Arc::new(instance)),
@@ -161,15 +190,14 @@ impl Library {
     pub(super) async fn call(
         &'static self,
         instance: &Arc<Instance>,
+        places: &Arc<Places>,
         verb: &'static str,
         ctx: &CallCtx,
         deadline: &Deadline,
         body: Vec<u8>,
     ) -> Result<Vec<u8>> {
-        let Some(thread) = deadline.before(self.thread()).await else {
-            return Err(self.late(verb));
-        };
-        let thread = thread?;
+        let place = self.place(places, verb, deadline).await?;
+        let watch = place.watch();
         let (id, completion) = self.calls.begin(Some(instance.clone()));
         let mut open = OpenCall {
             library: self,
@@ -181,11 +209,16 @@ impl Library {
         let (ctx, deadline) = (ctx.clone(), deadline.clone());
         let enter = move || {
             self.enter(&lent, id, verb, ctx, &deadline, &body);
-            drop(thread);
+            drop(place);
         };
-        blocking::unblock(enter).detach();
+        if let Err(error) = self.threads.run(enter) {
+            open.ended = true;
+            self.calls.close(id);
+            return Err(self.no_thread(verb, &error));
+        }
         let completion = completion.await;
         open.ended = true;
+        watch.ended();
         match completion {
             Ok(completion) => self.reply(verb, completion),
             Err(_) => Err(self.odd(verb, "the call was forgotten")),
@@ -275,6 +308,26 @@ impl Library {
         let message = format!(
             "`{verb}` has found no free thread in the library of driver `{driver}` by its deadline; \
              nothing was sent"
+        );
+        DriverError::new(ErrorKind::Busy, message)
+    }
+
+    /// The threads of an instance have not come back.
+    fn used_up(&self, verb: &str, lost: usize) -> DriverError {
+        let driver = &self.calls.driver;
+        let message = format!(
+            "an instance of driver `{driver}` is used up: {lost} of its threads are in the library for \
+             calls that were given up, and none is left for `{verb}` until they come out or the service is \
+             restarted; nothing was sent"
+        );
+        DriverError::new(ErrorKind::Unreachable, message)
+    }
+
+    /// The system gives no thread.
+    fn no_thread(&self, verb: &str, error: &std::io::Error) -> DriverError {
+        let driver = &self.calls.driver;
+        let message = format!(
+            "there is no thread for `{verb}` of driver `{driver}`: {error}; nothing was sent"
         );
         DriverError::new(ErrorKind::Busy, message)
     }

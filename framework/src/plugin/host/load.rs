@@ -8,6 +8,7 @@ use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 
 use super::file;
 use super::library::Library;
+use super::state;
 use crate::plugin::abi::{DriverTable, ENTRY, Entry, MAJOR};
 use crate::plugin::wire::Manifest;
 use crate::{DriverInfo, DriverKind, DriverOrigin};
@@ -190,10 +191,9 @@ pub(super) fn adopt(table: *const DriverTable, origin: DriverOrigin) -> Result<P
     };
     let library = Library::new(&manifest.name, manifest.capabilities, &table)
         .ok_or_else(|| wrong("table", "a function is missing"))?;
-    Ok(Plugin {
-        info,
-        library: Box::leak(Box::new(library)),
-    })
+    let library: &'static Library = Box::leak(Box::new(library));
+    state::note(library);
+    Ok(Plugin { info, library })
 }
 
 fn is_name(name: &str) -> bool {

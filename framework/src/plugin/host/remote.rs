@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::deadline::Deadline;
 use super::library::{Instance, Library};
+use super::places::Places;
 use crate::{CallCtx, Clock, DriverConfig, Result, StorageCapabilities, StorageDriver};
 
 /// An instance of a driver in a library. The library makes its part at the first call, because making it
@@ -20,6 +21,7 @@ pub(super) struct RemoteStorage {
     library: &'static Library,
     config: DriverConfig,
     clock: Arc<dyn Clock>,
+    places: Arc<Places>,
     instance: OnceCell<Arc<Instance>>,
 }
 
@@ -41,6 +43,7 @@ impl RemoteStorage {
             library,
             config,
             clock,
+            places: library.places(),
             instance: OnceCell::new(),
         }
     }
@@ -56,13 +59,15 @@ impl RemoteStorage {
         // What is borrowed ends here; the future is sent.
         drop(request);
         let body = body.map_err(|error| self.library.unwritten(verb, &error))?;
-        let create = || self.library.create(&self.config);
+        let create = || self.library.create(&self.config, &self.places, &deadline);
         let instance = deadline.before(self.instance.get_or_try_init(create));
         let instance = match instance.await {
             Some(instance) => instance?,
             None => return Err(self.library.unmade(verb)),
         };
-        let call = self.library.call(instance, verb, ctx, &deadline, body);
+        let call = self
+            .library
+            .call(instance, &self.places, verb, ctx, &deadline, body);
         let reply = call.await?;
         serde_json::from_slice(&reply).map_err(|error| {
             let why = format!("its reply cannot be read: {error}");

@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::{ctx, with_file};
+use crate::plugin::host::{LibraryState, library_states};
 use crate::{
     DriverConfig, DriverError, DriverKind, ErrorKind, GetVolume, OperationId, Registry,
     StorageDriver,
@@ -143,18 +144,62 @@ async fn a_driver_that_never_answers_is_given_up_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn more_blocked_calls_than_a_library_has_threads_end_in_time_too() {
+async fn an_instance_that_loses_its_threads_takes_none_of_another_s() {
     let registry = registry();
-    let stuck = driver(&registry, "blocks");
-    let calls = (0..70).map(|_| refused(&*stuck, SHORT));
+    let waits = driver(&registry, "waits");
+    // The array of each of these is dead; more than one library lends threads to.
+    let stuck: Vec<_> = (0..10).map(|_| driver(&registry, "blocks")).collect();
+    let calls = stuck.iter().flat_map(|stuck| {
+        let calls = (0..30).map(|_| refused(&**stuck, SHORT));
+        calls.collect::<Vec<_>>()
+    });
     let errors = futures::future::join_all(calls).await;
-    let timeouts = errors.iter().filter(|e| e.kind == ErrorKind::Timeout);
-    assert_eq!(timeouts.count(), 64, "{errors:?}");
-    // The library is used up, and says so in time; the process is not.
-    let error = refused(&*driver(&registry, "waits"), SHORT).await;
-    assert!(error.message.contains("nothing was sent"), "{error}");
-    let again = self::registry();
-    others_are_served(&again).await;
+    let lost = errors.iter().filter(|e| e.kind == ErrorKind::Timeout);
+    let lost = lost.count();
+    assert_eq!(
+        lost,
+        10 * 4 + 64,
+        "each has its own, and they share the rest"
+    );
+    for error in errors.iter().filter(|e| e.kind != ErrorKind::Timeout) {
+        assert!(error.message.contains("nothing was sent"), "{error}");
+    }
+    let states = library_states();
+    let seen = |state: &LibraryState| state.driver == "unruly" && state.lost_threads == lost;
+    assert!(states.iter().any(seen), "{states:?}");
+
+    // A used up instance says so at once, and the caller can go elsewhere.
+    let error = refused(&*stuck[0], LONG).await;
+    assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
+    for part in ["unruly", "used up", "describe", "nothing was sent"] {
+        assert!(error.message.contains(part), "{error}");
+    }
+    // Every other one is served, whether it was there before or not.
+    let calls = (0..20).map(|_| refused(&*waits, LONG));
+    for error in futures::future::join_all(calls).await {
+        assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
+    }
+    others_are_served(&registry).await;
+}
+
+#[tokio::test]
+async fn a_thread_that_comes_back_late_is_a_place_again() {
+    let registry = registry();
+    let directory = tempfile::tempdir().unwrap();
+    let gate = directory.path().join("open");
+    let config = DriverConfig::new(json!({ "mode": "tells_later", "gate": gate }));
+    let config = config.secret("api_token", SecretString::from(SECRET));
+    let late = registry.storage("unruly", config).unwrap();
+    let calls = (0..20).map(|_| refused(&*late, SHORT));
+    futures::future::join_all(calls).await;
+    assert_eq!(refused(&*late, LONG).await.kind, ErrorKind::Unreachable);
+    std::fs::write(&gate, "").unwrap();
+    let mut error = refused(&*late, LONG).await;
+    while error.kind == ErrorKind::Unreachable {
+        tokio::task::yield_now().await;
+        error = refused(&*late, LONG).await;
+    }
+    assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
 }
 
 #[tokio::test]
