@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use super::aside::Aside;
 use super::calls::{Calls, Completion};
 use super::deadline::Deadline;
 use super::log;
@@ -27,6 +28,8 @@ pub(crate) struct Library {
     call: Call,
     cancel: Cancel,
     destroy: Destroy,
+    cancels: &'static Aside,
+    destroys: &'static Aside,
     capabilities: StorageCapabilities,
     calls: &'static Calls,
     host: &'static SharedTable,
@@ -47,7 +50,7 @@ unsafe impl Sync for SharedTable {}
 #[derive(Debug)]
 pub(super) struct Instance {
     at: *mut c_void,
-    destroy: Destroy,
+    library: &'static Library,
 }
 
 // SAFETY: the header: instances may be used from any thread, from several at a time.
@@ -58,11 +61,13 @@ unsafe impl Sync for Instance {}
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let gone = Gone(self.at, self.destroy);
-        blocking::unblock(move || gone.destroy()).detach();
+        let gone = Gone(self.at, self.library.destroy);
+        let destroys = self.library.destroys;
+        destroys.ask(self.at.addr(), move || gone.destroy());
     }
 }
 
+/// An instance that nobody has any more. Where `destroy` is not called, it stays in memory.
 struct Gone(*mut c_void, Destroy);
 
 // SAFETY: as an `Instance`.
@@ -85,15 +90,19 @@ impl Library {
         table: &DriverTable,
     ) -> Option<Self> {
         let calls: &'static Calls = Box::leak(Box::new(Calls::new(name)));
+        let threads: &'static Threads = Box::leak(Box::new(Threads::new(name)));
+        let aside = |function| &*Box::leak(Box::new(Aside::new(name, function, threads)));
         Some(Self {
             create: table.create?,
             call: table.call?,
             cancel: table.cancel?,
             destroy: table.destroy?,
+            cancels: aside("cancel"),
+            destroys: aside("destroy"),
             capabilities,
             calls,
             host: Box::leak(Box::new(SharedTable(log::table(calls)))),
-            threads: Box::leak(Box::new(Threads::new(name))),
+            threads,
             shared: Arc::new(Shared::new()),
         })
     }
@@ -173,13 +182,10 @@ impl Library {
     }
 
     #[allow(unsafe_code, reason = "a function of the library")]
-    fn make(&self, id: u64, config: &[u8]) -> Option<Instance> {
+    fn make(&'static self, id: u64, config: &[u8]) -> Option<Instance> {
         // SAFETY: the header; the table lives as long as the process and the slice as long as the call.
         let at = unsafe { (self.create)(&raw const self.host.0, id, Slice::of(config)) };
-        (!at.is_null()).then(|| Instance {
-            at,
-            destroy: self.destroy,
-        })
+        (!at.is_null()).then(|| Instance { at, library: self })
     }
 
     /// Calls a verb and gives the body of its reply. Dropped, the call is given up and the library is
@@ -386,7 +392,9 @@ impl Drop for OpenCall {
             return;
         }
         let (library, instance, id) = (self.library, self.instance.clone(), self.id);
+        let at = instance.at.addr();
         library.calls.give_up(id);
-        blocking::unblock(move || library.ask_to_give_up(&instance, id)).detach();
+        let cancel = move || library.ask_to_give_up(&instance, id);
+        library.cancels.ask(at, cancel);
     }
 }

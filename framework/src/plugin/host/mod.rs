@@ -5,6 +5,7 @@
 //! believed. A thread that does not come back is lost to the instance that it was in the library for, and
 //! to no other. A crash alone, a wild pointer in a driver written in C, ends the process.
 
+mod aside;
 mod calls;
 mod deadline;
 mod directory;

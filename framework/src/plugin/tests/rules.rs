@@ -6,11 +6,14 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::unruly::lines;
 use super::{c_library, ctx, with_file};
 use crate::{DriverConfig, DriverError, ErrorKind, Registry, StorageDriver};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
+/// More than may wait.
+const HUNDREDS: usize = 1500;
 
 /// What an instance does is the text in its settings.
 const SOURCE: &str = r#"
@@ -83,10 +86,13 @@ static void call(void *at, uint64_t id, protector_slice verb, protector_slice co
 static void cancel(void *at, uint64_t id) {
     struct instance *me = at;
     if (is(me->mode, "cancel blocks")) for (;;) pause();
+    if (is(me->mode, "says so"))
+        me->host->log(me->host->context, PROTECTOR_INFO, text("lawless"), text("cancel was heard"), text(""));
     me->host->done(me->host->context, id, PROTECTOR_OK, text("null"));
 }
 static void destroy(void *at) {
     struct instance *me = at;
+    if (is(me->mode, "destroy blocks")) for (;;) pause();
     free(me->mode);
     memset(me, 0xAA, sizeof *me);
     free(me);
@@ -184,4 +190,35 @@ async fn a_completion_that_is_late_or_never_comes_changes_nothing() {
         let error = lawless.describe("good", LONG).await;
         assert_eq!(error.kind, ErrorKind::Unsupported, "{mode}: {error}");
     }
+}
+
+#[tokio::test]
+async fn cancels_and_destroys_that_never_come_back_hold_up_nothing_else() {
+    let Some(lawless) = Lawless::new() else {
+        return;
+    };
+    let cancelled = lawless.driver("never, and cancel blocks");
+    let calls = (0..HUNDREDS).map(|_| async {
+        let error = cancelled.describe(&ctx(SHORT)).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+    });
+    futures::future::join_all(calls).await;
+    for _ in 0..HUNDREDS {
+        let error = lawless.describe("destroy blocks", LONG).await;
+        assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
+    }
+    // Neither this library nor another one misses a thread.
+    for lawless in [&lawless, &Lawless::new().unwrap()] {
+        let driver = lawless.driver("good");
+        let ctx = ctx(LONG);
+        let calls = (0..50).map(|_| driver.describe(&ctx));
+        for told in futures::future::join_all(calls).await {
+            assert_eq!(told.unwrap_err().kind, ErrorKind::Unsupported);
+        }
+    }
+    // Nor does another instance miss its cancels.
+    let lines = lines();
+    let heard = lawless.driver("never, and says so");
+    heard.describe(&ctx(SHORT)).await.unwrap_err();
+    lines.wait_for("cancel was heard").await;
 }

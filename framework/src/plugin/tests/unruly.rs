@@ -229,7 +229,7 @@ async fn many_calls_at_once_come_back_each_to_its_own() {
 
 /// What the process has logged of drivers.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<String>>>);
 
 struct Line(String);
 
@@ -249,7 +249,7 @@ impl<S: tracing::Subscriber> Layer<S> for Lines {
     }
 }
 
-fn lines() -> Lines {
+pub(super) fn lines() -> Lines {
     static LINES: OnceLock<Lines> = OnceLock::new();
     let lines = LINES.get_or_init(|| {
         let lines = Lines::default();
@@ -262,7 +262,7 @@ fn lines() -> Lines {
 }
 
 impl Lines {
-    async fn wait_for(&self, part: &str) -> String {
+    pub(super) async fn wait_for(&self, part: &str) -> String {
         for _ in 0..10_000 {
             let found = {
                 let lines = self.0.lock().unwrap();
