@@ -10,6 +10,9 @@ pub const MINOR: u32 = 0;
 /// The one symbol that a library exports.
 pub const ENTRY: &str = "protector_driver_v1";
 
+/// Longer than anything that a host lends a library.
+pub const LONGEST: usize = 256 << 20;
+
 /// The call is done; the body is the reply.
 pub const OK: u32 = 0;
 /// It is not; the body is a [`crate::DriverError`].
@@ -46,19 +49,32 @@ impl Slice {
         }
     }
 
-    /// The bytes; none where the other side passed a null pointer.
+    /// The bytes; none where the other side passed a null pointer. No memory is looked at where there are
+    /// more than `longest`.
+    ///
+    /// # Errors
+    /// How many there are said to be, where these are more.
     ///
     /// # Safety
-    /// `data` is null, or points to `size` bytes that nobody changes during `'a`.
+    /// `data` is null, or points to `size` bytes that nobody changes during `'a`, or `size` is more than
+    /// `longest`.
     #[allow(unsafe_code, reason = "the other side lends a pointer")]
-    pub unsafe fn bytes<'a>(self) -> &'a [u8] {
+    pub unsafe fn bytes<'a>(self, longest: usize) -> Result<&'a [u8], TooLong> {
         if self.data.is_null() || self.size == 0 {
-            return &[];
+            return Ok(&[]);
+        }
+        // No memory is larger, and a reference to it must not be made.
+        if self.size > longest.min(isize::MAX.unsigned_abs()) {
+            return Err(TooLong(self.size));
         }
         // SAFETY: what the caller promises.
-        unsafe { std::slice::from_raw_parts(self.data, self.size) }
+        Ok(unsafe { std::slice::from_raw_parts(self.data, self.size) })
     }
 }
+
+/// A slice that is said to have so many bytes, which is more than its reader takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong(pub usize);
 
 /// Completes a call.
 pub type Done = unsafe extern "C" fn(*mut c_void, u64, u32, Slice);

@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 
 use super::library::Instance;
 use crate::DriverError;
-use crate::plugin::abi;
+use crate::plugin::abi::{self, TooLong};
 
 /// A longer reply is not taken.
-const LONGEST_REPLY: usize = 16 << 20;
+pub(super) const LONGEST_REPLY: usize = 16 << 20;
 /// Shorter secrets are parts of too many words.
 const SHORTEST_SECRET: usize = 6;
 
@@ -105,14 +105,14 @@ impl Calls {
     }
 
     /// What the library said of a call.
-    pub(super) fn complete(&self, id: u64, status: u32, body: &[u8]) {
+    pub(super) fn complete(&self, id: u64, status: u32, body: Result<&[u8], TooLong>) {
         let found = self.open().remove(&id);
         let waiting = found.map(|open| open.waiting);
         match waiting {
             Some(Some(waiting)) => {
-                let completion = match body.len() <= LONGEST_REPLY {
-                    true => Completion::Told(status, body.to_vec()),
-                    false => Completion::TooLong(body.len()),
+                let completion = match body {
+                    Ok(body) => Completion::Told(status, body.to_vec()),
+                    Err(TooLong(size)) => Completion::TooLong(size),
                 };
                 // Who waited has just given up.
                 waiting.send(completion).unwrap_or_default();

@@ -157,11 +157,9 @@ pub(super) fn adopt(table: *const DriverTable, origin: DriverOrigin) -> Result<P
     }
     // SAFETY: it says that it has all of these fields.
     let table = unsafe { *table };
-    if table.manifest.size > LONGEST_MANIFEST {
-        return Err(wrong("manifest", "it is longer than 1 MiB"));
-    }
     // SAFETY: the header: the manifest is lent for good.
-    let bytes = unsafe { table.manifest.bytes() };
+    let bytes = unsafe { table.manifest.bytes(LONGEST_MANIFEST) };
+    let bytes = bytes.map_err(|_| wrong("manifest", "it is longer than 1 MiB"))?;
     let manifest: Manifest =
         serde_json::from_slice(bytes).map_err(|error| wrong("manifest", &error.to_string()))?;
     if manifest.kind != DriverKind::Storage.word() {

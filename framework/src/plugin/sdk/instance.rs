@@ -103,11 +103,19 @@ pub(super) unsafe extern "C" fn call(
     body: Slice,
 ) {
     // SAFETY: the host passes what `create` returned and `destroy` has not had, and lends the slices.
-    let (instance, verb, context, body) = unsafe {
-        let instance = &*instance.cast::<Instance>();
-        (instance, verb.bytes(), context.bytes(), body.bytes())
+    let (instance, texts) = unsafe {
+        let texts = [verb, context, body].map(|slice| slice.bytes(abi::LONGEST));
+        (&*instance.cast::<Instance>(), texts)
     };
     let host = instance.host;
+    let [Ok(verb), Ok(context), Ok(body)] = texts else {
+        let message = "the request is longer than a driver takes";
+        host.failed(
+            call_id,
+            &DriverError::new(ErrorKind::InvalidRequest, message),
+        );
+        return;
+    };
     let run = AssertUnwindSafe(|| instance.run(call_id, verb, context, body));
     match catch_unwind(run) {
         Ok(Ended::Reply(reply)) => host.done(call_id, abi::OK, &reply),

@@ -103,8 +103,8 @@ impl Library {
         config: Slice,
     ) -> *mut c_void {
         // SAFETY: the rules of the header.
-        let (host, config) = unsafe { (Host::new(host), config.bytes()) };
-        let Some(host) = host else {
+        let (host, config) = unsafe { (Host::new(host), config.bytes(abi::LONGEST)) };
+        let (Some(host), Ok(config)) = (host, config) else {
             return null_mut();
         };
         let made = catch_unwind(AssertUnwindSafe(|| self.instance(host, config)));

@@ -65,6 +65,11 @@ static void call(void *at, uint64_t id, protector_slice verb, protector_slice co
         protector_slice slice = {calloc(17, 1 << 20), 17 << 20};
         host->done(to, id, PROTECTOR_OK, slice);
         free((void *)slice.data);
+    } else if (is(me->mode, "endless")) {
+        protector_slice slice = {(const uint8_t *)"x", SIZE_MAX};
+        host->log(to, PROTECTOR_INFO, slice, slice, slice);
+        host->log(to, PROTECTOR_INFO, text("lawless"), text("after an endless one"), slice);
+        host->done(to, id, PROTECTOR_OK, slice);
     } else if (is(me->mode, "null body")) {
         protector_slice slice = {NULL, 5};
         host->done(to, id, PROTECTOR_OK, slice);
@@ -135,6 +140,7 @@ impl Lawless {
 
 #[tokio::test]
 async fn what_is_not_an_answer_fails_its_call_and_says_why() {
+    let lines = lines();
     let Some(lawless) = Lawless::new() else {
         return;
     };
@@ -146,6 +152,7 @@ async fn what_is_not_an_answer_fails_its_call_and_says_why() {
         ("odd status", "status 99"),
         ("odd error", "its error cannot be read"),
         ("too long", "17825792 bytes"),
+        ("endless", "18446744073709551615 bytes"),
         ("no reason", "did not say why"),
         ("says ok", "did not say why"),
     ] {
@@ -154,6 +161,8 @@ async fn what_is_not_an_answer_fails_its_call_and_says_why() {
         assert!(error.message.contains("lawless"), "{mode}: {error}");
         assert!(error.message.contains(why), "{mode}: {error}");
     }
+    let line = lines.wait_for("after an endless one").await;
+    assert!(line.contains("18446744073709551615 bytes"), "{line}");
     let error = lawless.describe("new error", LONG).await;
     assert_eq!(
         (error.kind, error.message.as_str()),
