@@ -134,6 +134,7 @@ impl Library {
             clock: Arc::new(SystemClock::new()),
             ids: Arc::new(RandomIds),
         };
+        let clock = env.clock.clone();
         let driver = (self.registration.build)(config, env)?;
         let (told, claimed) = ((self.registration.capabilities)(), driver.capabilities());
         if told != claimed {
@@ -145,6 +146,6 @@ impl Library {
                 ),
             ));
         }
-        Ok(Instance::new(driver, host))
+        Ok(Instance::new(self.registration.name, driver, clock, host))
     }
 }

@@ -4,6 +4,7 @@ mod deadline;
 mod files;
 mod header;
 mod rules;
+mod sdk;
 mod unruly;
 
 use std::path::{Path, PathBuf};
