@@ -135,7 +135,7 @@ impl Unruly {
             Mode::Waits => self.env.clock.sleep(Duration::from_millis(20)).await,
             Mode::Logs => {
                 let secret = self.secret.expose_secret();
-                tracing::info!(array = "shelf-1", "one line\nand {secret}");
+                tracing::info!(array = "shelf-1", given = secret, "one line\nand {secret}");
                 tracing::debug!("not interesting");
             }
             _ => {}

@@ -99,8 +99,9 @@ typedef struct protector_driver {
      *  "capabilities": {…}}: the name that policies use (a-z, 0-9, - and _), a sentence, example settings,
      * the JSON Schema of the settings, and what every instance can do. */
     protector_slice manifest;
-    /* Makes an instance for one array. `config` is {"settings": {…}, "secrets": {"name": "value"}}. It sends
-     * nothing yet. Returns the instance; NULL after it has told why by done(call_id, PROTECTOR_FAILED, …).
+    /* Makes an instance for one array. `config` is {"settings": {…}, "secrets": {"name": "value"}}. Secrets of
+     * six bytes and more are taken out of the instance's errors, and of the log as long as it lives; shorter
+     * ones are not. It sends nothing yet. Returns the instance; NULL after it has told why by done(call_id, PROTECTOR_FAILED, …).
      * Nothing is to be told where it returns one. */
     void *(*create)(const protector_host *host, uint64_t call_id, protector_slice config);
     /* Begins a call. `verb` is plain text, the name of the verb; `context` is {"request_id",

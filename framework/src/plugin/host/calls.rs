@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 
 use super::library::Instance;
@@ -14,8 +13,6 @@ use crate::plugin::abi::{self, TooLong};
 
 /// A longer reply is not taken.
 pub(super) const LONGEST_REPLY: usize = 16 << 20;
-/// Shorter secrets are parts of too many words.
-const SHORTEST_SECRET: usize = 6;
 
 /// How a library completed a call.
 #[derive(Debug)]
@@ -34,7 +31,6 @@ pub(super) struct Calls {
     pub(super) driver: String,
     next: AtomicU64,
     open: Mutex<HashMap<u64, Open>>,
-    secrets: Mutex<Vec<SecretString>>,
 }
 
 #[derive(Debug)]
@@ -51,7 +47,6 @@ impl Calls {
             driver: driver.to_owned(),
             next: AtomicU64::new(1),
             open: Mutex::default(),
-            secrets: Mutex::default(),
         }
     }
 
@@ -134,35 +129,5 @@ impl Calls {
                 );
             }
         }
-    }
-
-    /// Keeps secrets out of everything that the library says from now on.
-    pub(super) fn keep_secret<'a>(&self, secrets: impl Iterator<Item = &'a SecretString>) {
-        let mut kept = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        for secret in secrets {
-            let text = secret.expose_secret();
-            let known = kept.iter().any(|known| known.expose_secret() == text);
-            if text.len() >= SHORTEST_SECRET && !known {
-                kept.push(secret.clone());
-            }
-        }
-    }
-
-    /// The text without the secrets that the library was given, and not longer than makes sense.
-    pub(super) fn clean(&self, text: &str, longest: usize) -> String {
-        let kept = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut clean = text.to_owned();
-        for secret in kept.iter() {
-            if clean.contains(secret.expose_secret()) {
-                clean = clean.replace(secret.expose_secret(), "***");
-            }
-        }
-        drop(kept);
-        let end = clean.floor_char_boundary(longest);
-        if end < clean.len() {
-            clean.truncate(end);
-            clean.push('…');
-        }
-        clean
     }
 }

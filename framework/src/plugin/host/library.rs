@@ -12,6 +12,7 @@ use super::calls::{Calls, Completion};
 use super::deadline::Deadline;
 use super::log;
 use super::places::{NoPlace, Place, Places, Shared};
+use super::secrets::Secrets;
 use super::state::LibraryState;
 use super::threads::Threads;
 use crate::plugin::abi::{self, Call, Cancel, Create, Destroy, DriverTable, HostTable, Slice};
@@ -51,6 +52,7 @@ unsafe impl Sync for SharedTable {}
 pub(super) struct Instance {
     at: *mut c_void,
     library: &'static Library,
+    secrets: Arc<Secrets>,
 }
 
 // SAFETY: the header: instances may be used from any thread, from several at a time.
@@ -61,14 +63,15 @@ unsafe impl Sync for Instance {}
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let gone = Gone(self.at, self.library.destroy);
+        let gone = Gone(self.at, self.library.destroy, self.secrets.clone());
         let destroys = self.library.destroys;
         destroys.ask(self.at.addr(), move || gone.destroy());
     }
 }
 
-/// An instance that nobody has any more. Where `destroy` is not called, it stays in memory.
-struct Gone(*mut c_void, Destroy);
+/// An instance that nobody has any more. Where `destroy` is not called, it stays in memory. It may speak
+/// until it is destroyed.
+struct Gone(*mut c_void, Destroy, Arc<Secrets>);
 
 // SAFETY: as an `Instance`.
 #[allow(unsafe_code, reason = "the header's promise")]
@@ -79,6 +82,7 @@ impl Gone {
     fn destroy(self) {
         // SAFETY: the library made it, nobody has it any more, and no call is open on it.
         unsafe { (self.1)(self.0) }
+        drop(self.2);
     }
 }
 
@@ -140,24 +144,24 @@ impl Library {
     pub(super) async fn create(
         &'static self,
         config: &DriverConfig,
+        secrets: &Arc<Secrets>,
         places: &Arc<Places>,
         deadline: &Deadline,
     ) -> Result<Arc<Instance>> {
-        self.calls.keep_secret(config.secrets.values());
-        let secrets = config.secrets.iter();
-        let secrets = secrets.map(|(name, secret)| (name.as_str(), secret.expose_secret()));
-        let secrets: std::collections::BTreeMap<_, _> = secrets.collect();
+        let told = config.secrets.iter();
+        let told = told.map(|(name, secret)| (name.as_str(), secret.expose_secret()));
         let written = serde_json::to_vec(&Config {
             settings: &config.settings,
-            secrets,
+            secrets: told.collect(),
         });
         let written = Zeroizing::new(written.map_err(|error| self.unwritten("settings", &error))?);
         let place = self.place(places, "create", deadline).await?;
         let watch = place.watch();
         let (id, mut told) = self.calls.begin(None);
         let (give, made) = oneshot::channel();
+        let kept = secrets.clone();
         let make = move || {
-            let instance = self.make(id, &written);
+            let instance = self.make(id, &written, kept);
             self.calls.close(id);
             // Given up, it lets go whatever instance still comes.
             let (Ok(()) | Err(_)) = give.send(instance);
@@ -172,20 +176,26 @@ impl Library {
         let completion = told.try_recv().ok();
         match (made, completion) {
             (Some(instance), _) => Ok(Arc::new(instance)),
-            (None, Some(Completion::Told(abi::OK, _)) | None) => {
-                Err(self.odd("create", "it returned no instance and did not say why"))
-            }
+            (None, Some(Completion::Told(abi::OK, _)) | None) => Err(self.odd(
+                secrets,
+                "create",
+                "it returned no instance and did not say why",
+            )),
             (None, Some(completion)) => self
-                .reply("create", completion)
-                .and_then(|_| Err(self.odd("create", "it returned no instance"))),
+                .reply(secrets, "create", completion)
+                .and_then(|_| Err(self.odd(secrets, "create", "it returned no instance"))),
         }
     }
 
     #[allow(unsafe_code, reason = "a function of the library")]
-    fn make(&'static self, id: u64, config: &[u8]) -> Option<Instance> {
+    fn make(&'static self, id: u64, config: &[u8], secrets: Arc<Secrets>) -> Option<Instance> {
         // SAFETY: the header; the table lives as long as the process and the slice as long as the call.
         let at = unsafe { (self.create)(&raw const self.host.0, id, Slice::of(config)) };
-        (!at.is_null()).then(|| Instance { at, library: self })
+        (!at.is_null()).then(|| Instance {
+            at,
+            library: self,
+            secrets,
+        })
     }
 
     /// Calls a verb and gives the body of its reply. Dropped, the call is given up and the library is
@@ -226,8 +236,8 @@ impl Library {
         open.ended = true;
         watch.ended();
         match completion {
-            Ok(completion) => self.reply(verb, completion),
-            Err(_) => Err(self.odd(verb, "the call was forgotten")),
+            Ok(completion) => self.reply(&instance.secrets, verb, completion),
+            Err(_) => Err(self.odd(&instance.secrets, verb, "the call was forgotten")),
         }
     }
 
@@ -263,24 +273,24 @@ impl Library {
         unsafe { (self.call)(instance.at, id, verb, context, body) }
     }
 
-    fn reply(&self, verb: &str, completion: Completion) -> Result<Vec<u8>> {
+    fn reply(&self, secrets: &Secrets, verb: &str, completion: Completion) -> Result<Vec<u8>> {
         let (status, body) = match completion {
             Completion::Told(status, body) => (status, body),
             Completion::TooLong(size) => {
-                return Err(self.odd(verb, &format!("its answer has {size} bytes")));
+                return Err(self.odd(secrets, verb, &format!("its answer has {size} bytes")));
             }
             Completion::Refused(why) => return Err(why),
         };
         match status {
             abi::OK => Ok(body),
             abi::FAILED => match serde_json::from_slice::<DriverError>(&body) {
-                Ok(error) => Err(self.clean(error)),
-                Err(error) => Err(self.odd(verb, &format!("its error cannot be read: {error}"))),
+                Ok(error) => Err(clean(secrets, error)),
+                Err(error) => {
+                    Err(self.odd(secrets, verb, &format!("its error cannot be read: {error}")))
+                }
             },
             abi::PANICKED => {
-                let text = self
-                    .calls
-                    .clean(&String::from_utf8_lossy(&body), LONGEST_MESSAGE);
+                let text = secrets.clean(&String::from_utf8_lossy(&body), LONGEST_MESSAGE);
                 let driver = &self.calls.driver;
                 Err(DriverError::new(
                     ErrorKind::Panicked,
@@ -293,19 +303,8 @@ impl Library {
                 Err(DriverError::new(ErrorKind::Cancelled, message))
             }
             abi::UNSUPPORTED => Err(DriverError::unsupported(verb)),
-            other => Err(self.odd(verb, &format!("it ended with status {other}"))),
+            other => Err(self.odd(secrets, verb, &format!("it ended with status {other}"))),
         }
-    }
-
-    /// The library's error without its secrets.
-    fn clean(&self, mut error: DriverError) -> DriverError {
-        error.message = self.calls.clean(&error.message, LONGEST_MESSAGE);
-        for text in [&mut error.remote_call, &mut error.remote_request_id] {
-            *text = text
-                .take()
-                .map(|text| self.calls.clean(&text, LONGEST_MESSAGE));
-        }
-        error
     }
 
     /// No thread has come free for a call by its deadline.
@@ -348,13 +347,13 @@ impl Library {
     }
 
     /// The library does not keep the rules.
-    pub(super) fn odd(&self, verb: &str, what: &str) -> DriverError {
+    pub(super) fn odd(&self, secrets: &Secrets, verb: &str, what: &str) -> DriverError {
         let driver = &self.calls.driver;
         let message =
             format!("driver `{driver}` does not answer `{verb}` as a driver must: {what}");
         DriverError::new(
             ErrorKind::Unexpected,
-            self.calls.clean(&message, LONGEST_MESSAGE),
+            secrets.clean(&message, LONGEST_MESSAGE),
         )
     }
 
@@ -369,6 +368,17 @@ impl Library {
         // SAFETY: the header; the instance is not let go as long as somebody has it.
         unsafe { (self.cancel)(instance.at, id) }
     }
+}
+
+/// The library's error without its instance's secrets.
+fn clean(secrets: &Secrets, mut error: DriverError) -> DriverError {
+    error.message = secrets.clean(&error.message, LONGEST_MESSAGE);
+    for text in [&mut error.remote_call, &mut error.remote_request_id] {
+        *text = text
+            .take()
+            .map(|text| secrets.clean(&text, LONGEST_MESSAGE));
+    }
+    error
 }
 
 /// `config` of the header.

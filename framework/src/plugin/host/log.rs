@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tracing::level_filters::LevelFilter;
 
 use super::calls::{Calls, LONGEST_REPLY};
+use super::secrets::{clean_line, shortened};
 use crate::plugin::abi::{HostTable, Slice, TooLong};
 
 /// What is written of one of the texts of a line.
@@ -63,8 +64,9 @@ fn line(calls: &Calls, level: u32, texts: [Result<&[u8], TooLong>; 3]) {
             Ok(text) => String::from_utf8_lossy(text),
             Err(TooLong(size)) => format!("(a text of {size} bytes)").into(),
         };
-        let text: String = text.chars().map(printable).collect();
-        calls.clean(&text, LONGEST_LINE)
+        // Before anything in it changes: a secret may have several lines.
+        let text: String = clean_line(&text).chars().map(printable).collect();
+        shortened(text, LONGEST_LINE)
     });
     let driver = calls.driver.as_str();
     let fields = (!fields.is_empty()).then_some(fields);

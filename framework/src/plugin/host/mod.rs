@@ -15,6 +15,7 @@ mod load;
 mod log;
 mod places;
 mod remote;
+mod secrets;
 mod state;
 mod threads;
 

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use super::deadline::Deadline;
 use super::library::{Instance, Library};
 use super::places::Places;
+use super::secrets::Secrets;
 use crate::{CallCtx, Clock, DriverConfig, Result, StorageCapabilities, StorageDriver};
 
 /// An instance of a driver in a library. The library makes its part at the first call, because making it
@@ -22,6 +23,7 @@ pub(super) struct RemoteStorage {
     config: DriverConfig,
     clock: Arc<dyn Clock>,
     places: Arc<Places>,
+    secrets: Arc<Secrets>,
     instance: OnceCell<Arc<Instance>>,
 }
 
@@ -41,6 +43,7 @@ impl RemoteStorage {
     ) -> Self {
         Self {
             library,
+            secrets: Secrets::new(config.secrets.values()),
             config,
             clock,
             places: library.places(),
@@ -59,7 +62,10 @@ impl RemoteStorage {
         // What is borrowed ends here; the future is sent.
         drop(request);
         let body = body.map_err(|error| self.library.unwritten(verb, &error))?;
-        let create = || self.library.create(&self.config, &self.places, &deadline);
+        let create = || {
+            self.library
+                .create(&self.config, &self.secrets, &self.places, &deadline)
+        };
         let instance = deadline.before(self.instance.get_or_try_init(create));
         let instance = match instance.await {
             Some(instance) => instance?,
@@ -71,7 +77,7 @@ impl RemoteStorage {
         let reply = call.await?;
         serde_json::from_slice(&reply).map_err(|error| {
             let why = format!("its reply cannot be read: {error}");
-            self.library.odd(verb, &why)
+            self.library.odd(&self.secrets, verb, &why)
         })
     }
 }

@@ -298,6 +298,21 @@ async fn a_driver_s_log_is_part_of_the_host_s_one_line_each_without_secrets() {
 }
 
 #[tokio::test]
+async fn a_secret_of_several_lines_with_quotes_is_taken_out_too() {
+    let lines = lines();
+    let registry = registry();
+    let config = DriverConfig::new(json!({ "mode": "logs" }));
+    let config = config.secret("api_token", "top\nsec\"ret\\of-it\nend".into());
+    let driver = registry.storage("unruly", config).unwrap();
+    let ctx = crate::CallCtx::new("req-of-several-lines", LONG);
+    let error = driver.describe(&ctx).await.unwrap_err();
+    let line = lines.wait_for("req-of-several-lines").await;
+    for said in [&line, &error.message] {
+        assert!(said.contains("***") && !said.contains("of-it"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_is_given_up_is_given_up_in_the_library_too() {
     let lines = lines();
     let registry = registry();
