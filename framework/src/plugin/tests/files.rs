@@ -92,6 +92,20 @@ fn a_file_that_is_no_library_is_refused_in_one_line() {
 }
 
 #[test]
+fn a_pipe_or_an_endless_file_in_the_directory_holds_up_nothing() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let directory = TempDir::new().unwrap();
+    let (pipe, endless) = (directory.path().join("a.so"), directory.path().join("b.so"));
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::from(0o600), 0).unwrap();
+    assert!(refused(&pipe).contains("it is not a file"));
+    // All of it a hole.
+    let file = std::fs::File::create(&endless).unwrap();
+    file.set_len(1 << 40).unwrap();
+    assert!(refused(&endless).contains("1099511627776 bytes"));
+}
+
+#[test]
 fn a_program_and_a_library_without_the_entry_are_refused() {
     let directory = TempDir::new().unwrap();
     let source = "int answer(void); int answer(void) { return 42; }\n";
