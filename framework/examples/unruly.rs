@@ -1,6 +1,7 @@
 //! A driver that does whatever a driver must not do, as its setting `mode` says: the host's tests load
 //! it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ protector_framework::export_storage_driver! {
 enum Mode {
     /// Says in its error what it was given.
     Tells,
+    /// The same, once the file `gate` is there; blocks its thread until then.
+    TellsLater,
     /// Logs, within the call's span.
     Logs,
     Panics,
@@ -47,17 +50,19 @@ enum Mode {
 #[derive(Deserialize)]
 struct Settings {
     mode: Mode,
+    gate: Option<PathBuf>,
 }
 
 #[derive(Debug)]
 struct Unruly {
     mode: Mode,
+    gate: Option<PathBuf>,
     secret: SecretString,
     env: DriverEnv,
 }
 
 fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn StorageDriver>> {
-    let Settings { mode } = config.read()?;
+    let Settings { mode, gate } = config.read()?;
     match mode {
         Mode::PanicsWhenBuilt => explode("while it is built"),
         Mode::BlocksWhenBuilt => block(),
@@ -73,6 +78,7 @@ fn build(config: DriverConfig, env: DriverEnv) -> Result<Arc<dyn StorageDriver>>
     let secret = config.secrets.get("api_token").cloned();
     Ok(Arc::new(Unruly {
         mode,
+        gate,
         secret: secret.unwrap_or_default(),
         env,
     }))
@@ -86,6 +92,12 @@ fn explode(when: &str) -> ! {
 fn block() -> ! {
     loop {
         std::thread::park();
+    }
+}
+
+fn wait_for(gate: Option<&Path>) {
+    while gate.is_some_and(|gate| !gate.exists()) {
+        std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 
@@ -116,13 +128,14 @@ impl Unruly {
                 std::future::pending().await
             }
             Mode::Blocks => block(),
+            Mode::TellsLater => wait_for(self.gate.as_deref()),
             Mode::Leaks => {
                 std::mem::forget(vec![1_u8; 1 << 20]);
             }
             Mode::Waits => self.env.clock.sleep(Duration::from_millis(20)).await,
             Mode::Logs => {
                 let secret = self.secret.expose_secret();
-                tracing::info!(array = "shelf-1", "one line\nand {secret}");
+                tracing::info!(array = "shelf-1", given = secret, "one line\nand {secret}");
                 tracing::debug!("not interesting");
             }
             _ => {}

@@ -13,13 +13,17 @@
  *     object are to be ignored, on both sides; a field that may be null may also be absent.
  *  3. Each call is completed exactly once by host->done, from any thread, before or after `call` returns.
  *     What comes twice, too late or for an unknown call is counted, told in the log and ignored.
- *  4. create, call, cancel and destroy may block: the host calls them from threads of its own, at most
- *     64 at the same time for one library. Different calls come at the same time, also to one instance.
+ *  4. create, call, cancel and destroy may block: the host calls them from threads of its own. At most 16
+ *     are in create and call at the same time for one instance; an instance whose threads do not come back
+ *     gets no more calls. Different calls come at the same time, also to one instance. At most 4 are in
+ *     cancel and 4 in destroy at the same time for one library, one of them for an instance. Where these do
+ *     not come back, later requests wait, and those beyond 64 for an instance or 1024 for the library are
+ *     left out.
  *  5. Nothing may unwind, jump or exit across these functions.
  *  6. A call is given up when its deadline has passed; the host may then say so by `cancel`. A driver
  *     sends nothing to its array after the deadline: by then another engine may be at work.
  *  7. destroy comes after every call to the instance has been completed, and not at all where one never
- *     is.
+ *     is, or where rule 4 says so.
  *
  * A newer minor version adds fields at the ends of the tables, which is why they carry their size, and
  * verbs, which an older driver answers with PROTECTOR_UNSUPPORTED. Anything else is another major version,
@@ -95,8 +99,9 @@ typedef struct protector_driver {
      *  "capabilities": {…}}: the name that policies use (a-z, 0-9, - and _), a sentence, example settings,
      * the JSON Schema of the settings, and what every instance can do. */
     protector_slice manifest;
-    /* Makes an instance for one array. `config` is {"settings": {…}, "secrets": {"name": "value"}}. It sends
-     * nothing yet. Returns the instance; NULL after it has told why by done(call_id, PROTECTOR_FAILED, …).
+    /* Makes an instance for one array. `config` is {"settings": {…}, "secrets": {"name": "value"}}. Secrets of
+     * six bytes and more are taken out of the instance's errors, and of the log as long as it lives; shorter
+     * ones are not. It sends nothing yet. Returns the instance; NULL after it has told why by done(call_id, PROTECTOR_FAILED, …).
      * Nothing is to be told where it returns one. */
     void *(*create)(const protector_host *host, uint64_t call_id, protector_slice config);
     /* Begins a call. `verb` is plain text, the name of the verb; `context` is {"request_id",

@@ -2,6 +2,7 @@
 //! it. The rules stand there; a test compares the two.
 
 use std::ffi::c_void;
+use std::mem::{MaybeUninit, offset_of};
 
 /// A change of the meaning of what is here. The entry function's name carries it too.
 pub const MAJOR: u32 = 1;
@@ -9,6 +10,9 @@ pub const MAJOR: u32 = 1;
 pub const MINOR: u32 = 0;
 /// The one symbol that a library exports.
 pub const ENTRY: &str = "protector_driver_v1";
+
+/// Longer than anything that a host lends a library.
+pub const LONGEST: usize = 256 << 20;
 
 /// The call is done; the body is the reply.
 pub const OK: u32 = 0;
@@ -46,19 +50,32 @@ impl Slice {
         }
     }
 
-    /// The bytes; none where the other side passed a null pointer.
+    /// The bytes; none where the other side passed a null pointer. No memory is looked at where there are
+    /// more than `longest`.
+    ///
+    /// # Errors
+    /// How many there are said to be, where these are more.
     ///
     /// # Safety
-    /// `data` is null, or points to `size` bytes that nobody changes during `'a`.
+    /// `data` is null, or points to `size` bytes that nobody changes during `'a`, or `size` is more than
+    /// `longest`.
     #[allow(unsafe_code, reason = "the other side lends a pointer")]
-    pub unsafe fn bytes<'a>(self) -> &'a [u8] {
+    pub unsafe fn bytes<'a>(self, longest: usize) -> Result<&'a [u8], TooLong> {
         if self.data.is_null() || self.size == 0 {
-            return &[];
+            return Ok(&[]);
+        }
+        // No memory is larger, and a reference to it must not be made.
+        if self.size > longest.min(isize::MAX.unsigned_abs()) {
+            return Err(TooLong(self.size));
         }
         // SAFETY: what the caller promises.
-        unsafe { std::slice::from_raw_parts(self.data, self.size) }
+        Ok(unsafe { std::slice::from_raw_parts(self.data, self.size) })
     }
 }
+
+/// A slice that is said to have so many bytes, which is more than its reader takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong(pub usize);
 
 /// Completes a call.
 pub type Done = unsafe extern "C" fn(*mut c_void, u64, u32, Slice);
@@ -81,6 +98,11 @@ pub struct HostTable {
     pub log: Log,
     /// The least important level that is written at present; 0: none.
     pub log_level: LogLevel,
+}
+
+impl HostTable {
+    /// The size of the table in version 1.0, which every host has.
+    pub const LEAST: usize = offset_of!(Self, log_level) + size_of::<LogLevel>();
 }
 
 /// Makes an instance.
@@ -112,6 +134,27 @@ pub struct DriverTable {
     pub cancel: Option<Cancel>,
     /// Lets an instance go.
     pub destroy: Option<Destroy>,
+}
+
+impl DriverTable {
+    /// The size of the table in version 1.0, which every library has.
+    pub const LEAST: usize = offset_of!(Self, destroy) + size_of::<Option<Destroy>>();
+}
+
+/// A copy of a table that says that it has `size` bytes. What an older side does not have is zero, and
+/// what a newer one has besides is not looked at.
+///
+/// # Safety
+/// `table` points to `size` bytes, and all bytes of a `T` beyond these may be zero.
+#[allow(unsafe_code, reason = "a table of the other side")]
+pub unsafe fn read<T: Copy>(table: *const T, size: usize) -> T {
+    let mut copy = MaybeUninit::<T>::zeroed();
+    let size = size.min(size_of::<T>());
+    // SAFETY: what the caller promises; the copy has at least as many bytes.
+    unsafe {
+        std::ptr::copy_nonoverlapping(table.cast::<u8>(), copy.as_mut_ptr().cast::<u8>(), size);
+        copy.assume_init()
+    }
 }
 
 /// The type of the exported function.

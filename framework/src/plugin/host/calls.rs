@@ -5,16 +5,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::oneshot;
 
 use super::library::Instance;
-use crate::plugin::abi;
+use crate::DriverError;
+use crate::plugin::abi::{self, TooLong};
 
 /// A longer reply is not taken.
-const LONGEST_REPLY: usize = 16 << 20;
-/// Shorter secrets are parts of too many words.
-const SHORTEST_SECRET: usize = 6;
+pub(super) const LONGEST_REPLY: usize = 16 << 20;
 
 /// How a library completed a call.
 #[derive(Debug)]
@@ -23,6 +21,8 @@ pub(super) enum Completion {
     Told(u32, Vec<u8>),
     /// With a body of so many bytes.
     TooLong(usize),
+    /// The host, before the library heard of it, for this reason.
+    Refused(DriverError),
 }
 
 /// The calls of one library that it has not completed.
@@ -31,7 +31,6 @@ pub(super) struct Calls {
     pub(super) driver: String,
     next: AtomicU64,
     open: Mutex<HashMap<u64, Open>>,
-    secrets: Mutex<Vec<SecretString>>,
 }
 
 #[derive(Debug)]
@@ -48,7 +47,6 @@ impl Calls {
             driver: driver.to_owned(),
             next: AtomicU64::new(1),
             open: Mutex::default(),
-            secrets: Mutex::default(),
         }
     }
 
@@ -92,15 +90,24 @@ impl Calls {
         drop(closed);
     }
 
+    /// Ends a call that the library has not heard of.
+    pub(super) fn refuse(&self, id: u64, why: DriverError) {
+        let found = self.open().remove(&id);
+        if let Some(waiting) = found.and_then(|open| open.waiting) {
+            // Who waited has just given up.
+            waiting.send(Completion::Refused(why)).unwrap_or_default();
+        }
+    }
+
     /// What the library said of a call.
-    pub(super) fn complete(&self, id: u64, status: u32, body: &[u8]) {
+    pub(super) fn complete(&self, id: u64, status: u32, body: Result<&[u8], TooLong>) {
         let found = self.open().remove(&id);
         let waiting = found.map(|open| open.waiting);
         match waiting {
             Some(Some(waiting)) => {
-                let completion = match body.len() <= LONGEST_REPLY {
-                    true => Completion::Told(status, body.to_vec()),
-                    false => Completion::TooLong(body.len()),
+                let completion = match body {
+                    Ok(body) => Completion::Told(status, body.to_vec()),
+                    Err(TooLong(size)) => Completion::TooLong(size),
                 };
                 // Who waited has just given up.
                 waiting.send(completion).unwrap_or_default();
@@ -122,35 +129,5 @@ impl Calls {
                 );
             }
         }
-    }
-
-    /// Keeps secrets out of everything that the library says from now on.
-    pub(super) fn keep_secret<'a>(&self, secrets: impl Iterator<Item = &'a SecretString>) {
-        let mut kept = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        for secret in secrets {
-            let text = secret.expose_secret();
-            let known = kept.iter().any(|known| known.expose_secret() == text);
-            if text.len() >= SHORTEST_SECRET && !known {
-                kept.push(secret.clone());
-            }
-        }
-    }
-
-    /// The text without the secrets that the library was given, and not longer than makes sense.
-    pub(super) fn clean(&self, text: &str, longest: usize) -> String {
-        let kept = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut clean = text.to_owned();
-        for secret in kept.iter() {
-            if clean.contains(secret.expose_secret()) {
-                clean = clean.replace(secret.expose_secret(), "***");
-            }
-        }
-        drop(kept);
-        let end = clean.floor_char_boundary(longest);
-        if end < clean.len() {
-            clean.truncate(end);
-            clean.push('…');
-        }
-        clean
     }
 }

@@ -52,8 +52,10 @@ pub fn add_file(registry: &mut Registry, file: &Path) -> Result<(), String> {
     let plugin = load(file).map_err(|error| error.to_string())?;
     let (name, library) = (plugin.info.name.clone(), plugin.library);
     registry
-        .add_storage(plugin.info, move |config, _| {
-            Ok(std::sync::Arc::new(RemoteStorage::new(library, config)))
+        .add_storage(plugin.info, move |config, env| {
+            Ok(std::sync::Arc::new(RemoteStorage::new(
+                library, config, env.clock,
+            )))
         })
         .map_err(|_| format!("there is a storage driver named `{name}` already"))?;
     tracing::info!("driver `{name}` is loaded from {}", file.display());

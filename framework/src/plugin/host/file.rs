@@ -1,14 +1,18 @@
 //! Whether a file may be loaded at all, looked at before the loader sees it.
 
-use std::fs::{File, Metadata};
+use std::fs::{Metadata, OpenOptions};
 use std::io::Read as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use object::{Architecture, Object as _, ObjectKind, ObjectSection as _};
+use rustix::fs::OFlags;
 
 use super::load::LoadError;
 use crate::plugin::abi::ENTRY;
+
+/// A larger file is not read, and no driver is one, with all that a debugger wants to know of it.
+const LARGEST: u64 = 512 << 20;
 
 /// The file's place with every link followed, if nobody but root and this process's user can change what
 /// is there, and it is a shared library for this machine that exports the entry function.
@@ -19,14 +23,34 @@ pub(super) fn vet(path: &Path) -> Result<PathBuf, LoadError> {
         owned_and_kept(part, &metadata)?;
     }
     let mut bytes = Vec::new();
-    let mut file = File::open(&place).map_err(LoadError::Unreadable)?;
-    if !file.metadata().map_err(LoadError::Unreadable)?.is_file() {
-        return Err(LoadError::NotALibrary("it is not a file".to_owned()));
-    }
-    file.read_to_end(&mut bytes)
+    // To open a pipe would wait for whoever writes into it.
+    readable(&place.metadata().map_err(LoadError::Unreadable)?)?;
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(&place)
+        .map_err(LoadError::Unreadable)?;
+    readable(&file.metadata().map_err(LoadError::Unreadable)?)?;
+    file.take(LARGEST)
+        .read_to_end(&mut bytes)
         .map_err(LoadError::Unreadable)?;
     fit(&bytes)?;
     Ok(place)
+}
+
+fn readable(metadata: &Metadata) -> Result<(), LoadError> {
+    if !metadata.is_file() {
+        return Err(LoadError::NotALibrary("it is not a file".to_owned()));
+    }
+    if metadata.len() > LARGEST {
+        let why = format!(
+            "it has {} bytes, and no driver more than {LARGEST}",
+            metadata.len()
+        );
+        return Err(LoadError::NotALibrary(why));
+    }
+    Ok(())
 }
 
 fn owned_and_kept(part: &Path, metadata: &Metadata) -> Result<(), LoadError> {

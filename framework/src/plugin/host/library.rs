@@ -4,17 +4,21 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use super::aside::Aside;
 use super::calls::{Calls, Completion};
+use super::deadline::Deadline;
 use super::log;
+use super::places::{NoPlace, Place, Places, Shared};
+use super::secrets::Secrets;
+use super::state::LibraryState;
+use super::threads::Threads;
 use crate::plugin::abi::{self, Call, Cancel, Create, Destroy, DriverTable, HostTable, Slice};
 use crate::plugin::wire::Context;
 use crate::{CallCtx, DriverConfig, DriverError, ErrorKind, Result, StorageCapabilities};
 
-/// How many threads may be in functions of one library at a time.
-const THREADS: usize = 64;
 /// A driver's own words may be this long.
 const LONGEST_MESSAGE: usize = 4 << 10;
 
@@ -25,10 +29,13 @@ pub(crate) struct Library {
     call: Call,
     cancel: Cancel,
     destroy: Destroy,
+    cancels: &'static Aside,
+    destroys: &'static Aside,
     capabilities: StorageCapabilities,
     calls: &'static Calls,
     host: &'static SharedTable,
-    threads: Arc<Semaphore>,
+    threads: &'static Threads,
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
@@ -44,7 +51,8 @@ unsafe impl Sync for SharedTable {}
 #[derive(Debug)]
 pub(super) struct Instance {
     at: *mut c_void,
-    destroy: Destroy,
+    library: &'static Library,
+    secrets: Arc<Secrets>,
 }
 
 // SAFETY: the header: instances may be used from any thread, from several at a time.
@@ -55,12 +63,15 @@ unsafe impl Sync for Instance {}
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let gone = Gone(self.at, self.destroy);
-        blocking::unblock(move || gone.destroy()).detach();
+        let gone = Gone(self.at, self.library.destroy, self.secrets.clone());
+        let destroys = self.library.destroys;
+        destroys.ask(self.at.addr(), move || gone.destroy());
     }
 }
 
-struct Gone(*mut c_void, Destroy);
+/// An instance that nobody has any more. Where `destroy` is not called, it stays in memory. It may speak
+/// until it is destroyed.
+struct Gone(*mut c_void, Destroy, Arc<Secrets>);
 
 // SAFETY: as an `Instance`.
 #[allow(unsafe_code, reason = "the header's promise")]
@@ -71,6 +82,7 @@ impl Gone {
     fn destroy(self) {
         // SAFETY: the library made it, nobody has it any more, and no call is open on it.
         unsafe { (self.1)(self.0) }
+        drop(self.2);
     }
 }
 
@@ -82,15 +94,20 @@ impl Library {
         table: &DriverTable,
     ) -> Option<Self> {
         let calls: &'static Calls = Box::leak(Box::new(Calls::new(name)));
+        let threads: &'static Threads = Box::leak(Box::new(Threads::new(name)));
+        let aside = |function| &*Box::leak(Box::new(Aside::new(name, function, threads)));
         Some(Self {
             create: table.create?,
             call: table.call?,
             cancel: table.cancel?,
             destroy: table.destroy?,
+            cancels: aside("cancel"),
+            destroys: aside("destroy"),
             capabilities,
             calls,
             host: Box::leak(Box::new(SharedTable(log::table(calls)))),
-            threads: Arc::new(Semaphore::new(THREADS)),
+            threads,
+            shared: Arc::new(Shared::new()),
         })
     }
 
@@ -98,11 +115,25 @@ impl Library {
         self.capabilities
     }
 
-    /// A thread to be in the library with.
-    async fn thread(&self) -> Result<OwnedSemaphorePermit> {
-        self.threads.clone().acquire_owned().await.map_err(|_| {
-            // Nobody closes it.
-            DriverError::new(ErrorKind::Cancelled, "the library is being let go")
+    /// How it behaves.
+    pub(super) fn state(&self) -> LibraryState {
+        LibraryState {
+            driver: self.calls.driver.clone(),
+            lost_threads: self.shared.lost(),
+        }
+    }
+
+    /// The places of a new instance.
+    pub(super) fn places(&self) -> Arc<Places> {
+        Arc::new(Places::new(self.shared.clone()))
+    }
+
+    /// A place in the library, which whoever enters it keeps until it comes out.
+    async fn place(&self, places: &Arc<Places>, verb: &str, deadline: &Deadline) -> Result<Place> {
+        let place = places.enter(&self.calls.driver, deadline).await;
+        place.map_err(|why| match why {
+            NoPlace::InTime => self.late(verb),
+            NoPlace::Left(lost) => self.used_up(verb, lost),
         })
     }
 
@@ -110,45 +141,60 @@ impl Library {
     ///
     /// # Errors
     /// What the library says against the configuration.
-    pub(super) async fn create(&'static self, config: &DriverConfig) -> Result<Arc<Instance>> {
-        self.calls.keep_secret(config.secrets.values());
-        let secrets = config.secrets.iter();
-        let secrets = secrets.map(|(name, secret)| (name.as_str(), secret.expose_secret()));
-        let secrets: std::collections::BTreeMap<_, _> = secrets.collect();
+    pub(super) async fn create(
+        &'static self,
+        config: &DriverConfig,
+        secrets: &Arc<Secrets>,
+        places: &Arc<Places>,
+        deadline: &Deadline,
+    ) -> Result<Arc<Instance>> {
+        let told = config.secrets.iter();
+        let told = told.map(|(name, secret)| (name.as_str(), secret.expose_secret()));
         let written = serde_json::to_vec(&Config {
             settings: &config.settings,
-            secrets,
+            secrets: told.collect(),
         });
         let written = Zeroizing::new(written.map_err(|error| self.unwritten("settings", &error))?);
-        let thread = self.thread().await?;
+        let place = self.place(places, "create", deadline).await?;
+        let watch = place.watch();
         let (id, mut told) = self.calls.begin(None);
-        let made = blocking::unblock(move || {
-            let instance = self.make(id, &written);
+        let (give, made) = oneshot::channel();
+        let kept = secrets.clone();
+        let make = move || {
+            let instance = self.make(id, &written, kept);
             self.calls.close(id);
-            drop(thread);
-            instance
-        });
-        // Given up, it lets go whatever instance still comes.
-        let made = made.await;
+            // Given up, it lets go whatever instance still comes.
+            let (Ok(()) | Err(_)) = give.send(instance);
+            drop(place);
+        };
+        if let Err(error) = self.threads.run(make) {
+            self.calls.close(id);
+            return Err(self.no_thread("create", &error));
+        }
+        let made = made.await.unwrap_or_default();
+        watch.ended();
         let completion = told.try_recv().ok();
         match (made, completion) {
             (Some(instance), _) => Ok(Arc::new(instance)),
-            (None, Some(Completion::Told(abi::OK, _)) | None) => {
-                Err(self.odd("create", "it returned no instance and did not say why"))
-            }
+            (None, Some(Completion::Told(abi::OK, _)) | None) => Err(self.odd(
+                secrets,
+                "create",
+                "it returned no instance and did not say why",
+            )),
             (None, Some(completion)) => self
-                .reply("create", completion)
-                .and_then(|_| Err(self.odd("create", "it returned no instance"))),
+                .reply(secrets, "create", completion)
+                .and_then(|_| Err(self.odd(secrets, "create", "it returned no instance"))),
         }
     }
 
     #[allow(unsafe_code, reason = "a function of the library")]
-    fn make(&self, id: u64, config: &[u8]) -> Option<Instance> {
+    fn make(&'static self, id: u64, config: &[u8], secrets: Arc<Secrets>) -> Option<Instance> {
         // SAFETY: the header; the table lives as long as the process and the slice as long as the call.
         let at = unsafe { (self.create)(&raw const self.host.0, id, Slice::of(config)) };
         (!at.is_null()).then(|| Instance {
             at,
-            destroy: self.destroy,
+            library: self,
+            secrets,
         })
     }
 
@@ -160,13 +206,14 @@ impl Library {
     pub(super) async fn call(
         &'static self,
         instance: &Arc<Instance>,
+        places: &Arc<Places>,
         verb: &'static str,
         ctx: &CallCtx,
+        deadline: &Deadline,
         body: Vec<u8>,
     ) -> Result<Vec<u8>> {
-        let context = serde_json::to_vec(&Context::from(ctx));
-        let context = context.map_err(|error| self.unwritten("context", &error))?;
-        let thread = self.thread().await?;
+        let place = self.place(places, verb, deadline).await?;
+        let watch = place.watch();
         let (id, completion) = self.calls.begin(Some(instance.clone()));
         let mut open = OpenCall {
             library: self,
@@ -175,48 +222,75 @@ impl Library {
             ended: false,
         };
         let lent = instance.clone();
+        let (ctx, deadline) = (ctx.clone(), deadline.clone());
         let enter = move || {
-            self.enter(&lent, id, verb, &context, &body);
-            drop(thread);
+            self.enter(&lent, id, verb, ctx, &deadline, &body);
+            drop(place);
         };
-        blocking::unblock(enter).detach();
+        if let Err(error) = self.threads.run(enter) {
+            open.ended = true;
+            self.calls.close(id);
+            return Err(self.no_thread(verb, &error));
+        }
         let completion = completion.await;
         open.ended = true;
+        watch.ended();
         match completion {
-            Ok(completion) => self.reply(verb, completion),
-            Err(_) => Err(self.odd(verb, "the call was forgotten")),
+            Ok(completion) => self.reply(&instance.secrets, verb, completion),
+            Err(_) => Err(self.odd(&instance.secrets, verb, "the call was forgotten")),
         }
     }
 
-    #[allow(unsafe_code, reason = "a function of the library")]
-    fn enter(&self, instance: &Instance, id: u64, verb: &str, context: &[u8], body: &[u8]) {
-        // It waited for a thread until after its deadline.
+    fn enter(
+        &self,
+        instance: &Instance,
+        id: u64,
+        verb: &str,
+        ctx: CallCtx,
+        deadline: &Deadline,
+        body: &[u8],
+    ) {
+        // It waited for a thread until it was given up.
         if !self.calls.is_waited_for(id) {
             self.calls.close(id);
             return;
         }
+        // What is left is known only now.
+        let Some(left) = deadline.left() else {
+            self.calls.refuse(id, self.late(verb));
+            return;
+        };
+        match serde_json::to_vec(&Context::from(&ctx.with_deadline(left))) {
+            Ok(context) => self.pass(instance, id, verb, &context, body),
+            Err(error) => self.calls.refuse(id, self.unwritten("context", &error)),
+        }
+    }
+
+    #[allow(unsafe_code, reason = "a function of the library")]
+    fn pass(&self, instance: &Instance, id: u64, verb: &str, context: &[u8], body: &[u8]) {
         let [verb, context, body] = [verb.as_bytes(), context, body].map(Slice::of);
         // SAFETY: the header; the slices outlive the function.
         unsafe { (self.call)(instance.at, id, verb, context, body) }
     }
 
-    fn reply(&self, verb: &str, completion: Completion) -> Result<Vec<u8>> {
+    fn reply(&self, secrets: &Secrets, verb: &str, completion: Completion) -> Result<Vec<u8>> {
         let (status, body) = match completion {
             Completion::Told(status, body) => (status, body),
             Completion::TooLong(size) => {
-                return Err(self.odd(verb, &format!("its answer has {size} bytes")));
+                return Err(self.odd(secrets, verb, &format!("its answer has {size} bytes")));
             }
+            Completion::Refused(why) => return Err(why),
         };
         match status {
             abi::OK => Ok(body),
             abi::FAILED => match serde_json::from_slice::<DriverError>(&body) {
-                Ok(error) => Err(self.clean(error)),
-                Err(error) => Err(self.odd(verb, &format!("its error cannot be read: {error}"))),
+                Ok(error) => Err(clean(secrets, error)),
+                Err(error) => {
+                    Err(self.odd(secrets, verb, &format!("its error cannot be read: {error}")))
+                }
             },
             abi::PANICKED => {
-                let text = self
-                    .calls
-                    .clean(&String::from_utf8_lossy(&body), LONGEST_MESSAGE);
+                let text = secrets.clean(&String::from_utf8_lossy(&body), LONGEST_MESSAGE);
                 let driver = &self.calls.driver;
                 Err(DriverError::new(
                     ErrorKind::Panicked,
@@ -229,29 +303,57 @@ impl Library {
                 Err(DriverError::new(ErrorKind::Cancelled, message))
             }
             abi::UNSUPPORTED => Err(DriverError::unsupported(verb)),
-            other => Err(self.odd(verb, &format!("it ended with status {other}"))),
+            other => Err(self.odd(secrets, verb, &format!("it ended with status {other}"))),
         }
     }
 
-    /// The library's error without its secrets.
-    fn clean(&self, mut error: DriverError) -> DriverError {
-        error.message = self.calls.clean(&error.message, LONGEST_MESSAGE);
-        for text in [&mut error.remote_call, &mut error.remote_request_id] {
-            *text = text
-                .take()
-                .map(|text| self.calls.clean(&text, LONGEST_MESSAGE));
-        }
-        error
+    /// No thread has come free for a call by its deadline.
+    fn late(&self, verb: &str) -> DriverError {
+        let driver = &self.calls.driver;
+        let message = format!(
+            "`{verb}` has found no free thread in the library of driver `{driver}` by its deadline; \
+             nothing was sent"
+        );
+        DriverError::new(ErrorKind::Busy, message)
+    }
+
+    /// The threads of an instance have not come back.
+    fn used_up(&self, verb: &str, lost: usize) -> DriverError {
+        let driver = &self.calls.driver;
+        let message = format!(
+            "an instance of driver `{driver}` is used up: {lost} of its threads are in the library for \
+             calls that were given up, and none is left for `{verb}` until they come out or the service is \
+             restarted; nothing was sent"
+        );
+        DriverError::new(ErrorKind::Unreachable, message)
+    }
+
+    /// The system gives no thread.
+    fn no_thread(&self, verb: &str, error: &std::io::Error) -> DriverError {
+        let driver = &self.calls.driver;
+        let message = format!(
+            "there is no thread for `{verb}` of driver `{driver}`: {error}; nothing was sent"
+        );
+        DriverError::new(ErrorKind::Busy, message)
+    }
+
+    /// The library has not made the instance of a call by its deadline.
+    pub(super) fn unmade(&self, verb: &str) -> DriverError {
+        let driver = &self.calls.driver;
+        let message = format!(
+            "driver `{driver}` has not been created for `{verb}` by its deadline; nothing was sent"
+        );
+        DriverError::new(ErrorKind::Timeout, message)
     }
 
     /// The library does not keep the rules.
-    pub(super) fn odd(&self, verb: &str, what: &str) -> DriverError {
+    pub(super) fn odd(&self, secrets: &Secrets, verb: &str, what: &str) -> DriverError {
         let driver = &self.calls.driver;
         let message =
             format!("driver `{driver}` does not answer `{verb}` as a driver must: {what}");
         DriverError::new(
             ErrorKind::Unexpected,
-            self.calls.clean(&message, LONGEST_MESSAGE),
+            secrets.clean(&message, LONGEST_MESSAGE),
         )
     }
 
@@ -266,6 +368,17 @@ impl Library {
         // SAFETY: the header; the instance is not let go as long as somebody has it.
         unsafe { (self.cancel)(instance.at, id) }
     }
+}
+
+/// The library's error without its instance's secrets.
+fn clean(secrets: &Secrets, mut error: DriverError) -> DriverError {
+    error.message = secrets.clean(&error.message, LONGEST_MESSAGE);
+    for text in [&mut error.remote_call, &mut error.remote_request_id] {
+        *text = text
+            .take()
+            .map(|text| secrets.clean(&text, LONGEST_MESSAGE));
+    }
+    error
 }
 
 /// `config` of the header.
@@ -289,7 +402,9 @@ impl Drop for OpenCall {
             return;
         }
         let (library, instance, id) = (self.library, self.instance.clone(), self.id);
+        let at = instance.at.addr();
         library.calls.give_up(id);
-        blocking::unblock(move || library.ask_to_give_up(&instance, id)).detach();
+        let cancel = move || library.ask_to_give_up(&instance, id);
+        library.cancels.ask(at, cancel);
     }
 }

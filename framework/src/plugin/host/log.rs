@@ -5,10 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing::level_filters::LevelFilter;
 
-use super::calls::Calls;
-use crate::plugin::abi::{HostTable, Slice};
+use super::calls::{Calls, LONGEST_REPLY};
+use super::secrets::{clean_line, shortened};
+use crate::plugin::abi::{HostTable, Slice, TooLong};
 
+/// What is written of one of the texts of a line.
 const LONGEST_LINE: usize = 8 << 10;
+/// A longer text is not looked at.
+const LONGEST_TEXT: usize = 64 << 10;
 
 /// The host's table for a library with these calls.
 pub(super) fn table(calls: &'static Calls) -> HostTable {
@@ -32,7 +36,7 @@ unsafe fn calls(context: *mut c_void) -> &'static Calls {
 #[allow(unsafe_code, reason = "called by a library")]
 unsafe extern "C" fn done(context: *mut c_void, call_id: u64, status: u32, body: Slice) {
     // SAFETY: the library passes the table's context, and lends the body.
-    let (calls, body) = unsafe { (calls(context), body.bytes()) };
+    let (calls, body) = unsafe { (calls(context), body.bytes(LONGEST_REPLY)) };
     let heard = catch_unwind(AssertUnwindSafe(|| calls.complete(call_id, status, body)));
     heard.unwrap_or_default();
 }
@@ -47,18 +51,22 @@ unsafe extern "C" fn log(
 ) {
     // SAFETY: the library passes the table's context, and lends the texts.
     let (calls, texts) = unsafe {
-        let texts = [target, message, fields].map(|slice| slice.bytes());
+        let texts = [target, message, fields].map(|slice| slice.bytes(LONGEST_TEXT));
         (calls(context), texts)
     };
     let written = catch_unwind(AssertUnwindSafe(|| line(calls, level, texts)));
     written.unwrap_or_default();
 }
 
-fn line(calls: &Calls, level: u32, texts: [&[u8]; 3]) {
+fn line(calls: &Calls, level: u32, texts: [Result<&[u8], TooLong>; 3]) {
     let [target, message, fields] = texts.map(|text| {
-        let text = String::from_utf8_lossy(text);
-        let text: String = text.chars().map(printable).collect();
-        calls.clean(&text, LONGEST_LINE)
+        let text = match text {
+            Ok(text) => String::from_utf8_lossy(text),
+            Err(TooLong(size)) => format!("(a text of {size} bytes)").into(),
+        };
+        // Before anything in it changes: a secret may have several lines.
+        let text: String = clean_line(&text).chars().map(printable).collect();
+        shortened(text, LONGEST_LINE)
     });
     let driver = calls.driver.as_str();
     let fields = (!fields.is_empty()).then_some(fields);

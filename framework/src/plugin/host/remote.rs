@@ -7,16 +7,23 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
+use super::deadline::Deadline;
 use super::library::{Instance, Library};
-use crate::{CallCtx, DriverConfig, Result, StorageCapabilities, StorageDriver};
+use super::places::Places;
+use super::secrets::Secrets;
+use crate::{CallCtx, Clock, DriverConfig, Result, StorageCapabilities, StorageDriver};
 
 /// An instance of a driver in a library. The library makes its part at the first call, because making it
 /// runs the library's code, and building a driver does not wait.
 ///
-/// It keeps no deadline itself: the layers around every driver do.
+/// A call that has found no way into the library by its deadline has sent nothing, and says so. One that
+/// is in it is given up by the layers around every driver.
 pub(super) struct RemoteStorage {
     library: &'static Library,
     config: DriverConfig,
+    clock: Arc<dyn Clock>,
+    places: Arc<Places>,
+    secrets: Arc<Secrets>,
     instance: OnceCell<Arc<Instance>>,
 }
 
@@ -29,10 +36,17 @@ impl std::fmt::Debug for RemoteStorage {
 }
 
 impl RemoteStorage {
-    pub(super) fn new(library: &'static Library, config: DriverConfig) -> Self {
+    pub(super) fn new(
+        library: &'static Library,
+        config: DriverConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             library,
+            secrets: Secrets::new(config.secrets.values()),
             config,
+            clock,
+            places: library.places(),
             instance: OnceCell::new(),
         }
     }
@@ -43,16 +57,27 @@ impl RemoteStorage {
         ctx: &CallCtx,
         request: impl Serialize + Send,
     ) -> Result<T> {
+        let deadline = Deadline::after(self.clock.clone(), ctx.deadline);
         let body = serde_json::to_vec(&request);
         // What is borrowed ends here; the future is sent.
         drop(request);
         let body = body.map_err(|error| self.library.unwritten(verb, &error))?;
-        let create = || self.library.create(&self.config);
-        let instance = self.instance.get_or_try_init(create).await?;
-        let reply = self.library.call(instance, verb, ctx, body).await?;
+        let create = || {
+            self.library
+                .create(&self.config, &self.secrets, &self.places, &deadline)
+        };
+        let instance = deadline.before(self.instance.get_or_try_init(create));
+        let instance = match instance.await {
+            Some(instance) => instance?,
+            None => return Err(self.library.unmade(verb)),
+        };
+        let call = self
+            .library
+            .call(instance, &self.places, verb, ctx, &deadline, body);
+        let reply = call.await?;
         serde_json::from_slice(&reply).map_err(|error| {
             let why = format!("its reply cannot be read: {error}");
-            self.library.odd(verb, &why)
+            self.library.odd(&self.secrets, verb, &why)
         })
     }
 }

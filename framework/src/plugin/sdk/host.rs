@@ -5,6 +5,9 @@ use std::any::Any;
 use crate::DriverError;
 use crate::plugin::abi::{self, HostTable, Slice};
 
+/// So much of a text is written into the host's log.
+const LONGEST_TEXT: usize = 64 << 10;
+
 /// The host's table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Host(HostTable);
@@ -28,11 +31,11 @@ impl Host {
         }
         // SAFETY: it points to a table, and each of them begins with its size.
         let size = unsafe { (&raw const (*table).size).read() };
-        if size < size_of::<HostTable>() {
+        if size < HostTable::LEAST {
             return None;
         }
-        // SAFETY: the table has at least all of these fields.
-        Some(Self(unsafe { *table }))
+        // SAFETY: it says that it has so many bytes, and each field that must not be zero is in these.
+        Some(Self(unsafe { abi::read(table, size) }))
     }
 
     /// Completes a call.
@@ -58,8 +61,10 @@ impl Host {
     }
 
     pub(super) fn log(self, level: u32, target: &str, message: &str, fields: &str) {
+        // A host does not look at longer ones.
+        let short = |text: &'_ str| text.floor_char_boundary(LONGEST_TEXT);
         let [target, message, fields] =
-            [target, message, fields].map(|text| Slice::of(text.as_bytes()));
+            [target, message, fields].map(|text| Slice::of(&text.as_bytes()[..short(text)]));
         // SAFETY: the rules of the header; the texts outlive the function.
         unsafe { (self.0.log)(self.0.context, level, target, message, fields) }
     }

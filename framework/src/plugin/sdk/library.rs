@@ -103,8 +103,8 @@ impl Library {
         config: Slice,
     ) -> *mut c_void {
         // SAFETY: the rules of the header.
-        let (host, config) = unsafe { (Host::new(host), config.bytes()) };
-        let Some(host) = host else {
+        let (host, config) = unsafe { (Host::new(host), config.bytes(abi::LONGEST)) };
+        let (Some(host), Ok(config)) = (host, config) else {
             return null_mut();
         };
         let made = catch_unwind(AssertUnwindSafe(|| self.instance(host, config)));
@@ -134,6 +134,7 @@ impl Library {
             clock: Arc::new(SystemClock::new()),
             ids: Arc::new(RandomIds),
         };
+        let clock = env.clock.clone();
         let driver = (self.registration.build)(config, env)?;
         let (told, claimed) = ((self.registration.capabilities)(), driver.capabilities());
         if told != claimed {
@@ -145,6 +146,6 @@ impl Library {
                 ),
             ));
         }
-        Ok(Instance::new(driver, host))
+        Ok(Instance::new(self.registration.name, driver, clock, host))
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! A call comes on a thread of the host and is driven to its end there, so that a driver that blocks
 //! holds up nothing but that call; the library's own runtime has one thread, for its timers and sockets.
+//! At its deadline a call that waits is dropped, so that it sends nothing any more.
 //! Nothing unwinds to the host: each of its calls is caught.
 
 mod dispatch;

@@ -37,7 +37,12 @@ const protector_driver *protector_driver_v1(void) {
 }
 "#;
 
-fn plain(directory: &Path, file: &str, name: &str, major: &str) -> Option<std::path::PathBuf> {
+pub(super) fn plain(
+    directory: &Path,
+    file: &str,
+    name: &str,
+    major: &str,
+) -> Option<std::path::PathBuf> {
     let source = PLAIN.replace("%NAME%", name).replace("%MAJOR%", major);
     c_library(directory, file, &source)
 }
@@ -89,6 +94,20 @@ fn a_file_that_is_no_library_is_refused_in_one_line() {
     std::fs::write(&file, "").unwrap();
     assert!(refused(&file).contains("not a shared library"));
     assert!(refused(directory.path()).contains("not a"));
+}
+
+#[test]
+fn a_pipe_or_an_endless_file_in_the_directory_holds_up_nothing() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let directory = TempDir::new().unwrap();
+    let (pipe, endless) = (directory.path().join("a.so"), directory.path().join("b.so"));
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::from(0o600), 0).unwrap();
+    assert!(refused(&pipe).contains("it is not a file"));
+    // All of it a hole.
+    let file = std::fs::File::create(&endless).unwrap();
+    file.set_len(1 << 40).unwrap();
+    assert!(refused(&endless).contains("1099511627776 bytes"));
 }
 
 #[test]
@@ -171,6 +190,33 @@ fn another_major_version_and_a_bad_table_are_refused() {
         let said = refused(&file);
         assert!(said.contains(expected), "{name}: {said}");
     }
+}
+
+#[test]
+fn a_table_of_a_newer_minor_version_is_taken_and_a_shorter_one_is_not() {
+    let directory = TempDir::new().unwrap();
+    let source = |size: &str| {
+        let source = PLAIN
+            .replace("%NAME%", "newer")
+            .replace("%MAJOR%, 0", "1, 7");
+        let source = source.replace(
+            "static protector_driver driver;",
+            "static struct { protector_driver known; void (*added)(void); } table;",
+        );
+        let source = source.replace(
+            "driver = made;\n    return &driver;",
+            "table.known = made;\n    return &table.known;",
+        );
+        source.replace("sizeof made,", &format!("{size},"))
+    };
+    let Some(longer) = c_library(directory.path(), "longer", &source("sizeof table")) else {
+        return;
+    };
+    let loaded = load(&longer).unwrap();
+    assert_eq!(loaded.info().abi.as_deref(), Some("1.7"));
+    let shorter = source("sizeof made - sizeof(void *)");
+    let shorter = c_library(directory.path(), "shorter", &shorter).unwrap();
+    assert!(refused(&shorter).contains("too short"));
 }
 
 #[test]

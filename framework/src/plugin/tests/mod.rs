@@ -1,8 +1,11 @@
 //! Libraries that keep the rules and libraries that break each of them, seen from the host.
 
+mod deadline;
 mod files;
 mod header;
 mod rules;
+mod sdk;
+mod stuck;
 mod unruly;
 
 use std::path::{Path, PathBuf};
@@ -75,7 +78,12 @@ fn c_library(directory: &Path, name: &str, source: &str) -> Option<PathBuf> {
 
 /// A registry with the driver of this file.
 fn with_file(file: &Path) -> Registry {
-    let mut registry = registry();
+    with_file_on(env(), file)
+}
+
+/// The same on another clock.
+fn with_file_on(env: DriverEnv, file: &Path) -> Registry {
+    let mut registry = Registry::from_linked(env).unwrap();
     add_file(&mut registry, file).unwrap();
     registry
 }

@@ -6,11 +6,14 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::unruly::lines;
 use super::{c_library, ctx, with_file};
 use crate::{DriverConfig, DriverError, ErrorKind, Registry, StorageDriver};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
+/// More than may wait.
+const HUNDREDS: usize = 1500;
 
 /// What an instance does is the text in its settings.
 const SOURCE: &str = r#"
@@ -62,6 +65,11 @@ static void call(void *at, uint64_t id, protector_slice verb, protector_slice co
         protector_slice slice = {calloc(17, 1 << 20), 17 << 20};
         host->done(to, id, PROTECTOR_OK, slice);
         free((void *)slice.data);
+    } else if (is(me->mode, "endless")) {
+        protector_slice slice = {(const uint8_t *)"x", SIZE_MAX};
+        host->log(to, PROTECTOR_INFO, slice, slice, slice);
+        host->log(to, PROTECTOR_INFO, text("lawless"), text("after an endless one"), slice);
+        host->done(to, id, PROTECTOR_OK, slice);
     } else if (is(me->mode, "null body")) {
         protector_slice slice = {NULL, 5};
         host->done(to, id, PROTECTOR_OK, slice);
@@ -83,10 +91,13 @@ static void call(void *at, uint64_t id, protector_slice verb, protector_slice co
 static void cancel(void *at, uint64_t id) {
     struct instance *me = at;
     if (is(me->mode, "cancel blocks")) for (;;) pause();
+    if (is(me->mode, "says so"))
+        me->host->log(me->host->context, PROTECTOR_INFO, text("lawless"), text("cancel was heard"), text(""));
     me->host->done(me->host->context, id, PROTECTOR_OK, text("null"));
 }
 static void destroy(void *at) {
     struct instance *me = at;
+    if (is(me->mode, "destroy blocks")) for (;;) pause();
     free(me->mode);
     memset(me, 0xAA, sizeof *me);
     free(me);
@@ -129,6 +140,7 @@ impl Lawless {
 
 #[tokio::test]
 async fn what_is_not_an_answer_fails_its_call_and_says_why() {
+    let lines = lines();
     let Some(lawless) = Lawless::new() else {
         return;
     };
@@ -140,6 +152,7 @@ async fn what_is_not_an_answer_fails_its_call_and_says_why() {
         ("odd status", "status 99"),
         ("odd error", "its error cannot be read"),
         ("too long", "17825792 bytes"),
+        ("endless", "18446744073709551615 bytes"),
         ("no reason", "did not say why"),
         ("says ok", "did not say why"),
     ] {
@@ -148,6 +161,8 @@ async fn what_is_not_an_answer_fails_its_call_and_says_why() {
         assert!(error.message.contains("lawless"), "{mode}: {error}");
         assert!(error.message.contains(why), "{mode}: {error}");
     }
+    let line = lines.wait_for("after an endless one").await;
+    assert!(line.contains("18446744073709551615 bytes"), "{line}");
     let error = lawless.describe("new error", LONG).await;
     assert_eq!(
         (error.kind, error.message.as_str()),
@@ -184,4 +199,35 @@ async fn a_completion_that_is_late_or_never_comes_changes_nothing() {
         let error = lawless.describe("good", LONG).await;
         assert_eq!(error.kind, ErrorKind::Unsupported, "{mode}: {error}");
     }
+}
+
+#[tokio::test]
+async fn cancels_and_destroys_that_never_come_back_hold_up_nothing_else() {
+    let Some(lawless) = Lawless::new() else {
+        return;
+    };
+    let cancelled = lawless.driver("never, and cancel blocks");
+    let calls = (0..HUNDREDS).map(|_| async {
+        let error = cancelled.describe(&ctx(SHORT)).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+    });
+    futures::future::join_all(calls).await;
+    for _ in 0..HUNDREDS {
+        let error = lawless.describe("destroy blocks", LONG).await;
+        assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
+    }
+    // Neither this library nor another one misses a thread.
+    for lawless in [&lawless, &Lawless::new().unwrap()] {
+        let driver = lawless.driver("good");
+        let ctx = ctx(LONG);
+        let calls = (0..50).map(|_| driver.describe(&ctx));
+        for told in futures::future::join_all(calls).await {
+            assert_eq!(told.unwrap_err().kind, ErrorKind::Unsupported);
+        }
+    }
+    // Nor does another instance miss its cancels.
+    let lines = lines();
+    let heard = lawless.driver("never, and says so");
+    heard.describe(&ctx(SHORT)).await.unwrap_err();
+    lines.wait_for("cancel was heard").await;
 }

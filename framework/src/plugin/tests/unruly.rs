@@ -13,18 +13,19 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::{ctx, with_file};
+use crate::plugin::host::{LibraryState, library_states};
 use crate::{
     DriverConfig, DriverError, DriverKind, ErrorKind, GetVolume, OperationId, Registry,
     StorageDriver,
 };
 
-const SECRET: &str = "s3cret-of-the-array";
+pub(super) const SECRET: &str = "s3cret-of-the-array";
 /// Long enough for a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
 
 /// The library: an example, which cargo builds with the tests, but for a filter that leaves it out.
-fn library() -> PathBuf {
+pub(super) fn library() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let exe = std::env::current_exe().unwrap();
@@ -143,18 +144,62 @@ async fn a_driver_that_never_answers_is_given_up_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn more_blocked_calls_than_a_library_has_threads_end_in_time_too() {
+async fn an_instance_that_loses_its_threads_takes_none_of_another_s() {
     let registry = registry();
-    let stuck = driver(&registry, "blocks");
-    let calls = (0..70).map(|_| refused(&*stuck, SHORT));
-    for error in futures::future::join_all(calls).await {
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+    let waits = driver(&registry, "waits");
+    // The array of each of these is dead; more than one library lends threads to.
+    let stuck: Vec<_> = (0..10).map(|_| driver(&registry, "blocks")).collect();
+    let calls = stuck.iter().flat_map(|stuck| {
+        let calls = (0..30).map(|_| refused(&**stuck, SHORT));
+        calls.collect::<Vec<_>>()
+    });
+    let errors = futures::future::join_all(calls).await;
+    let lost = errors.iter().filter(|e| e.kind == ErrorKind::Timeout);
+    let lost = lost.count();
+    assert_eq!(
+        lost,
+        10 * 4 + 64,
+        "each has its own, and they share the rest"
+    );
+    for error in errors.iter().filter(|e| e.kind != ErrorKind::Timeout) {
+        assert!(error.message.contains("nothing was sent"), "{error}");
     }
-    // The library is used up, and says so in time; the process is not.
-    let error = refused(&*driver(&registry, "waits"), SHORT).await;
-    assert_eq!(error.kind, ErrorKind::Timeout);
-    let again = self::registry();
-    others_are_served(&again).await;
+    let states = library_states();
+    let seen = |state: &LibraryState| state.driver == "unruly" && state.lost_threads == lost;
+    assert!(states.iter().any(seen), "{states:?}");
+
+    // A used up instance says so at once, and the caller can go elsewhere.
+    let error = refused(&*stuck[0], LONG).await;
+    assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
+    for part in ["unruly", "used up", "describe", "nothing was sent"] {
+        assert!(error.message.contains(part), "{error}");
+    }
+    // Every other one is served, whether it was there before or not.
+    let calls = (0..20).map(|_| refused(&*waits, LONG));
+    for error in futures::future::join_all(calls).await {
+        assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
+    }
+    others_are_served(&registry).await;
+}
+
+#[tokio::test]
+async fn a_thread_that_comes_back_late_is_a_place_again() {
+    let registry = registry();
+    let directory = tempfile::tempdir().unwrap();
+    let gate = directory.path().join("open");
+    let config = DriverConfig::new(json!({ "mode": "tells_later", "gate": gate }));
+    let config = config.secret("api_token", SecretString::from(SECRET));
+    let late = registry.storage("unruly", config).unwrap();
+    let calls = (0..20).map(|_| refused(&*late, SHORT));
+    futures::future::join_all(calls).await;
+    assert_eq!(refused(&*late, LONG).await.kind, ErrorKind::Unreachable);
+    std::fs::write(&gate, "").unwrap();
+    let mut error = refused(&*late, LONG).await;
+    while error.kind == ErrorKind::Unreachable {
+        tokio::task::yield_now().await;
+        error = refused(&*late, LONG).await;
+    }
+    assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
 }
 
 #[tokio::test]
@@ -184,7 +229,7 @@ async fn many_calls_at_once_come_back_each_to_its_own() {
 
 /// What the process has logged of drivers.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<String>>>);
 
 struct Line(String);
 
@@ -204,7 +249,7 @@ impl<S: tracing::Subscriber> Layer<S> for Lines {
     }
 }
 
-fn lines() -> Lines {
+pub(super) fn lines() -> Lines {
     static LINES: OnceLock<Lines> = OnceLock::new();
     let lines = LINES.get_or_init(|| {
         let lines = Lines::default();
@@ -217,7 +262,7 @@ fn lines() -> Lines {
 }
 
 impl Lines {
-    async fn wait_for(&self, part: &str) -> String {
+    pub(super) async fn wait_for(&self, part: &str) -> String {
         for _ in 0..10_000 {
             let found = {
                 let lines = self.0.lock().unwrap();
@@ -250,6 +295,21 @@ async fn a_driver_s_log_is_part_of_the_host_s_one_line_each_without_secrets() {
     );
     let all = lines.0.lock().unwrap().join("\n");
     assert!(!all.contains("not interesting"), "{all}");
+}
+
+#[tokio::test]
+async fn a_secret_of_several_lines_with_quotes_is_taken_out_too() {
+    let lines = lines();
+    let registry = registry();
+    let config = DriverConfig::new(json!({ "mode": "logs" }));
+    let config = config.secret("api_token", "top\nsec\"ret\\of-it\nend".into());
+    let driver = registry.storage("unruly", config).unwrap();
+    let ctx = crate::CallCtx::new("req-of-several-lines", LONG);
+    let error = driver.describe(&ctx).await.unwrap_err();
+    let line = lines.wait_for("req-of-several-lines").await;
+    for said in [&line, &error.message] {
+        assert!(said.contains("***") && !said.contains("of-it"), "{said}");
+    }
 }
 
 #[tokio::test]
