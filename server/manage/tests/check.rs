@@ -272,9 +272,7 @@ fn with_a_program_for_volumes_their_data_are_checked_too() {
         "/bin/sh",
         program.display().to_string(),
     ]);
-    let only = ["materialize/", "twice/overwrite-volume"];
-    let only: Vec<&str> = only.iter().flat_map(|text| ["--only", text]).collect();
-    let arguments = [&only[..], &["--at-once", "8", "-f", "json"]].concat();
+    let arguments = ["--at-once", "64", "-f", "json"];
     let output = site.check(&json!({"storage": storage}), &arguments);
     let printed = text(&output.stdout);
     assert_eq!(
@@ -284,11 +282,12 @@ fn with_a_program_for_volumes_their_data_are_checked_too() {
         text(&output.stderr)
     );
     let reports: Value = serde_json::from_str(&printed).unwrap();
-    let (passed, failed, _) = sums(&reports[0]);
-    assert!(passed >= 6 && failed == 0, "{printed}");
+    let (passed, failed, skipped) = sums(&reports[0]);
+    assert!(failed == 0 && passed > skipped, "{printed}");
     for array in &site.arrays {
-        assert!(array.volumes().unwrap().is_empty(), "a volume is left");
-        assert!(array.groups().unwrap().is_empty(), "a group is left");
+        assert_eq!(array.volumes().unwrap(), []);
+        assert_eq!(array.groups().unwrap(), []);
+        assert_eq!(array.replicas().unwrap(), []);
     }
 }
 
