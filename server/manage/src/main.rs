@@ -50,9 +50,7 @@ fn run(line: &CommandLine) -> Result<Output, Failure> {
         Command::Db(DbCommand::Archive { what, to }) => surplus::archive(&line.load()?, what, to),
         Command::Driver(DriverCommand::List) => drivers::list(&line.load()?),
         Command::Driver(DriverCommand::Show { name }) => drivers::show(&line.load()?, name),
-        Command::Driver(DriverCommand::Check(args)) => {
-            check::check(&drivers::registry(&line.load()?)?, args)
-        }
+        Command::Driver(DriverCommand::Check(args)) => check::check(&line.load()?, args),
         Command::Config(ConfigCommand::Check) => Ok(config::check(line)),
         Command::Config(ConfigCommand::Sample) => Ok(config::sample()),
         Command::Config(ConfigCommand::List) => Ok(config::list(&line.load()?)),
