@@ -16,7 +16,12 @@ use client::Client;
 use driver::ShelfDriver;
 use settings::Settings;
 
-protector_framework::export_storage_driver! {
+#[cfg(feature = "library")]
+use protector_framework::export_storage_driver as driver;
+#[cfg(not(feature = "library"))]
+use protector_framework::register_storage_driver as driver;
+
+driver! {
     name: "shelf",
     summary: "Volumes on a Shelf array, over its REST API.",
     example: r#"{"url": "http://shelf-1.example:8080"}"#,

@@ -41,6 +41,25 @@ impl From<BenchError> for Broken {
 /// How a case ends.
 pub(crate) type Outcome<T = ()> = std::result::Result<T, Broken>;
 
+/// What went wrong with things of which each is tried, however the others went.
+#[derive(Debug, Default)]
+pub(crate) struct Failures(Vec<String>);
+
+impl Failures {
+    /// What one of them came to, where it went well.
+    pub(crate) fn note<T>(&mut self, outcome: Outcome<T>) -> Option<T> {
+        outcome.map_err(|Broken(why)| self.0.push(why)).ok()
+    }
+
+    /// Fails where one of them failed, and tells all of it.
+    pub(crate) fn outcome(self) -> Outcome {
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(Broken(self.0.join("; "))),
+        }
+    }
+}
+
 /// Fails the case unless the condition holds.
 macro_rules! check {
     ($holds:expr, $($why:tt)+) => {

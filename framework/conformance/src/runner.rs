@@ -1,8 +1,11 @@
 //! Runs cases, each on a bench of its own.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use futures::future::{Either, select};
 use futures::stream::{self, StreamExt as _};
 use protector_framework::{Clock as _, SystemClock};
@@ -74,22 +77,13 @@ pub(crate) async fn run<K: Kit>(
 ) -> Report {
     let wall = SystemClock::new();
     let wanted: Vec<Case<K>> = cases.into_iter().filter(|c| options.wants(c)).collect();
-    let (bound, free): (Vec<Case<K>>, Vec<Case<K>>) = match maker.rig().await {
-        Ok(rig) => {
-            let claims = |case: &Case<K>| {
-                let mut claimed = case.claimed().iter();
-                claimed.all(|claim| maker.claims(&rig, *claim))
-            };
-            let parted = wanted.into_iter().partition(claims);
-            if let Err(broken) = maker.end(&rig).await {
-                // Nothing was made on it; what is wrong with it every case will say.
-                tracing::warn!(%broken, "the first bench could not be put away");
-            }
-            parted
-        }
+    let bound = match caught(claimed(maker, &wanted)).await {
+        Ok(bound) => bound,
         // Every case will say what is wrong with the bench.
-        Err(_) => (wanted, Vec::new()),
+        Err(_) => vec![true; wanted.len()],
     };
+    let (bound, free): (Vec<_>, Vec<_>) = wanted.into_iter().zip(bound).partition(|(_, b)| *b);
+    let bound: Vec<Case<K>> = bound.into_iter().map(|(case, _)| case).collect();
     let running = bound.iter().map(|case| judged(maker, case, options, &wall));
     let mut cases: Vec<Line> = stream::iter(running)
         .buffer_unordered(options.at_once.max(1))
@@ -100,9 +94,24 @@ pub(crate) async fn run<K: Kit>(
         kind: K::KIND,
         subject: maker.subject().to_owned(),
         cases,
-        not_claimed: free.iter().map(|case| case.id().to_owned()).collect(),
+        not_claimed: free.iter().map(|(case, _)| case.id().to_owned()).collect(),
         milliseconds: milliseconds(wall.monotonic()),
     }
+}
+
+/// Which of the cases bind the driver, by what it claims.
+async fn claimed<K: Kit>(maker: &dyn Maker<K>, cases: &[Case<K>]) -> Outcome<Vec<bool>> {
+    let rig = maker.rig().await?;
+    let claims = |case: &Case<K>| {
+        let mut claimed = case.claimed().iter();
+        claimed.all(|claim| maker.claims(&rig, *claim))
+    };
+    let bound = cases.iter().map(claims).collect();
+    if let Err(broken) = maker.end(&rig).await {
+        // Nothing was made on it; what is wrong with it every case will say.
+        tracing::warn!(%broken, "the first bench could not be put away");
+    }
+    Ok(bound)
 }
 
 async fn judged<K: Kit>(
@@ -142,7 +151,8 @@ async fn verdict<K: Kit>(
     if !missing.is_empty() {
         return Verdict::Skipped(format!("the bench cannot {}", missing.join(" nor ")));
     }
-    match tried(maker, case, limit, wall).await {
+    // A driver may panic when it is dropped, too.
+    match caught(tried(maker, case, limit, wall)).await {
         Ok(()) => Verdict::Passed,
         Err(broken) => Verdict::Failed(broken.to_string()),
     }
@@ -170,13 +180,130 @@ async fn within<T>(
     wall: &SystemClock,
     work: impl Future<Output = Outcome<T>> + Send,
 ) -> Outcome<T> {
-    let work = std::pin::pin!(work);
+    let work = std::pin::pin!(caught(work));
     match select(work, wall.sleep(limit)).await {
         Either::Left((done, _)) => done,
         Either::Right(_) => Err(Broken(format!("not done within {limit:?}"))),
     }
 }
 
+/// A driver that is linked panics in the kit's own thread; that is the case's failure alone.
+async fn caught<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(panic) => Err(Broken(format!("it panicked: {}", said(&*panic)))),
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a word")
+}
+
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use protector_framework::DriverKind;
+
+    use super::*;
+
+    struct Toy;
+
+    impl Kit for Toy {
+        const KIND: DriverKind = DriverKind::Storage;
+        type Facility = &'static str;
+        type Claim = ();
+        type Rig = Rig;
+    }
+
+    /// Panics when it is dropped, if it is told to.
+    struct Rig {
+        explodes: AtomicUsize,
+    }
+
+    impl Drop for Rig {
+        fn drop(&mut self) {
+            assert_eq!(self.explodes.load(Ordering::SeqCst), 0, "in the drop");
+        }
+    }
+
+    #[derive(Default)]
+    struct Counted {
+        begun: AtomicUsize,
+        ended: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Maker<Toy> for Counted {
+        fn subject(&self) -> &str {
+            "anything"
+        }
+
+        fn facilities(&self) -> Vec<&'static str> {
+            Vec::new()
+        }
+
+        fn lack(&self, _facility: &'static str) -> Option<String> {
+            None
+        }
+
+        async fn rig(&self) -> Outcome<Rig> {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            Ok(Rig {
+                explodes: AtomicUsize::new(0),
+            })
+        }
+
+        fn claims(&self, _rig: &Rig, (): ()) -> bool {
+            panic!("asked for its claims")
+        }
+
+        async fn end(&self, _rig: &Rig) -> Outcome {
+            self.ended.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+
+    fn case(id: &str, run: impl Fn(&Rig) + Send + Sync + 'static) -> Case<Toy> {
+        Case::new(id, "It is kept.", move |rig| {
+            run(rig);
+            Box::pin(async { Ok(()) })
+        })
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_case_alone_and_its_bench_is_put_away() {
+        let maker = Counted::default();
+        let cases = vec![
+            case("a/explodes", |_| panic!("in {}", "a verb")),
+            case("b/explodes-when-dropped", |rig| {
+                rig.explodes.store(1, Ordering::SeqCst);
+            }),
+            case("c/claimed", |_| {}).claims(&[()]),
+            case("d/fine", |_| {}),
+        ];
+        let report = run(&maker, cases, &Options::default()).await;
+        let told: Vec<_> = report.cases.iter().map(|line| &line.verdict).collect();
+        assert_eq!(
+            told,
+            [
+                &Verdict::Failed("it panicked: in a verb".to_owned()),
+                &Verdict::Failed(
+                    "it panicked: assertion `left == right` failed: in the drop\n  left: 1\n right: 0"
+                        .to_owned()
+                ),
+                &Verdict::Passed,
+                &Verdict::Passed,
+            ]
+        );
+        // The bench that was asked for the claims is one more.
+        let (begun, ended) = (maker.begun.into_inner(), maker.ended.into_inner());
+        assert_eq!((begun, ended), (5, 4));
+    }
 }

@@ -28,6 +28,7 @@ mod memcached;
 mod microversion;
 mod noted;
 mod paths;
+mod program;
 mod remote;
 mod reply;
 mod routes;
@@ -40,4 +41,5 @@ mod tokens;
 mod tests;
 
 pub use app::openapi_document;
+pub use program::main;
 pub use serve::{ApiError, ApiHandle, ApiOptions, OwnDoor, serve};

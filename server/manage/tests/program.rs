@@ -245,6 +245,21 @@ fn a_file_that_is_no_driver_stands_in_the_list_with_the_reason() {
     let report = site.json(&["config", "check"]).to_string();
     assert!(report.contains("notes.so is not loaded"), "{report}");
     assert!(rows[0]["capabilities"].is_string(), "{listed}");
+    assert_eq!(row["schema"], serde_json::Value::Null, "{listed}");
+}
+
+#[test]
+fn a_list_of_drivers_tells_the_schema_of_each_and_for_people_its_settings() {
+    let site = Site::new("");
+    let listed = site.json(&["driver", "list"]);
+    for row in listed.as_array().unwrap() {
+        assert!(row["schema"]["properties"].is_object(), "{row}");
+    }
+    let mut command = site.command(&["driver", "list"]);
+    let table = text(&command.env("COLUMNS", "400").output().unwrap().stdout);
+    let pure = table.lines().find(|line| line.contains(" pure ")).unwrap();
+    assert!(pure.contains(" url* "), "{table}");
+    assert!(pure.contains(" verify "), "{table}");
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod operation_resource;
 #[cfg(test)]
 mod other_site;
 #[cfg(test)]
+mod plugin_dir;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod pure_clients;

@@ -34,7 +34,7 @@ pub struct Rig {
 }
 
 /// The natural keys of all that a case has asked for, to find and remove it by.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Made {
     pub(super) tags: BTreeSet<String>,
     pub(super) macs: BTreeSet<String>,

@@ -4,6 +4,7 @@ mod bench;
 mod case;
 mod cases;
 mod driven;
+mod removal;
 mod rig;
 mod trials;
 

@@ -15,7 +15,7 @@ use protector_framework::{
 
 use crate::plague::Stand;
 use crate::pulse::Pulse;
-use crate::storage::bench::{Bench, Benches, Cut, NewName, Side};
+use crate::storage::bench::{Bench, Benches, Cut, Facility, NewName, Side};
 use crate::storage::case::{Broken, Outcome, check};
 use crate::storage::driven::Driven;
 
@@ -38,6 +38,7 @@ pub struct Rig {
     pub(crate) bench: Arc<dyn Bench>,
     pub(crate) source: Arc<dyn StorageDriver>,
     pub(crate) target: Arc<dyn StorageDriver>,
+    facilities: Vec<Facility>,
     pulse: Arc<Pulse>,
     identities: [ArrayIdentity; 2],
     operation: OperationId,
@@ -75,6 +76,7 @@ impl Rig {
         Ok(Self {
             source: driven(Side::Source)?,
             target: driven(Side::Target)?,
+            facilities: benches.facilities(),
             pulse,
             identities,
             operation: OperationId::from_untyped_uuid(RandomIds.uuid()),
@@ -147,31 +149,14 @@ impl Rig {
         group
     }
 
-    /// Puts the bench away. On arrays that stay nothing of the case may.
-    pub(crate) async fn end(&self) -> Outcome {
-        let removed = match self.bench.outlives_its_case() {
-            true => self.remove_groups().await,
-            false => Ok(()),
-        };
-        self.bench.end().await?;
-        removed
+    /// The groups that the case has named.
+    pub(super) fn groups(&self) -> BTreeSet<ArrayGroupName> {
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.clone()
     }
 
-    async fn remove_groups(&self) -> Outcome {
-        let groups = {
-            let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-            groups.clone()
-        };
-        for group in groups {
-            for side in Side::BOTH {
-                self.delete(side, self.local(&group)).await?;
-            }
-            for side in Side::BOTH {
-                self.delete(side, self.received(&group, side.other()))
-                    .await?;
-            }
-        }
-        Ok(())
+    pub(super) fn has(&self, facility: Facility) -> bool {
+        self.facilities.contains(&facility)
     }
 
     /// A group as its source has it.

@@ -6,8 +6,10 @@ mod settings;
 mod storage;
 mod volumes;
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use protector_config::Config;
 use protector_conformance::{
     Line, Options, Report, compute as compute_kit, identity as identity_kit, storage as storage_kit,
 };
@@ -39,7 +41,9 @@ async fn pause(clock: &SystemClock, time: Duration) {
     clock.sleep(time.min(PAUSE)).await;
 }
 
-pub(crate) fn check(registry: &Registry, args: &CheckArgs) -> Result<Output, Failure> {
+pub(crate) fn check(config: &Config, args: &CheckArgs) -> Result<Output, Failure> {
+    show_warnings();
+    let registry = &crate::drivers::registry_without_retries(config)?;
     let kinds = kinds(registry, args)?;
     let settings = Settings::read(&args.config)?;
     let kinds: Vec<DriverKind> = match args.kind {
@@ -82,6 +86,18 @@ fn kinds(registry: &Registry, args: &CheckArgs) -> Result<Vec<DriverKind>, Failu
         return Err(crate::drivers::unknown(registry, &args.name));
     }
     Ok(found)
+}
+
+/// What drivers warn of while they are tried, and why a file is not loaded, stands on the standard error.
+fn show_warnings() {
+    let written = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .try_init();
+    // Whoever hears them already goes on to.
+    written.unwrap_or_default();
 }
 
 /// Shows a person that the run goes on; the report is on the standard output.

@@ -1,4 +1,4 @@
-//! Drivers that break a promise on purpose: the kit must say so.
+//! Identity drivers that break a promise.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +7,15 @@ use async_trait::async_trait;
 use protector_conformance::identity::{
     self, Client, IdentityBench, IdentityBenches, IdentityFacility,
 };
-use protector_conformance::{BenchError, Cut, Options, Verdict};
+use protector_conformance::{BenchError, Cut};
 use protector_framework::{
     CallCtx, Clock, CreateTrust, DriverError, ErrorKind, ExposeSecret as _, IdentityCapabilities,
     IdentityDriver, Project, ProjectId, Result, SecretString, ServiceToken, TokenInfo, Trust,
     TrustId,
 };
 
-use super::identity::MockAccountsBenches;
+use super::super::identity::MockAccountsBenches;
+use super::{found, one};
 
 /// What a driver does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,19 +211,7 @@ impl IdentityBench for SloppyBench {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_broken_promise_is_found_by_its_case() {
     for (fault, id) in FAULTS {
-        let options = Options {
-            only: vec![id.to_owned()],
-            limit: Duration::from_secs(60),
-            ..Options::default()
-        };
-        let report = identity::run(&SloppyBenches(fault), &options).await;
-        let found = report.cases.iter().find(|line| line.id == id);
-        let verdict = found.map(|line| &line.verdict);
-        assert!(
-            matches!(verdict, Some(Verdict::Failed(_))),
-            "{fault:?}: {}",
-            report.table()
-        );
-        assert!(!report.is_green(false), "{fault:?}");
+        let report = identity::run(&SloppyBenches(fault), &one(id)).await;
+        found(&format!("{fault:?}"), id, &report);
     }
 }

@@ -1,0 +1,9 @@
+//! `protector-api` with the Shelf's driver in it.
+
+use std::process::ExitCode;
+
+use shelf_driver as _;
+
+fn main() -> ExitCode {
+    protector_api::main()
+}
