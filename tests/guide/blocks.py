@@ -57,6 +57,24 @@ def read(guide):
     return blocks
 
 
+def packages(guide, where):
+    """The Debian packages that the guide's table asks for on a machine."""
+    found, at = [], None
+    for line in guide.splitlines():
+        cells = [cell.strip() for cell in line.split('|')[1:-1]]
+        if len(cells) != 3:
+            at = None
+        elif cells[1] == 'Debian packages':
+            at = ''
+        elif at is not None:
+            at = cells[0] or at
+            if at == where:
+                found += re.findall('`([^`]+)`', cells[1])
+    if not found:
+        raise WrongGuide('no table says which Debian packages %s needs' % where)
+    return found
+
+
 def block(mark, text, line, before):
     kind, place = mark[1], mark[2]
     if kind in ('prints', 'json'):

@@ -28,6 +28,14 @@ def bash(argv, script, cwd=None, env=None):
     return ended.stdout
 
 
+def bare(facts, packages):
+    """A Debian system with these packages, the cloud's own database server, and nothing else that the guide
+    might have forgotten to name."""
+    made = pathlib.Path(facts['dir']) / 'bare'
+    subprocess.run([facts['bare'], made, 'mariadb-server', *packages], check=True)
+    return made
+
+
 class Controller:
     """The machine of one site. What the guide takes for granted is prepared here and nowhere else."""
 
@@ -37,11 +45,10 @@ class Controller:
         self.values = site['values']
         self.script = facts['machine']
         self.dir = pathlib.Path(facts['dir']) / name
-        self.path = 'export PATH=$PATH:%s/bin\n' % facts['venv']
         self.facts, self.site = facts, site
 
-    def start(self):
-        subprocess.run([self.script, 'start', self.dir], check=True)
+    def start(self, bare):
+        subprocess.run([self.script, 'start', self.dir, '--root', bare], check=True)
         # MariaDB, an administrator's openrc and the package.
         self.run(
             'cat >/etc/mysql/mariadb.conf.d/99-guide.cnf <<END\n'
@@ -70,7 +77,7 @@ class Controller:
             )
 
     def run(self, script):
-        return bash([self.script, 'run', self.dir], self.path + script)
+        return bash([self.script, 'run', self.dir], script)
 
     def keep_logs(self):
         """Out of the machine, which is about to go with all that is in it."""

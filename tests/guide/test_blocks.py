@@ -48,6 +48,23 @@ class Marks(unittest.TestCase):
         self.assertEqual({block.place for block in found}, set(blocks.PLACES))
 
 
+class Packages(unittest.TestCase):
+    table = (
+        '| where | Debian packages | for |\n|---|---|---|\n| here | `a`, `b` | x |\n| | `c` | y |\n'
+        '| there | `d` | z |\n\n| | `e` | another table |\n'
+    )
+
+    def test_they_are_those_of_the_machine_that_is_asked_for(self):
+        self.assertEqual(blocks.packages(self.table, 'here'), ['a', 'b', 'c'])
+        self.assertEqual(blocks.packages(self.table, 'there'), ['d'])
+
+    def test_a_guide_without_such_a_table_is_a_mistake(self):
+        with self.assertRaises(blocks.WrongGuide):
+            blocks.packages(self.table, 'nowhere')
+        guide = GUIDE.read_text(encoding='utf-8')
+        self.assertIn('openssl', blocks.packages(guide, 'controller'))
+
+
 class Values(unittest.TestCase):
     guide = fenced('<!-- guide: values on=site -->', 'cat <<END\nexport A=example\nEND')
 

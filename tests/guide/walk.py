@@ -6,7 +6,7 @@ import pathlib
 import time
 
 import blocks
-from machines import Client, Controller, Failed, say
+from machines import Client, Controller, Failed, bare, say
 
 TRIAL = pathlib.Path(__file__).resolve().parents[2] / 'deploy' / 'tests' / 'keystone-setup'
 
@@ -17,15 +17,20 @@ class Walk:
     def __init__(self, facts):
         self.began = time.monotonic()
         self.facts = facts
-        self.blocks = blocks.read(pathlib.Path(facts['guide']).read_text(encoding='utf-8'))
+        guide = pathlib.Path(facts['guide']).read_text(encoding='utf-8')
+        self.blocks = blocks.read(guide)
+        self.packages = blocks.packages(guide, 'controller')
         self.sites = [Controller(facts, name) for name in facts['sites']]
         self.client = Client(facts)
         self.done = 0
 
     def follow(self):
         """The steps of both sites side by side, then those of the client."""
+        began = time.monotonic()
+        root = bare(self.facts, self.packages)
+        say('%13.1f s  a Debian with %s' % (time.monotonic() - began, ', '.join(self.packages)))
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            ways = [pool.submit(self.on_site, site) for site in self.sites]
+            ways = [pool.submit(self.on_site, site, root) for site in self.sites]
             ways.append(pool.submit(self.client.start))
             for way in ways:
                 way.result()
@@ -40,8 +45,8 @@ class Walk:
         say(site.run('. ~/admin-openrc\n' + installed + script).rstrip())
         say('%7.1f %5.1f s  %s' % (time.monotonic() - self.began, time.monotonic() - began, TRIAL))
 
-    def on_site(self, site):
-        site.start()
+    def on_site(self, site, root):
+        site.start(root)
         self.walk('site', site, site.values, site.name)
 
     def walk(self, place, machine, values, name):

@@ -35,7 +35,7 @@ pub async fn walk(
         "guide": top.join("docs/installation.md"),
         "machine": top.join("tests/machine/machine"),
         "client": top.join("client"),
-        "venv": testbed.environment(),
+        "bare": top.join("tests/machine/bare"),
         "package": package,
         "dir": dir,
         "sites": {
