@@ -1,7 +1,8 @@
 //! Loads one library.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
@@ -46,7 +47,19 @@ pub enum LoadError {
     /// The loader refuses it.
     #[error("the loader refuses it: {0}")]
     Loader(String),
-    /// It does not come back.
+    /// The loader does not come back from it.
+    #[error(
+        "what it runs when it is loaded has not ended within {0:?}; no driver can be loaded after it: take \
+         it away and restart the service"
+    )]
+    Loading(Duration),
+    /// The loader has not come back from another file.
+    #[error(
+        "{} does not let the loader go, so that nothing can be loaded after it; take that file away and \
+         restart the service", .0.display()
+    )]
+    Behind(PathBuf),
+    /// Its entry function does not come back.
     #[error("it has not told its table within {0:?}")]
     Stuck(Duration),
     /// It speaks another major version of the ABI.
@@ -86,41 +99,94 @@ pub fn load(path: &Path) -> Result<Plugin, LoadError> {
 }
 
 pub(in crate::plugin) fn load_within(path: &Path, patience: Duration) -> Result<Plugin, LoadError> {
-    let place = file::vet(path)?;
+    // Before anything else: even a thread may wait for the loader.
+    if let Some(other) = &*in_the_way() {
+        return Err(LoadError::Behind(other.clone()));
+    }
     let (tell, told) = mpsc::channel();
-    let loading = place.clone();
-    // The loader runs what the library wants to run when it is loaded, and that may never end.
+    let (step, file) = (Arc::new(Mutex::new(Step::Reading)), path.to_owned());
+    let reached = step.clone();
+    // A disk may never answer, and the loader runs what the library wants to run when it is loaded.
     let spawned = std::thread::Builder::new()
         .name("load-driver".to_owned())
-        .spawn(move || tell.send(open(&loading)));
+        .spawn(move || {
+            let found = file::vet(&file).and_then(|place| open(&file, place, &reached));
+            // Nobody waits for it any more.
+            let (Ok(()) | Err(_)) = tell.send(found);
+        });
     if let Err(error) = spawned {
         return Err(LoadError::Unreadable(error));
     }
-    let table = told
-        .recv_timeout(patience)
-        .map_err(|_| LoadError::Stuck(patience))??;
-    adopt(table.0, DriverOrigin::File(place))
+    match told.recv_timeout(patience) {
+        Ok(found) => {
+            let Found(table, place) = found?;
+            adopt(table, DriverOrigin::File(place))
+        }
+        Err(_) => Err(given_up(path, &step, patience)),
+    }
 }
 
-/// A table of a library, on its way from the thread that loaded it.
-pub(super) struct Found(pub(super) *const DriverTable);
+/// The file whose code the loader runs since it was given up. Until it comes back, nothing else can be
+/// loaded: the loader does one thing at a time.
+static IN_THE_WAY: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+fn in_the_way() -> MutexGuard<'static, Option<PathBuf>> {
+    IN_THE_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How far a file has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It is looked at.
+    Reading,
+    /// The loader has it.
+    Loading,
+    /// It is asked for its table.
+    Asking,
+}
+
+fn given_up(path: &Path, step: &Mutex<Step>, patience: Duration) -> LoadError {
+    // In this order, here and where the loader comes back.
+    let mut in_the_way = in_the_way();
+    match *step.lock().unwrap_or_else(PoisonError::into_inner) {
+        Step::Reading => {
+            let late = format!("not within {patience:?}");
+            LoadError::Unreadable(std::io::Error::new(std::io::ErrorKind::TimedOut, late))
+        }
+        Step::Loading => {
+            in_the_way.get_or_insert_with(|| path.to_owned());
+            LoadError::Loading(patience)
+        }
+        Step::Asking => LoadError::Stuck(patience),
+    }
+}
+
+/// A table of a library and the library's place, on their way from the thread that loaded it.
+struct Found(*const DriverTable, PathBuf);
 
 // SAFETY: the header says that the table lives as long as the process and does not change.
 #[allow(unsafe_code, reason = "the header's promise")]
 unsafe impl Send for Found {}
 
 #[allow(unsafe_code, reason = "loading a library runs its code")]
-fn open(place: &Path) -> Result<Found, LoadError> {
+fn open(file: &Path, place: PathBuf, step: &Mutex<Step>) -> Result<Found, LoadError> {
+    let reach = |next| *step.lock().unwrap_or_else(PoisonError::into_inner) = next;
     let loader = |error: libloading::Error| LoadError::Loader(one_line(&error));
+    reach(Step::Loading);
     // SAFETY: the operator put it there, nobody else could have, and it is whole.
-    let library = unsafe { Loaded::open(Some(place), RTLD_NOW | RTLD_LOCAL) }.map_err(loader)?;
+    let library = unsafe { Loaded::open(Some(&place), RTLD_NOW | RTLD_LOCAL) };
+    {
+        let mut in_the_way = in_the_way();
+        in_the_way.take_if(|other| other == file);
+        reach(Step::Asking);
+    }
+    // Its code may have begun threads: unloading it would end the process, whatever is wrong with it.
+    let library = ManuallyDrop::new(library.map_err(loader)?);
     // SAFETY: the header gives the symbol this type.
     let entry = unsafe { library.get::<Entry>(ENTRY.as_bytes()) }.map_err(loader)?;
     // SAFETY: the header: it sends nothing and does not fail.
     let table = unsafe { entry() };
-    // Unloading code that may have threads ends the process.
-    std::mem::forget(library);
-    Ok(Found(table))
+    Ok(Found(table, place))
 }
 
 fn one_line(error: &dyn std::error::Error) -> String {

@@ -37,7 +37,12 @@ const protector_driver *protector_driver_v1(void) {
 }
 "#;
 
-fn plain(directory: &Path, file: &str, name: &str, major: &str) -> Option<std::path::PathBuf> {
+pub(super) fn plain(
+    directory: &Path,
+    file: &str,
+    name: &str,
+    major: &str,
+) -> Option<std::path::PathBuf> {
     let source = PLAIN.replace("%NAME%", name).replace("%MAJOR%", major);
     c_library(directory, file, &source)
 }

@@ -5,6 +5,7 @@ mod files;
 mod header;
 mod rules;
 mod sdk;
+mod stuck;
 mod unruly;
 
 use std::path::{Path, PathBuf};
