@@ -91,6 +91,7 @@ pub enum Retry {
 /// `message` says what was tried and what came back, in the remote side's own words where it gave
 /// any; it never holds a secret.
 #[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
+#[serde(from = "Told")]
 #[error("{message}")]
 #[non_exhaustive]
 pub struct DriverError {
@@ -101,11 +102,35 @@ pub struct DriverError {
     /// What was tried and what came back.
     pub message: String,
     /// The remote call: method and path, or the tool's verb. No query string with secrets.
-    #[serde(default)]
     pub remote_call: Option<String>,
     /// The remote side's request id, for its own logs.
-    #[serde(default)]
     pub remote_request_id: Option<String>,
+}
+
+/// An error as another version may have written it.
+#[derive(Deserialize)]
+struct Told {
+    kind: ErrorKind,
+    #[serde(default)]
+    retry: serde_json::Value,
+    message: String,
+    #[serde(default)]
+    remote_call: Option<String>,
+    #[serde(default)]
+    remote_request_id: Option<String>,
+}
+
+impl From<Told> for DriverError {
+    /// Where this version does not know when to repeat the call, its kind decides.
+    fn from(told: Told) -> Self {
+        let mut error = Self::new(told.kind, told.message);
+        if let Ok(retry) = Retry::deserialize(&told.retry) {
+            error.retry = retry;
+        }
+        error.remote_call = told.remote_call;
+        error.remote_request_id = told.remote_request_id;
+        error
+    }
 }
 
 impl DriverError {
@@ -191,5 +216,34 @@ impl DriverError {
             Retry::After(seconds) => Some(Duration::from_secs(seconds)),
             Retry::Never | Retry::Now => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_newer_version_is_read_whole() {
+        let read = |text: &str| serde_json::from_str::<DriverError>(text).unwrap();
+        let known = read(r#"{"kind": "busy", "retry": {"after": 7}, "message": "m"}"#);
+        assert_eq!(known.retry, Retry::After(7));
+        for retry in [
+            r#""at_night""#,
+            r#"{"after_ms": 5}"#,
+            r#"{"after": -1}"#,
+            "null",
+        ] {
+            let text =
+                |kind: &str| format!(r#"{{"kind": "{kind}", "retry": {retry}, "message": "m"}}"#);
+            assert_eq!(read(&text("busy")).retry, Retry::Now);
+            assert_eq!(read(&text("conflict")).retry, Retry::Never);
+            assert_eq!(read(&text("of_next_year")).kind, ErrorKind::Unexpected);
+            assert_eq!(read(&text("of_next_year")).retry, Retry::Never);
+        }
+        assert_eq!(
+            read(r#"{"kind": "timeout", "message": "m"}"#).retry,
+            Retry::Now
+        );
     }
 }

@@ -72,10 +72,11 @@ pub enum LinkState {
     Connected,
     /// Some paths are down; data may be slow.
     Partial,
-    /// Nothing can be sent.
-    Disconnected,
     /// This array does not know the other one.
     Unknown,
+    /// Nothing can be sent; also a state that this version does not know.
+    #[serde(other)]
+    Disconnected,
 }
 
 message! {
@@ -242,12 +243,13 @@ message! {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TransferState {
-    /// Data is on its way.
-    Running,
     /// Nothing moves because the link is down; it goes on when the link is back.
     Stalled,
     /// The point is wholly on the target.
     Complete,
+    /// Data is on its way; also a state that this version does not know, which is not the end.
+    #[serde(other)]
+    Running,
 }
 
 message! {
@@ -586,5 +588,22 @@ pub trait StorageDriver: Send + Sync + std::fmt::Debug + 'static {
     /// `Unsupported` without the capability `manifest`.
     async fn read_manifest(&self, _ctx: &CallCtx, _req: ReadManifest) -> Result<Option<String>> {
         Err(DriverError::unsupported("manifests"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_of_a_newer_version_is_the_safe_one() {
+        let link = |text: &str| serde_json::from_str::<LinkState>(text).unwrap();
+        assert_eq!(link(r#""of_next_year""#), LinkState::Disconnected);
+        assert_eq!(link(r#""disconnected""#), LinkState::Disconnected);
+        assert_eq!(link(r#""connected""#), LinkState::Connected);
+        let transfer = |text: &str| serde_json::from_str::<TransferState>(text).unwrap();
+        assert_eq!(transfer(r#""of_next_year""#), TransferState::Running);
+        assert_eq!(transfer(r#""running""#), TransferState::Running);
+        assert_eq!(transfer(r#""complete""#), TransferState::Complete);
     }
 }

@@ -2,6 +2,7 @@
 //! it. The rules stand there; a test compares the two.
 
 use std::ffi::c_void;
+use std::mem::{MaybeUninit, offset_of};
 
 /// A change of the meaning of what is here. The entry function's name carries it too.
 pub const MAJOR: u32 = 1;
@@ -99,6 +100,11 @@ pub struct HostTable {
     pub log_level: LogLevel,
 }
 
+impl HostTable {
+    /// The size of the table in version 1.0, which every host has.
+    pub const LEAST: usize = offset_of!(Self, log_level) + size_of::<LogLevel>();
+}
+
 /// Makes an instance.
 pub type Create = unsafe extern "C" fn(*const HostTable, u64, Slice) -> *mut c_void;
 /// Begins a call.
@@ -128,6 +134,27 @@ pub struct DriverTable {
     pub cancel: Option<Cancel>,
     /// Lets an instance go.
     pub destroy: Option<Destroy>,
+}
+
+impl DriverTable {
+    /// The size of the table in version 1.0, which every library has.
+    pub const LEAST: usize = offset_of!(Self, destroy) + size_of::<Option<Destroy>>();
+}
+
+/// A copy of a table that says that it has `size` bytes. What an older side does not have is zero, and
+/// what a newer one has besides is not looked at.
+///
+/// # Safety
+/// `table` points to `size` bytes, and all bytes of a `T` beyond these may be zero.
+#[allow(unsafe_code, reason = "a table of the other side")]
+pub unsafe fn read<T: Copy>(table: *const T, size: usize) -> T {
+    let mut copy = MaybeUninit::<T>::zeroed();
+    let size = size.min(size_of::<T>());
+    // SAFETY: what the caller promises; the copy has at least as many bytes.
+    unsafe {
+        std::ptr::copy_nonoverlapping(table.cast::<u8>(), copy.as_mut_ptr().cast::<u8>(), size);
+        copy.assume_init()
+    }
 }
 
 /// The type of the exported function.

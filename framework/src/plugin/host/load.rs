@@ -10,7 +10,7 @@ use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 use super::file;
 use super::library::Library;
 use super::state;
-use crate::plugin::abi::{DriverTable, ENTRY, Entry, MAJOR};
+use crate::plugin::abi::{self, DriverTable, ENTRY, Entry, MAJOR};
 use crate::plugin::wire::Manifest;
 use crate::{DriverInfo, DriverKind, DriverOrigin};
 
@@ -218,11 +218,11 @@ pub(super) fn adopt(table: *const DriverTable, origin: DriverOrigin) -> Result<P
     if major != MAJOR {
         return Err(LoadError::Version(major));
     }
-    if size < size_of::<DriverTable>() {
+    if size < DriverTable::LEAST {
         return Err(wrong("table", "it is too short"));
     }
-    // SAFETY: it says that it has all of these fields.
-    let table = unsafe { *table };
+    // SAFETY: it says that it has so many bytes, and a function that is not there is `None`.
+    let table = unsafe { abi::read(table, size) };
     // SAFETY: the header: the manifest is lent for good.
     let bytes = unsafe { table.manifest.bytes(LONGEST_MANIFEST) };
     let bytes = bytes.map_err(|_| wrong("manifest", "it is longer than 1 MiB"))?;

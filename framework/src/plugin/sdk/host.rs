@@ -31,11 +31,11 @@ impl Host {
         }
         // SAFETY: it points to a table, and each of them begins with its size.
         let size = unsafe { (&raw const (*table).size).read() };
-        if size < size_of::<HostTable>() {
+        if size < HostTable::LEAST {
             return None;
         }
-        // SAFETY: the table has at least all of these fields.
-        Some(Self(unsafe { *table }))
+        // SAFETY: it says that it has so many bytes, and each field that must not be zero is in these.
+        Some(Self(unsafe { abi::read(table, size) }))
     }
 
     /// Completes a call.

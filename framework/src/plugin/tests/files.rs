@@ -193,6 +193,33 @@ fn another_major_version_and_a_bad_table_are_refused() {
 }
 
 #[test]
+fn a_table_of_a_newer_minor_version_is_taken_and_a_shorter_one_is_not() {
+    let directory = TempDir::new().unwrap();
+    let source = |size: &str| {
+        let source = PLAIN
+            .replace("%NAME%", "newer")
+            .replace("%MAJOR%, 0", "1, 7");
+        let source = source.replace(
+            "static protector_driver driver;",
+            "static struct { protector_driver known; void (*added)(void); } table;",
+        );
+        let source = source.replace(
+            "driver = made;\n    return &driver;",
+            "table.known = made;\n    return &table.known;",
+        );
+        source.replace("sizeof made,", &format!("{size},"))
+    };
+    let Some(longer) = c_library(directory.path(), "longer", &source("sizeof table")) else {
+        return;
+    };
+    let loaded = load(&longer).unwrap();
+    assert_eq!(loaded.info().abi.as_deref(), Some("1.7"));
+    let shorter = source("sizeof made - sizeof(void *)");
+    let shorter = c_library(directory.path(), "shorter", &shorter).unwrap();
+    assert!(refused(&shorter).contains("too short"));
+}
+
+#[test]
 fn what_others_can_change_is_not_loaded() {
     let directory = TempDir::new().unwrap();
     let home = directory.path().join("drivers");

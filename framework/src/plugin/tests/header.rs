@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::mem::offset_of;
 
 use super::cc;
-use crate::plugin::abi::{self, DriverTable, HostTable, Slice};
+use crate::plugin::abi::{self, Cancel, DriverTable, HostTable, Slice};
 
 /// What the C compiler has to find true of the header, from the Rust side's layout.
 fn assertions() -> String {
@@ -79,4 +79,44 @@ fn the_header_is_also_one_for_cxx() {
     };
     let said = String::from_utf8_lossy(&checked.stderr);
     assert!(checked.status.success(), "{said}");
+}
+
+/// The driver's table as a later minor version may have it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Newer {
+    old: DriverTable,
+    added: Option<Cancel>,
+}
+
+#[allow(unsafe_code, reason = "a function of a table")]
+unsafe extern "C" fn added(_: *mut std::ffi::c_void, _: u64) {}
+
+#[test]
+#[allow(unsafe_code, reason = "reads tables")]
+fn a_table_of_another_minor_version_is_read_as_far_as_both_know_it() {
+    // Each library and host that is about has these, so that they never change.
+    if size_of::<usize>() == 8 {
+        assert_eq!((DriverTable::LEAST, HostTable::LEAST), (64, 40));
+    }
+    let old = DriverTable {
+        major: 1,
+        minor: 0,
+        size: DriverTable::LEAST,
+        manifest: Slice::EMPTY,
+        create: None,
+        call: None,
+        cancel: Some(added),
+        destroy: None,
+    };
+    // SAFETY: the table has as many bytes as it says, and no more is read.
+    let read = unsafe { abi::read((&raw const old).cast::<Newer>(), old.size) };
+    assert!(read.added.is_none() && read.old.cancel.is_some());
+    let newer = Newer {
+        old,
+        added: Some(added),
+    };
+    // SAFETY: as above.
+    let read = unsafe { abi::read((&raw const newer).cast::<DriverTable>(), size_of::<Newer>()) };
+    assert_eq!(read.size, DriverTable::LEAST);
 }
