@@ -12,7 +12,8 @@
  *  2. Text is UTF-8 without a closing zero, JSON unless something else is said. Unknown fields of an
  *     object are to be ignored, on both sides; a field that may be null may also be absent.
  *  3. Each call is completed exactly once by host->done, from any thread, before or after `call` returns.
- *     What comes twice, too late or for an unknown call is counted, told in the log and ignored.
+ *     What comes twice, too late or for an unknown call is counted, told in the log and ignored. Of one
+ *     library, the log takes 200 lines a second, and then says how many it has left out.
  *  4. create, call, cancel and destroy may block: the host calls them from threads of its own. At most 16
  *     are in create and call at the same time for one instance; an instance whose threads do not come back
  *     gets no more calls. Different calls come at the same time, also to one instance. At most 4 are in
@@ -96,7 +97,8 @@ typedef struct protector_driver {
     /* The size of this struct in the driver. */
     size_t size;
     /* {"kind": "storage", "name", "version", "summary", "example": {…}, "schema": {…},
-     *  "capabilities": {…}}: the name that policies use (a-z, 0-9, - and _), a sentence, example settings,
+     *  "capabilities": {…}}: the name that policies use (a-z, 0-9, - and _), a version of at most 64 bytes, a
+     * sentence of at most 512, both without control characters, example settings,
      * the JSON Schema of the settings, and what every instance can do. */
     protector_slice manifest;
     /* Makes an instance for one array. `config` is {"settings": {…}, "secrets": {"name": "value"}}. Secrets of

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::library::Instance;
-use crate::DriverError;
+use super::rate::Rate;
 use crate::plugin::abi::{self, TooLong};
+use crate::{Clock as _, DriverError, SystemClock};
 
 /// A longer reply is not taken.
 pub(super) const LONGEST_REPLY: usize = 16 << 20;
@@ -31,6 +32,10 @@ pub(super) struct Calls {
     pub(super) driver: String,
     next: AtomicU64,
     open: Mutex<HashMap<u64, Open>>,
+    clock: SystemClock,
+    rate: Mutex<Rate>,
+    left_out: AtomicU64,
+    stray: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -47,6 +52,10 @@ impl Calls {
             driver: driver.to_owned(),
             next: AtomicU64::new(1),
             open: Mutex::default(),
+            clock: SystemClock::new(),
+            rate: Mutex::default(),
+            left_out: AtomicU64::new(0),
+            stray: AtomicU64::new(0),
         }
     }
 
@@ -114,20 +123,45 @@ impl Calls {
             }
             // It does what it was asked to.
             Some(None) if status == abi::CANCELLED => {}
-            Some(None) => {
-                tracing::warn!(
-                    driver = self.driver,
-                    call = id,
-                    "a driver has completed a call too late"
-                );
-            }
-            None => {
-                tracing::warn!(
-                    driver = self.driver,
-                    call = id,
-                    "a driver has completed a call that is not open"
-                );
-            }
+            Some(None) => self.stray(id, "a driver has completed a call too late"),
+            None => self.stray(id, "a driver has completed a call that is not open"),
         }
+    }
+
+    fn stray(&self, id: u64, what: &str) {
+        self.stray.fetch_add(1, Ordering::Relaxed);
+        if self.may_log() {
+            tracing::warn!(driver = self.driver, call = id, "{what}");
+        }
+    }
+
+    /// Whether one more line may come of what the library does; says how many did not.
+    pub(super) fn may_log(&self) -> bool {
+        let admitted = {
+            let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+            rate.admit(self.clock.monotonic())
+        };
+        match admitted {
+            None => {
+                self.left_out.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(0) => {}
+            Some(lines) => tracing::warn!(
+                driver = self.driver,
+                lines,
+                "so many lines of a driver's log were left out: it wrote too many in a second"
+            ),
+        }
+        admitted.is_some()
+    }
+
+    /// How many lines were left out of the log.
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
+    }
+
+    /// How many completions were of no call that somebody waits for.
+    pub(super) fn strays(&self) -> u64 {
+        self.stray.load(Ordering::Relaxed)
     }
 }

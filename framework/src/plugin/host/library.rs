@@ -120,6 +120,8 @@ impl Library {
         LibraryState {
             driver: self.calls.driver.clone(),
             lost_threads: self.shared.lost(),
+            stray_completions: self.calls.strays(),
+            lines_left_out: self.calls.left_out(),
         }
     }
 

@@ -9,6 +9,7 @@ use libloading::os::unix::{Library as Loaded, RTLD_LOCAL, RTLD_NOW};
 
 use super::file;
 use super::library::Library;
+use super::secrets::shortened;
 use super::state;
 use crate::plugin::abi::{self, DriverTable, ENTRY, Entry, MAJOR};
 use crate::plugin::wire::Manifest;
@@ -17,6 +18,10 @@ use crate::{DriverInfo, DriverKind, DriverOrigin};
 /// How long a library may take to be loaded and to tell its table.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST_MANIFEST: usize = 1 << 20;
+const LONGEST_VERSION: usize = 64;
+const LONGEST_SUMMARY: usize = 512;
+/// What is told of a reason that has a library's own words in it.
+const LONGEST_REASON: usize = 512;
 
 /// Why a file is not taken, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +104,10 @@ pub fn load(path: &Path) -> Result<Plugin, LoadError> {
 }
 
 pub(in crate::plugin) fn load_within(path: &Path, patience: Duration) -> Result<Plugin, LoadError> {
+    // Before anything else: even a thread may wait for the loader.
+    if let Some(other) = &*in_the_way() {
+        return Err(LoadError::Behind(other.clone()));
+    }
     let (tell, told) = mpsc::channel();
     let (step, file) = (Arc::new(Mutex::new(Step::Reading)), path.to_owned());
     let reached = step.clone();
@@ -168,13 +177,7 @@ unsafe impl Send for Found {}
 fn open(file: &Path, place: PathBuf, step: &Mutex<Step>) -> Result<Found, LoadError> {
     let reach = |next| *step.lock().unwrap_or_else(PoisonError::into_inner) = next;
     let loader = |error: libloading::Error| LoadError::Loader(one_line(&error));
-    {
-        let in_the_way = in_the_way();
-        if let Some(other) = &*in_the_way {
-            return Err(LoadError::Behind(other.clone()));
-        }
-        reach(Step::Loading);
-    }
+    reach(Step::Loading);
     // SAFETY: the operator put it there, nobody else could have, and it is whole.
     let library = unsafe { Loaded::open(Some(&place), RTLD_NOW | RTLD_LOCAL) };
     {
@@ -196,7 +199,13 @@ fn one_line(error: &dyn std::error::Error) -> String {
     if let Some(source) = error.source() {
         text = format!("{text}: {source}");
     }
-    text.replace('\n', " ")
+    printable(&text)
+}
+
+/// One line, and not longer than makes sense.
+fn printable(text: &str) -> String {
+    let text = text.replace(char::is_control, " ");
+    shortened(text, LONGEST_REASON)
 }
 
 /// Checks a table, and takes the driver.
@@ -204,7 +213,7 @@ fn one_line(error: &dyn std::error::Error) -> String {
 pub(super) fn adopt(table: *const DriverTable, origin: DriverOrigin) -> Result<Plugin, LoadError> {
     let wrong = |part, why: &str| LoadError::Table {
         part,
-        why: why.to_owned(),
+        why: printable(why),
     };
     if table.is_null() {
         return Err(wrong("table", "there is none"));
@@ -232,7 +241,7 @@ pub(super) fn adopt(table: *const DriverTable, origin: DriverOrigin) -> Result<P
         serde_json::from_slice(bytes).map_err(|error| wrong("manifest", &error.to_string()))?;
     if manifest.kind != DriverKind::Storage.word() {
         let why = format!(
-            "its kind is `{}`, and only `storage` can be loaded",
+            "its kind is {:?}, and only `storage` can be loaded",
             manifest.kind
         );
         return Err(wrong("manifest", &why));
@@ -243,6 +252,15 @@ pub(super) fn adopt(table: *const DriverTable, origin: DriverOrigin) -> Result<P
             manifest.name
         );
         return Err(wrong("manifest", &why));
+    }
+    for (field, text, longest) in [
+        ("version", &manifest.version, LONGEST_VERSION),
+        ("summary", &manifest.summary, LONGEST_SUMMARY),
+    ] {
+        if text.len() > longest || text.chars().any(char::is_control) {
+            let why = format!("its {field} is not one line of at most {longest} bytes");
+            return Err(wrong("manifest", &why));
+        }
     }
     let info = DriverInfo {
         kind: DriverKind::Storage,

@@ -59,6 +59,9 @@ unsafe extern "C" fn log(
 }
 
 fn line(calls: &Calls, level: u32, texts: [Result<&[u8], TooLong>; 3]) {
+    if level.clamp(1, 5) > least() || !calls.may_log() {
+        return;
+    }
     let [target, message, fields] = texts.map(|text| {
         let text = match text {
             Ok(text) => String::from_utf8_lossy(text),
@@ -92,6 +95,11 @@ fn printable(c: char) -> char {
 
 #[allow(unsafe_code, reason = "called by a library")]
 unsafe extern "C" fn log_level(_: *mut c_void) -> u32 {
+    least()
+}
+
+/// The least important level that is written.
+fn least() -> u32 {
     match LevelFilter::current() {
         LevelFilter::OFF => 0,
         LevelFilter::ERROR => 1,

@@ -14,6 +14,7 @@ mod library;
 mod load;
 mod log;
 mod places;
+mod rate;
 mod remote;
 mod secrets;
 mod state;

@@ -14,6 +14,10 @@ pub struct LibraryState {
     pub driver: String,
     /// Threads that are in it for calls that were given up, at present.
     pub lost_threads: usize,
+    /// Completions that came twice, too late, or of no call.
+    pub stray_completions: u64,
+    /// Lines that were left out of the log, because it wrote too many.
+    pub lines_left_out: u64,
 }
 
 /// The libraries that are loaded, in that order.

@@ -162,6 +162,21 @@ fn another_major_version_and_a_bad_table_are_refused() {
     assert!(said.contains("version 2 of the driver ABI"), "{said}");
     let odd = plain(directory.path(), "odd", "Odd Name", "1").unwrap();
     assert!(refused(&odd).contains("Odd Name"));
+    for (name, from, to, expected) in [
+        ("kind", "storage", "of\\\\nanother", "its kind is"),
+        ("version", "1.2.3", "1\\\\n2", "its version is not one line"),
+        (
+            "summary",
+            "It does nothing.",
+            &"long ".repeat(200),
+            "its summary is not",
+        ),
+    ] {
+        let source = PLAIN.replace("%NAME%", name).replace("%MAJOR%", "1");
+        let file = c_library(directory.path(), name, &source.replacen(from, to, 1)).unwrap();
+        let said = refused(&file);
+        assert!(said.contains(expected), "{said}");
+    }
     for (name, table, expected) in [
         ("none", "return 0;", "there is none"),
         (

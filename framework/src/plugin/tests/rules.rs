@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::unruly::lines;
 use super::{c_library, ctx, with_file};
+use crate::plugin::host::{LibraryState, library_states};
 use crate::{DriverConfig, DriverError, ErrorKind, Registry, StorageDriver};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -70,6 +71,13 @@ static void call(void *at, uint64_t id, protector_slice verb, protector_slice co
         host->log(to, PROTECTOR_INFO, slice, slice, slice);
         host->log(to, PROTECTOR_INFO, text("lawless"), text("after an endless one"), slice);
         host->done(to, id, PROTECTOR_OK, slice);
+    } else if (is(me->mode, "floods")) {
+        for (int i = 0; i < 20000; i++) {
+            host->log(to, PROTECTOR_INFO, text("lawless"), text("a flood"), text(""));
+            host->log(to, PROTECTOR_TRACE, text("lawless"), text("unheard"), text(""));
+        }
+        for (int i = 0; i < 20000; i++) host->done(to, 0, PROTECTOR_OK, text("null"));
+        host->done(to, id, PROTECTOR_UNSUPPORTED, text(""));
     } else if (is(me->mode, "null body")) {
         protector_slice slice = {NULL, 5};
         host->done(to, id, PROTECTOR_OK, slice);
@@ -230,4 +238,22 @@ async fn cancels_and_destroys_that_never_come_back_hold_up_nothing_else() {
     let heard = lawless.driver("never, and says so");
     heard.describe(&ctx(SHORT)).await.unwrap_err();
     lines.wait_for("cancel was heard").await;
+}
+
+#[tokio::test]
+async fn a_flood_of_lines_and_completions_is_counted_and_not_written() {
+    let lines = lines();
+    let Some(lawless) = Lawless::new() else {
+        return;
+    };
+    let error = lawless.describe("floods", LONG).await;
+    assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
+    let written = lines.count("a flood");
+    assert!((1..20_000).contains(&written), "{written}");
+    let flooded = |state: &LibraryState| {
+        let left_out = usize::try_from(state.lines_left_out).unwrap();
+        state.stray_completions == 20_000 && (20_000 - written..40_000).contains(&left_out)
+    };
+    let states = library_states();
+    assert!(states.iter().any(flooded), "{written}: {states:?}");
 }

@@ -51,8 +51,6 @@ fn loads(directory: &Path) {
     // At once, and by name.
     let said = load("c.so", LONG).unwrap_err().to_string();
     assert!(said.contains("b.so does not let the loader go"), "{said}");
-    let bad = load("d.so", LONG).unwrap_err().to_string();
-    assert!(bad.contains("not a shared library"), "{bad}");
     gate.open();
     // The loader comes back, and so do the files.
     loop {
@@ -77,7 +75,6 @@ fn what_comes_after_a_library_that_does_not_let_the_loader_go_is_refused_for_it(
     }
     plain(at, "a", "first", "1").unwrap();
     plain(at, "c", "second", "1").unwrap();
-    std::fs::write(at.join("d.so"), "no").unwrap();
     let name = std::thread::current().name().unwrap().to_owned();
     let ran = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &name])

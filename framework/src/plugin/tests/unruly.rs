@@ -262,6 +262,11 @@ pub(super) fn lines() -> Lines {
 }
 
 impl Lines {
+    pub(super) fn count(&self, part: &str) -> usize {
+        let lines = self.0.lock().unwrap();
+        lines.iter().filter(|line| line.contains(part)).count()
+    }
+
     pub(super) async fn wait_for(&self, part: &str) -> String {
         for _ in 0..10_000 {
             let found = {
