@@ -135,8 +135,10 @@ impl Unruly {
             Mode::Waits => self.env.clock.sleep(Duration::from_millis(20)).await,
             Mode::Logs => {
                 let secret = self.secret.expose_secret();
+                tracing::info!(target: "hyper::proto", "a header with a token");
                 tracing::info!(array = "shelf-1", given = secret, "one line\nand {secret}");
                 tracing::debug!("not interesting");
+                tracing::warn!(target: "hyper::proto", "a broken connection");
             }
             _ => {}
         }

@@ -13,8 +13,10 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::host::Host;
 
-/// Sends the library's log to the host from now on; once installed, it stays.
-pub(super) fn install(host: Host) {
+/// Sends the library's log to the host from now on, the lines of the crate of this module at the host's level
+/// and others only when something is wrong: what HTTP libraries say at lower levels holds headers, and headers
+/// hold the sessions' tokens. Once installed, it stays.
+pub(super) fn install(host: Host, module: &'static str) {
     static INSTALLED: Once = Once::new();
     // The library has a standard library of its own: no panic of the program's comes here.
     INSTALLED.call_once(|| {
@@ -22,12 +24,19 @@ pub(super) fn install(host: Host) {
             host.log(number(Level::ERROR), "panic", &panic.to_string(), "");
         }));
     });
-    let subscriber = tracing_subscriber::registry().with(Forward(host));
+    let subscriber = tracing_subscriber::registry().with(Forward {
+        host,
+        own: module.split("::").next().unwrap_or(module),
+    });
     // There is one already with the second instance, and where the library is part of the program.
     tracing::subscriber::set_global_default(subscriber).unwrap_or_default();
 }
 
-struct Forward(Host);
+struct Forward {
+    host: Host,
+    /// The driver's crate.
+    own: &'static str,
+}
 
 /// The fields of a span or an event.
 #[derive(Default)]
@@ -93,7 +102,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Forward {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        metadata.is_span() || number(*metadata.level()) <= self.0.log_level()
+        let krate = metadata.target().split("::").next();
+        // A call's span, which has its request's id, is this crate's.
+        if krate == Some(self.own) || krate == Some(env!("CARGO_CRATE_NAME")) {
+            return metadata.is_span() || number(*metadata.level()) <= self.host.log_level();
+        }
+        *metadata.level() <= Level::WARN && number(*metadata.level()) <= self.host.log_level()
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
@@ -131,6 +145,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Forward {
             false => Value::Object(told.others).to_string(),
         };
         let level = number(*metadata.level());
-        self.0.log(level, metadata.target(), &told.message, &fields);
+        self.host
+            .log(level, metadata.target(), &told.message, &fields);
     }
 }

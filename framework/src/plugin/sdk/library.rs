@@ -122,7 +122,7 @@ impl Library {
     }
 
     fn instance(&self, host: Host, config: &[u8]) -> Result<Instance> {
-        forward::install(host);
+        forward::install(host, self.registration.module);
         let config: Config = serde_json::from_slice(config).map_err(|error| {
             DriverError::invalid_config(format!("the configuration cannot be read: {error}"))
         })?;
