@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt as _, StreamExt as _};
 use protector_db::{Db, DbError, GroupRecord};
 use protector_framework::{CallCtx, Clock, Ids, SiteId};
 use protector_model::Actor;
-use protector_model::readiness::{Fact, Readiness, Verdict};
+use protector_model::readiness::{Fact, Readiness, Verdict, newest_whole};
 use protector_reach::Reach;
 use protector_readiness::{Heads, Look};
 use serde_json::json;
@@ -60,8 +60,8 @@ impl Watch {
         }
     }
 
-    /// Looks at every group whose look is due. One that an operation works on is left alone: what is
-    /// seen half way is no drift.
+    /// Looks at every group whose look is due. Of one that an operation works on, only the recovery
+    /// points are looked at: what else is seen half way is no drift.
     ///
     /// # Errors
     /// The first failure of this site's own database.
@@ -76,25 +76,30 @@ impl Watch {
                 if self.db.readiness(group).await?.is_some() {
                     self.db.forget_readiness(group).await?;
                 }
-            } else if record.active_operation.is_none() {
+            } else {
                 let now = self.clock.now();
                 if self.db.take_look(group, now, now + HELD).await? {
                     due.push(record);
                 }
             }
         }
-        let Some(first) = due.first() else {
-            return Ok(());
-        };
+        let (busy, free): (Vec<GroupRecord>, Vec<GroupRecord>) = due
+            .into_iter()
+            .partition(|record| record.active_operation.is_some());
         let look = self.look(local.id);
-        let peer = first.document.other_site(local.id);
-        // One question serves all groups of a pair.
-        let heads = look.peer(peer).await;
         let mut looks = Vec::new();
-        for record in &due {
-            let same = record.document.other_site(local.id) == peer;
-            let heads = same.then(|| heads.clone());
-            looks.push(self.look_at(record, &look, heads).boxed());
+        for record in &busy {
+            looks.push(self.look_at_points(record, &look).boxed());
+        }
+        if let Some(first) = free.first() {
+            let peer = first.document.other_site(local.id);
+            // One question serves all groups of a pair.
+            let heads = look.peer(peer).await;
+            for record in &free {
+                let same = record.document.other_site(local.id) == peer;
+                let heads = same.then(|| heads.clone());
+                looks.push(self.look_at(record, &look, heads).boxed());
+            }
         }
         let looks: Vec<Result<(), DbError>> = futures::stream::iter(looks)
             .buffer_unordered(AT_ONCE)
@@ -138,21 +143,45 @@ impl Watch {
             .db
             .put_readiness(group, &readiness, began + next)
             .await?;
-        self.note_replication(record, &readiness).await?;
+        let reports = readiness.reports.iter();
+        let seen = reports.filter_map(|report| report.last_complete_at).max();
+        self.note_replication(record, seen).await?;
         self.tell(record, look, &readiness, before).await
+    }
+
+    /// Looks at the recovery points alone, with one question that changes nothing. Arrays replicate
+    /// while an operation works, or waits for a person for days, and how much would be lost is asked
+    /// all the same.
+    async fn look_at_points(&self, record: &GroupRecord, look: &Look) -> Result<(), DbError> {
+        let began = self.clock.now();
+        let group = record.document.id;
+        let points = look.points(&record.document).await;
+        let next = match points.unknown() {
+            Some(_) => NEXT_IN_VAIN,
+            None => NEXT,
+        };
+        let now = self.db.get_group(group).await?;
+        let busy = now.as_ref().is_some_and(|n| n.active_operation.is_some());
+        // The whole of a group that nothing works on any more is looked at at once.
+        let next = if busy { began + next } else { self.clock.now() };
+        self.db.look_again(group, next).await?;
+        // In another epoch other points count.
+        let still = |now: &GroupRecord| now.head.epoch.id == record.head.epoch.id;
+        let points = points.known().filter(|_| now.as_ref().is_some_and(still));
+        let whole = points.and_then(|points| newest_whole(&record.document, points));
+        self.note_replication(record, whole.map(|point| point.taken_at))
+            .await
     }
 
     /// The group shows when the newest complete recovery point was taken.
     async fn note_replication(
         &self,
         record: &GroupRecord,
-        readiness: &Readiness,
+        seen: Option<DateTime<Utc>>,
     ) -> Result<(), DbError> {
-        let reports = readiness.reports.iter();
-        let seen = reports.filter_map(|report| report.last_complete_at).max();
         match seen {
-            Some(at) if record.last_replication_at.is_none_or(|known| at > known) => {
-                self.db.set_last_replication(record.document.id, at).await
+            Some(at) if record.last_replication_at != Some(at) => {
+                self.db.note_replication(record.document.id, at).await
             }
             _ => Ok(()),
         }

@@ -285,7 +285,7 @@ impl Look {
         document: &GroupDocument,
         site: SiteId,
     ) -> (Fact<ArrayInfo>, Fact<Vec<Point>>) {
-        let Some(source) = identity_of(document, document.other_site(site)) else {
+        let Some(replica) = replica_of(document, site) else {
             return (Fact::NotAsked, Fact::NotAsked);
         };
         let array = match self.reach.storage(document, site).await {
@@ -296,14 +296,26 @@ impl Look {
             }
         };
         let (ask, ctx) = (self.ask(), &self.ctx);
-        let replica = GroupRef::Replica {
-            name: ArrayGroupName::from(document.remote_name()),
-            source,
-        };
         join!(
             ask.fact(array.describe(ctx)),
             ask.fact(array.list_points(ctx, ListPoints::new(replica))),
         )
+    }
+
+    /// Asks the array that the group would go to which recovery points it holds: one question, and no
+    /// other.
+    pub async fn points(&self, document: &GroupDocument) -> Fact<Vec<Point>> {
+        let site = document.standby_site();
+        let Some(replica) = replica_of(document, site) else {
+            return Fact::NotAsked;
+        };
+        match self.reach.storage(document, site).await {
+            Ok(array) => {
+                let request = ListPoints::new(replica);
+                self.ask().fact(array.list_points(&self.ctx, request)).await
+            }
+            Err(error) => Fact::Unknown(unreached(error)),
+        }
     }
 }
 
@@ -320,6 +332,14 @@ fn identity_of(
 ) -> Option<protector_framework::ArrayIdentity> {
     let policy = document.policy.as_ref()?;
     Some(policy.arrays.get(&site)?.identity.clone())
+}
+
+/// What the array of a site holds of the group as it is replicated there.
+fn replica_of(document: &GroupDocument, site: SiteId) -> Option<GroupRef> {
+    Some(GroupRef::Replica {
+        name: ArrayGroupName::from(document.remote_name()),
+        source: identity_of(document, document.other_site(site))?,
+    })
 }
 
 fn peer_failed(error: &protector_peer::PeerError) -> Unknown {

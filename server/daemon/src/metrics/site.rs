@@ -100,9 +100,11 @@ impl Held {
         self.each_group(
             text,
             "protector_group_rpo_seconds",
-            "The age of the newest complete recovery point; infinite where there is none.",
+            "The age of the newest complete recovery point; infinite where there is none, below 0 where \
+             a clock is wrong.",
             |group| match group.last_replication_at {
-                Some(at) => Some(self.age(at)),
+                // An age that is not known must not look like the best that there can be.
+                Some(at) => Some(seconds(self.now - at)),
                 None => replicated(group).then_some(f64::INFINITY),
             },
         );
@@ -142,8 +144,11 @@ impl Held {
         self.each_group(
             text,
             "protector_group_readiness_age_seconds",
-            "How long ago the last look at the group's readiness was.",
-            |group| Some(self.age(group.readiness.as_ref()?.as_of)),
+            "How long ago the last look at the group's readiness was; infinite where there was none.",
+            |group| match &group.readiness {
+                Some(readiness) => Some(self.age(readiness.as_of)),
+                None => Some(f64::INFINITY),
+            },
         );
     }
 
@@ -153,6 +158,12 @@ impl Held {
             "protector_group_created_timestamp_seconds",
             "When the group was made.",
             |group| Some(moment(group.summary.created_at)),
+        );
+        self.each_group(
+            text,
+            "protector_group_busy",
+            "Whether an operation works on the group, waits for an engine or for a person.",
+            |group| Some(f64::from(u8::from(group.active_operation.is_some()))),
         );
         self.each_group(
             text,
@@ -307,4 +318,95 @@ fn seconds(time: TimeDelta) -> f64 {
 /// Seconds since 1970, as Prometheus counts.
 fn moment(at: DateTime<Utc>) -> f64 {
     seconds(at - DateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use protector_framework::ReplicationMode;
+    use protector_model::{GroupStatus, GroupSummary};
+
+    use super::*;
+
+    const NIL: &str = "00000000-0000-0000-0000-000000000000";
+
+    fn now() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
+    }
+
+    fn group() -> ListedGroup {
+        let site: SiteId = NIL.parse().unwrap();
+        ListedGroup {
+            summary: GroupSummary {
+                id: NIL.parse().unwrap(),
+                name: "shop".to_owned(),
+                description: String::new(),
+                primary_site_id: site,
+                secondary_site_id: site,
+                current_primary_site_id: site,
+                replication_type: ReplicationMode::Async,
+                volume_type_id: None,
+                secondary_volume_type_id: None,
+                status_reason: None,
+                member_count: 1,
+                version: 1,
+                epoch: 1,
+                epoch_id: NIL.parse().unwrap(),
+                failover_count: 0,
+                rpo_target_seconds: Some(600),
+                created_at: now(),
+                updated_at: now(),
+            },
+            project_id: "p".into(),
+            status: GroupStatus::Active,
+            active_operation: None,
+            test_operation: None,
+            last_replication_at: None,
+            readiness: None,
+            sync_pending: false,
+            synced_at: None,
+        }
+    }
+
+    /// The value of a group's gauge.
+    fn shown(group: ListedGroup, name: &str) -> String {
+        let held = Held {
+            now: now(),
+            groups: vec![group],
+            tests: BTreeMap::new(),
+            operations: Vec::new(),
+            ends: BTreeMap::new(),
+            moves: Vec::new(),
+            services: Vec::new(),
+            sites: Vec::new(),
+        };
+        let text = held.text();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(&format!("{name}{{")));
+        line.unwrap().rsplit_once(' ').unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn a_recovery_point_that_is_still_to_come_is_not_shown_as_one_of_now() {
+        for (ago, age) in [(90, "90"), (0, "0"), (-3600, "-3600")] {
+            let seen = ListedGroup {
+                last_replication_at: Some(now() - TimeDelta::seconds(ago)),
+                ..group()
+            };
+            assert_eq!(shown(seen, "protector_group_rpo_seconds"), age);
+        }
+        assert_eq!(shown(group(), "protector_group_rpo_seconds"), "+Inf");
+    }
+
+    #[test]
+    fn a_group_that_nobody_has_looked_at_is_shown_and_one_that_is_worked_on_says_so() {
+        let looked = "protector_group_readiness_age_seconds";
+        assert_eq!(shown(group(), looked), "+Inf");
+        assert_eq!(shown(group(), "protector_group_busy"), "0");
+        let busy = ListedGroup {
+            active_operation: Some(NIL.parse().unwrap()),
+            ..group()
+        };
+        assert_eq!(shown(busy, "protector_group_busy"), "1");
+    }
 }

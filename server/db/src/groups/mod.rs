@@ -263,15 +263,22 @@ impl Db {
             .await
     }
 
-    /// When the newest complete recovery point was taken.
+    /// A complete recovery point was taken at this time. Whoever tells of an older one than is known has
+    /// looked before the others, and changes nothing. One that is still to come is of a clock that was
+    /// ahead, and is not believed for longer than the clock is.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn set_last_replication(&self, id: GroupId, at: DateTime<Utc>) -> Result<()> {
-        let sql = "UPDATE protection_groups SET last_replication_at = ? WHERE id = ?";
-        self.run(sql, [stamp(at).into(), id.to_string().into()])
-            .await
-            .map(|_| ())
+    pub async fn note_replication(&self, id: GroupId, at: DateTime<Utc>) -> Result<()> {
+        let sql = "UPDATE protection_groups SET last_replication_at = ? WHERE id = ?
+            AND (last_replication_at IS NULL OR last_replication_at < ? OR last_replication_at > ?)";
+        let values = [
+            stamp(at).into(),
+            id.to_string().into(),
+            stamp(at).into(),
+            self.stamp().into(),
+        ];
+        self.run(sql, values).await.map(|_| ())
     }
 
     /// Moves the head and everything that is looked up of it, and drops a staged change. A document

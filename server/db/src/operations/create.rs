@@ -278,6 +278,10 @@ impl Db {
             operation.group_id.to_string().into(),
             operation.id.to_string().into(),
         ];
+        run(tx, sql, values).await?;
+        // What it has changed is looked at soon.
+        let sql = "UPDATE readiness_reports SET next_look_at = ? WHERE id = ?";
+        let values = [self.stamp().into(), operation.group_id.to_string().into()];
         run(tx, sql, values).await.map(|_| ())
     }
 

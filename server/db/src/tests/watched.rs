@@ -8,7 +8,7 @@ use protector_model::{
     Operation, OperationKind, OperationResult, OperationStatus, StepRecord, StepStatus,
 };
 
-use super::{World, operation, site, start, with_group, world};
+use super::{World, group, operation, site, start, with_group, world};
 
 type Ends = BTreeMap<(OperationKind, OperationStatus), DateTime<Utc>>;
 
@@ -86,4 +86,38 @@ async fn an_operation_moves_with_its_steps_and_not_with_its_lease() {
     world.clock.advance(Duration::from_secs(20));
     db.renew(&claim.fence).await.unwrap();
     assert_eq!(moved().await, [(OperationKind::Sync, at)]);
+}
+
+#[tokio::test]
+async fn of_those_who_tell_of_recovery_points_the_one_who_knows_the_newest_is_believed() {
+    let world = world().await;
+    with_group(&world).await;
+    let at = |seconds| start() + TimeDelta::seconds(seconds);
+    let told = async |seconds| {
+        world
+            .db
+            .note_replication(group(), at(seconds))
+            .await
+            .unwrap();
+        let record = world.db.get_group(group()).await.unwrap().unwrap();
+        record.last_replication_at.unwrap()
+    };
+    world.clock.advance(Duration::from_secs(600));
+    assert_eq!(told(100).await, at(100));
+    assert_eq!(told(50).await, at(100), "a look that began before");
+    assert_eq!(told(200).await, at(200));
+    // The array's clock was ahead, and is right again.
+    assert_eq!(told(7200).await, at(7200));
+    assert_eq!(told(300).await, at(300));
+}
+
+#[tokio::test]
+async fn the_end_of_an_operation_makes_a_look_at_its_group_due() {
+    let world = world().await;
+    with_group(&world).await;
+    let (db, later) = (&world.db, start() + TimeDelta::seconds(50));
+    assert!(db.take_look(group(), start(), later).await.unwrap());
+    assert!(!db.take_look(group(), start(), later).await.unwrap());
+    ended(&world, 1, OperationStatus::Completed).await;
+    assert!(db.take_look(group(), start(), later).await.unwrap());
 }

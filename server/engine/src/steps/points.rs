@@ -39,7 +39,7 @@ pub(super) async fn replicate(work: &Work<'_>) -> Output {
     }
     work.steps
         .db
-        .set_last_replication(work.document.id, transfer.taken_at)
+        .note_replication(work.document.id, transfer.taken_at)
         .await?;
     output(&Replicated {
         point: transfer.point,

@@ -35,6 +35,7 @@ pub use memory::{Kept, Readiness, Verdict, notes};
 pub use observed::{
     Cause, CopyFacts, Fact, Observed, SiteFacts, SourceFacts, TargetFacts, Unknown,
 };
+pub use points::newest_whole;
 pub use predict::History;
 pub use standing::Standing;
 pub use target::{copies_needed, kinds_needed};

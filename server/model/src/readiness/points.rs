@@ -2,13 +2,13 @@
 //! word of an array that says it is connected.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use protector_framework::Point;
+use protector_framework::{Point, SiteId};
 
 use super::Purpose;
 use super::finding::{FindingCode, Object};
 use super::judge::{Judge, NONE};
 use super::observed::Fact;
-use crate::document::{InstanceState, Member};
+use crate::document::{GroupDocument, InstanceState, Member};
 use crate::status::MemberStatus;
 
 /// A point that is younger than now by no more than this is of now: no two clocks are the same.
@@ -25,7 +25,51 @@ pub(super) struct Age {
     pub(super) whole_at: Option<DateTime<Utc>>,
 }
 
-impl<'a> Judge<'a> {
+/// The newest complete recovery point of what the group has written where it runs now, that holds every
+/// protected member.
+pub fn newest_whole<'p>(document: &GroupDocument, points: &'p [Point]) -> Option<&'p Point> {
+    let source = document.current_primary_site_id;
+    let protected: Vec<&Member> = protected(document, source).collect();
+    let holds_all = |point: &&Point| protected.iter().all(|m| holds(point, m, source));
+    usable(document, points)
+        .filter(holds_all)
+        .max_by_key(|point| point.taken_at)
+}
+
+/// Those that are complete, and not of a life before.
+fn usable<'p>(document: &GroupDocument, points: &'p [Point]) -> impl Iterator<Item = &'p Point> {
+    let epoch = &document.epoch;
+    points
+        .iter()
+        .filter(move |point| point.complete && epoch.covers(point.taken_at))
+}
+
+/// The members that every point should hold.
+fn protected(document: &GroupDocument, source: SiteId) -> impl Iterator<Item = &Member> {
+    document.members.iter().filter(move |member| {
+        let settled = !matches!(
+            member.status,
+            MemberStatus::Adding | MemberStatus::Removing | MemberStatus::Error
+        );
+        let copy = member.instance(source);
+        let copy = copy.filter(|copy| copy.state == InstanceState::Production);
+        settled && copy.is_some_and(|copy| !copy.volumes.is_empty())
+    })
+}
+
+fn holds(point: &Point, member: &Member, source: SiteId) -> bool {
+    member.instance(source).is_some_and(|copy| {
+        let mut volumes = copy.volumes.iter();
+        volumes.all(|volume| {
+            point
+                .volumes
+                .iter()
+                .any(|held| held.serial == volume.serial)
+        })
+    })
+}
+
+impl Judge<'_> {
     pub(super) fn points(&mut self) -> Age {
         let target = &self.observed.target;
         let points = match &target.points {
@@ -39,18 +83,11 @@ impl<'a> Judge<'a> {
             }
             Fact::Known(points) => points,
         };
-        let covers = |point: &&Point| point.complete && self.document.epoch.covers(point.taken_at);
-        let usable: Vec<&Point> = points.iter().filter(covers).collect();
-        let newest = usable.iter().max_by_key(|point| point.taken_at);
-        let protected: Vec<&Member> = self.protected().collect();
-        let whole = usable
-            .iter()
-            .filter(|point| protected.iter().all(|member| self.holds(point, member)))
-            .max_by_key(|point| point.taken_at);
-        let whole_at = whole.map(|point| point.taken_at);
+        let newest = usable(self.document, points).max_by_key(|point| point.taken_at);
+        let whole_at = newest_whole(self.document, points).map(|point| point.taken_at);
         match newest {
             None => self.no_point(points.iter().any(|point| point.complete)),
-            Some(newest) => self.lacks(newest, &protected),
+            Some(newest) => self.lacks(newest),
         }
         let newest_seconds = newest.and_then(|point| self.age(point.taken_at));
         let whole_seconds = whole_at.and_then(|at| self.age(at));
@@ -60,32 +97,6 @@ impl<'a> Judge<'a> {
             whole_seconds,
             whole_at,
         }
-    }
-
-    /// The members that every point should hold.
-    fn protected(&self) -> impl Iterator<Item = &'a Member> + use<'a> {
-        let (document, source) = (self.document, self.source);
-        document.members.iter().filter(move |member| {
-            let settled = !matches!(
-                member.status,
-                MemberStatus::Adding | MemberStatus::Removing | MemberStatus::Error
-            );
-            let copy = member.instance(source);
-            let copy = copy.filter(|copy| copy.state == InstanceState::Production);
-            settled && copy.is_some_and(|copy| !copy.volumes.is_empty())
-        })
-    }
-
-    fn holds(&self, point: &Point, member: &Member) -> bool {
-        member.instance(self.source).is_some_and(|copy| {
-            let mut volumes = copy.volumes.iter();
-            volumes.all(|volume| {
-                point
-                    .volumes
-                    .iter()
-                    .any(|held| held.serial == volume.serial)
-            })
-        })
     }
 
     /// `None`: the clocks contradict each other.
@@ -119,10 +130,9 @@ impl<'a> Judge<'a> {
         );
     }
 
-    fn lacks(&mut self, newest: &Point, protected: &[&Member]) {
-        let lacking: Vec<(String, Object)> = protected
-            .iter()
-            .filter(|member| !self.holds(newest, member))
+    fn lacks(&mut self, newest: &Point) {
+        let lacking: Vec<(String, Object)> = protected(self.document, self.source)
+            .filter(|member| !holds(newest, member, self.source))
             .map(|member| (member.name.clone(), self.member(member)))
             .collect();
         for (name, object) in lacking {

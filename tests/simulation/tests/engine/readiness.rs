@@ -106,6 +106,58 @@ fn nothing_is_found_of_a_group_that_is_well_wherever_it_runs() {
     });
 }
 
+/// Time goes by while both sites' engines look, as they do.
+async fn hours_go_by(world: &World, hours: u64) {
+    for _ in 0..hours * 30 {
+        for site in [&world.a, &world.b] {
+            world.watch(site).round().await.unwrap();
+        }
+        world.clock.sleep(Duration::from_secs(120)).await;
+    }
+}
+
+#[test]
+fn inv7_recovery_points_are_seen_while_an_operation_works_or_waits_and_the_rest_is_left_alone() {
+    simulate(async {
+        let world = World::protected(&["db", "web"], 1).await;
+        for site in [&world.a, &world.b] {
+            watch(&world, site).await;
+        }
+        let (operation, site) = world
+            .ask(OperationKind::TestFailover, OperationOptions::default())
+            .await;
+        let asked_at = world.clock.now();
+        // What an operation changes on its way is no drift.
+        let server = server_of(&world, "web").await;
+        world.a.tenant.stop_server(&server).unwrap();
+        hours_go_by(&world, 3).await;
+        for site in [&world.a, &world.b] {
+            let record = world.record(site).await;
+            assert_eq!(record.active_operation, Some(operation.id));
+            let age = world.clock.now() - record.last_replication_at.unwrap();
+            assert!(age.num_minutes() <= 60, "the array replicates: {age}");
+            let seen = site.db.readiness(world.group).await.unwrap().unwrap();
+            assert!(seen.as_of <= asked_at, "{} {asked_at}", seen.as_of);
+        }
+
+        // Nothing arrives any more, and that is seen too.
+        let cut = LinkSettings::cut();
+        world.a.array.link(&world.b.array, &cut).unwrap();
+        hours_go_by(&world, 2).await;
+        let record = world.record(&world.a).await;
+        let age = world.clock.now() - record.last_replication_at.unwrap();
+        assert!(age.num_minutes() >= 100, "{age}");
+        let whole = LinkSettings::up();
+        world.a.array.link(&world.b.array, &whole).unwrap();
+
+        world.finish(site, operation.id).await;
+        let ended_at = world.clock.now();
+        world.watch(site).round().await.unwrap();
+        let seen = site.db.readiness(world.group).await.unwrap().unwrap();
+        assert!(seen.as_of >= ended_at, "its end makes a look due");
+    });
+}
+
 #[test]
 fn another_disk_is_known_within_a_minute_and_refuses_a_planned_move_before_anything_stops() {
     simulate(async {
