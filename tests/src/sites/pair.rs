@@ -114,7 +114,7 @@ impl Env {
 
     /// Whether the arrays are reached over HTTP, as a driver in a file does.
     pub(super) fn over_http(&self) -> bool {
-        self.driver != "mock"
+        !["mock", "moody"].contains(&self.driver.as_str())
     }
 }
 
@@ -142,7 +142,8 @@ impl Pair {
         Self::start_with(dir, timing, None).await
     }
 
-    /// The same with the storage driver of a file, which speaks to Shelf arrays.
+    /// The same with the storage driver of a file, which speaks to Shelf arrays; the one that is called `moody`
+    /// to mock arrays.
     ///
     /// # Errors
     /// What fails.
@@ -177,6 +178,15 @@ impl Pair {
     /// What fails.
     pub async fn ready(dir: &Path) -> Outcome<Self> {
         Self::start(dir, Timing::default()).await?.known().await
+    }
+
+    /// The same with the storage driver of a file.
+    ///
+    /// # Errors
+    /// What fails.
+    pub async fn ready_with(dir: &Path, plugin: &Path) -> Outcome<Self> {
+        let pair = Self::start_with(dir, Timing::default(), Some(plugin)).await?;
+        pair.known().await
     }
 
     /// The same on a MariaDB of their own.

@@ -15,6 +15,8 @@ mod engines;
 #[cfg(test)]
 mod main_job;
 #[cfg(test)]
+mod moods;
+#[cfg(test)]
 mod operation_resource;
 #[cfg(test)]
 mod other_site;
