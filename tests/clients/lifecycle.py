@@ -133,6 +133,9 @@ class Life(unittest.TestCase):
         self.assertEqual([m['id'] for m in body(self.api.get(path, params={
             'boot_tier': '1', 'name': changed['name']}))['members']], [made['id']])
         self.assertEqual(body(self.api.get(one))['member']['id'], made['id'])
+        again = body(self.api.post(one + '/action', json={'refresh': {}}))['member']
+        self.assertEqual(again['blueprint'], changed['blueprint'])
+        body(self.api.post(one + '/action', json={'renew': {}}), 400)
 
     def test_g_actions_and_operations(self):
         path = self.group + '/action'
