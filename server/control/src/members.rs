@@ -1,6 +1,6 @@
 //! The servers of a group.
 
-use protector_db::Page;
+use protector_db::{GroupRecord, Page};
 use protector_framework::{GenericUuid as _, MemberId, ProjectId};
 use protector_model::{
     Actor, GroupChange, GroupDocument, Operation, OperationKind, OperationOptions,
@@ -183,9 +183,25 @@ pub(crate) async fn refresh(
     member: MemberId,
 ) -> Result<MemberView> {
     let record = control.group(project, group).await?;
+    match refreshed(control, actor, &record, member).await {
+        Err(refusal) => match holder::news(control, &record, &refusal).await? {
+            Some(newer) => refreshed(control, actor, &newer, member).await,
+            None => Err(refusal),
+        },
+        done => done,
+    }
+}
+
+/// The same by what this site knows of the group.
+async fn refreshed(
+    control: &Control,
+    actor: &Actor,
+    record: &GroupRecord,
+    member: MemberId,
+) -> Result<MemberView> {
     let document = &record.document;
     shown(document, member)?;
-    change::settled(&record)?;
+    change::settled(record)?;
     let copy = document
         .member(member)
         .and_then(|member| member.instance(document.current_primary_site_id));
@@ -198,7 +214,7 @@ pub(crate) async fn refresh(
     })?;
     let blueprint = Box::new(read_again(control, actor, document, server).await?);
     let refreshed = GroupChange::Refresh { member, blueprint };
-    let changed = change::change(control, actor, &record, refreshed, Default::default()).await?;
+    let changed = change::change(control, actor, record, refreshed, Default::default()).await?;
     control
         .audit(
             "member.refresh",
